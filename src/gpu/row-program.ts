@@ -5,6 +5,7 @@
  */
 
 import type { Physical } from "../ir/dtype.ts";
+import { physicalOf, storageOf } from "../ir/dtype.ts";
 import type { Column } from "./column.ts";
 
 /**
@@ -27,9 +28,87 @@ export interface RowProgram {
   /** Row count, validity offsets and literals of this launch. P[0].x is the row count. */
   readonly args: readonly number[];
   /**
-   * Declares the column bindings, the WGSL library functions in use, and for each output k:
-   * `struct Out_k { v: T, ok: bool }` and `fn out_k(row: u32) -> Out_k`, to be called only for row < P[0].x.
+   * Declares the column bindings, and for each output k: `struct Out_k { v: T, ok: bool }` and `fn out_k(row: u32) -> Out_k`, to be
+   * called only for row < P[0].x. Uses library functions by name; the template passes the whole source through `link`.
    */
   readonly wgsl: string;
   readonly outputs: readonly RowValue[];
+}
+
+export const WGSL_TYPE = {
+  bool: "bool",
+  i32: "i32",
+  u32: "u32",
+  f32: "u32",
+  code: "u32",
+  i64: "vec2<u32>",
+  u64: "vec2<u32>",
+  f64: "vec2<u32>",
+} as const satisfies Record<Physical, string>;
+
+/** Collects the words that travel as arguments of a launch, and names them in WGSL. */
+export class ArgumentWords {
+  readonly words: number[];
+
+  constructor(rows: number) {
+    this.words = [rows];
+  }
+
+  /** Appends one word and returns its WGSL expression. */
+  word(value: number): string {
+    const at = this.words.length;
+    this.words.push(value >>> 0);
+    return `P[${at >> 2}].${"xyzw".charAt(at & 3)}`;
+  }
+
+  padded(): readonly number[] {
+    return [...this.words, ...Array.from({ length: (4 - (this.words.length % 4)) % 4 }, () => 0)];
+  }
+}
+
+/** Declares column `index` of a program; 64-bit columns are read as vec2 so that a row is one load. */
+export const declareColumn = (column: Column, index: number): string =>
+  `@group(0) @binding(${index}) var<storage, read> c${index}: array<${storageOf(column.dtype) === "w2" ? "vec2<u32>" : "u32"}>;`;
+
+/** WGSL expression of the value of column `index` in row `row`. */
+export const loadValue = (column: Column, index: number, row: string): string => {
+  switch (physicalOf(column.dtype)) {
+    case "bool":
+      return `(((c${index}[${row} >> 5u] >> (${row} & 31u)) & 1u) == 1u)`;
+    case "i32":
+      return `bitcast<i32>(c${index}[${row}])`;
+    default:
+      return `c${index}[${row}]`;
+  }
+};
+
+/** WGSL expression of the validity of a nullable column; `offset` names the word that holds its validity offset. */
+export const loadValidity = (column: Column, index: number, row: string, offset: string): string => {
+  const word = `${offset} + (${row} >> 5u)`;
+  const bits = storageOf(column.dtype) === "w2" ? `c${index}[(${word}) >> 1u][(${word}) & 1u]` : `c${index}[${word}]`;
+  return `(((${bits} >> (${row} & 31u)) & 1u) == 1u)`;
+};
+
+/** The program whose outputs are the columns themselves, in order. All columns have the same length. */
+export function columnsProgram(columns: readonly Column[]): RowProgram {
+  const args = new ArgumentWords(columns[0]?.length ?? 0);
+  const lines: string[] = [];
+  columns.forEach((column, k) => {
+    const ok = column.validityOffset === null ? "true" : loadValidity(column, k, "row", args.word(column.validityOffset));
+    lines.push(
+      declareColumn(column, k),
+      `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }`,
+      `fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`,
+    );
+  });
+  const words = args.padded();
+  const outputs = columns.map((c) => ({ physical: physicalOf(c.dtype), nullable: c.validityOffset !== null }));
+  return {
+    key: `columns(${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")})`,
+    columns,
+    argWords: words.length,
+    args: words,
+    wgsl: lines.join("\n"),
+    outputs,
+  };
 }
