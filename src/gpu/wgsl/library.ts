@@ -1,0 +1,50 @@
+/** The WGSL numeric library: `link` puts in front of a kernel's source the definitions that it uses, and only those. */
+
+import type { Definitions } from "./definitions.ts";
+import { I32 } from "./i32.ts";
+import { I64 } from "./i64.ts";
+import { U32 } from "./u32.ts";
+import { U64 } from "./u64.ts";
+
+const DISPATCH: Definitions = {
+  /** Number of the workgroup in a dispatch that is folded into y. */
+  group_id: "fn group_id(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }",
+};
+
+const LIBRARY: ReadonlyMap<string, string> = new Map([DISPATCH, U32, I32, U64, I64].flatMap((file) => Object.entries(file)));
+
+/** Names of the library in the order of their definition, for tests and tools. */
+export const names = (): readonly string[] => [...LIBRARY.keys()];
+
+const IDENTIFIER = /[A-Za-z_]\w*/g;
+const COMMENT = /\/\/.*/g;
+
+/** Library names that `text` mentions outside of line comments. */
+const mentioned = (text: string): readonly string[] =>
+  [...new Set(text.replace(COMMENT, "").match(IDENTIFIER) ?? [])].filter((word) => LIBRARY.has(word));
+
+/** What each definition mentions itself, computed once for each. */
+const needs = new Map<string, readonly string[]>();
+const needsOf = (name: string, text: string): readonly string[] => {
+  const known = needs.get(name);
+  if (known !== undefined) return known;
+  const found = mentioned(text);
+  needs.set(name, found);
+  return found;
+};
+
+/**
+ * `source` behind the definition of every library name that occurs in it, transitively, in the library's order: the same source
+ * always gives the same text. Names that the library does not have are left to the WGSL compiler. A source must not be linked
+ * twice, nor define a library name itself.
+ */
+export const link = (source: string): string => {
+  const wanted = new Set(mentioned(source));
+  for (const name of wanted) {
+    const text = LIBRARY.get(name);
+    if (text === undefined) continue;
+    for (const need of needsOf(name, text)) wanted.add(need);
+  }
+  const definitions = [...LIBRARY].filter(([name]) => wanted.has(name)).map(([, text]) => text.trim());
+  return [...definitions, source].join("\n");
+};
