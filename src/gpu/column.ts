@@ -30,6 +30,6 @@ export const valueWords = (dtype: DType, length: number): number => Math.ceil(Ma
 /** Words of a validity bitmap. */
 export const bitmapWords = (length: number): number => Math.ceil(length / 32);
 
-/** Words of the whole buffer. */
+/** Words of the whole buffer; the bitmap, too, is padded to a multiple of 4 words. */
 export const columnWords = (dtype: DType, length: number, nullable: boolean): number =>
-  Math.max(4, valueWords(dtype, length) + (nullable ? bitmapWords(length) : 0));
+  Math.max(4, valueWords(dtype, length) + (nullable ? Math.ceil(bitmapWords(length) / 4) * 4 : 0));
