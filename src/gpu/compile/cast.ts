@@ -1,0 +1,58 @@
+/** Non-strict casts in WGSL: numbers among themselves and with booleans, temporal types among themselves and with integers. */
+
+import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
+import { sameDType } from "../../ir/schema.ts";
+import { numberType, targetType } from "./numbers.ts";
+import { i64, rescale, ticksPerDay, unitOf } from "./temporal.ts";
+import type { Value } from "./value.ts";
+import { allOk } from "./value.ts";
+
+const NUMBERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "Boolean"]);
+export const isNumber = (dtype: DType): boolean => NUMBERS.has(dtype.kind);
+
+/** The integer dtype that a temporal dtype is physically. */
+const physicalInteger = (dtype: DType): DType => (dtype.kind === "Date" ? { kind: "Int32" } : { kind: "Int64" });
+const isTemporal = (dtype: DType): boolean => dtype.kind === "Date" || dtype.kind === "Datetime" || dtype.kind === "Duration" || dtype.kind === "Time";
+
+const castNumber = (x: Value, to: DType): Value => {
+  const from = numberType(x.dtype);
+  const target = targetType(to);
+  if (from === target && physicalOf(x.dtype) === physicalOf(to)) return { ...x, dtype: to };
+  return { dtype: to, v: `${from}_to_${target}(${x.v})`, ok: allOk(x.ok, neverFails(from, target) ? null : `${from}_fits_${target}(${x.v})`), dictionary: null };
+};
+
+/** Casts whose every value has a result. */
+const ALWAYS: Readonly<Record<string, readonly string[]>> = {
+  bool: ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64"],
+  i32: ["i64", "f32", "f64", "bool"],
+  u32: ["i64", "u64", "f32", "f64", "bool"],
+  i64: ["f32", "f64", "bool"],
+  u64: ["f32", "f64", "bool"],
+  f32: ["f64", "bool"],
+  f64: ["f32", "bool"],
+};
+const neverFails = (from: string, target: string): boolean => ALWAYS[from]?.includes(target) ?? false;
+
+/** Whether `emitCast` has a form for this pair; translation asks before it builds the cast. */
+export function canCast(from: DType, to: DType): boolean {
+  if (sameDType(from, to) || (isNumber(from) && isNumber(to))) return true;
+  if (isTemporal(from) && isNumber(to)) return to.kind !== "Boolean";
+  if (isNumber(from) && isTemporal(to)) return from.kind !== "Boolean" && to.kind !== "Time";
+  if (from.kind === "Datetime" && to.kind === "Datetime") return true;
+  if (from.kind === "Duration" && to.kind === "Duration") return true;
+  const naive = (d: DType) => d.kind === "Datetime" && (d.zone === null || d.zone === "UTC");
+  return (from.kind === "Date" && naive(to)) || (naive(from) && to.kind === "Date");
+}
+
+export function emitCast(x: Value, to: DType): Value {
+  const from = x.dtype;
+  if (sameDType(from, to)) return x;
+  if (isNumber(from) && isNumber(to)) return castNumber(x, to);
+  if (isTemporal(from) && isNumber(to)) return castNumber({ ...x, dtype: physicalInteger(from) }, to);
+  if (isNumber(from) && isTemporal(to)) return { ...castNumber(x, physicalInteger(to)), dtype: to };
+  const withValue = (v: string): Value => ({ dtype: to, v, ok: x.ok, dictionary: null });
+  if (from.kind === "Date") return withValue(`i64_mul(i32_to_i64(${x.v}), ${i64(ticksPerDay(unitOf(to)))})`);
+  if (to.kind === "Date") return withValue(`bitcast<i32>(i64_floor_div(${x.v}, ${i64(ticksPerDay(unitOf(from)))}).x)`);
+  return withValue(rescale(x.v, unitOf(from), unitOf(to)));
+}

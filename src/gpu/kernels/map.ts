@@ -1,0 +1,136 @@
+/** Writes the outputs of a row program as columns, or a predicate as a bitmap, in one dispatch. */
+
+import { InternalError } from "../../errors.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { storageOf } from "../../ir/dtype.ts";
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Column } from "../column.ts";
+import { bitmapWords, columnWords, valueWords } from "../column.ts";
+import type { Compiled } from "../compile/compile.ts";
+import type { Device } from "../device.ts";
+import type { Dictionary } from "../dictionary.ts";
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+
+const WORKGROUP = 256;
+
+interface Target {
+  readonly dtype: DType;
+  readonly dictionary: Dictionary | null;
+  readonly nullable: boolean;
+}
+
+/**
+ * One thread for each row, 256 rows for each workgroup, so that a workgroup owns 8 whole words of every bitmap.
+ *
+ *     bindings: program columns (read) | outputs (read_write): [values][validity]
+ *     params:   program args | validity offset of each output
+ *
+ * Bits are collected in workgroup memory (one atomic word for 32 rows) and written after a barrier.
+ */
+function mapKernel(compiled: Compiled, outputs: readonly number[], targets: readonly Target[]): Kernel {
+  const { program } = compiled;
+  const first = program.columns.length;
+  const bitmaps = targets.flatMap((t, i) => [...(storageOf(t.dtype) === "bits" ? [{ i, part: "value" }] : []), ...(t.nullable ? [{ i, part: "ok" }] : [])]);
+  const slot = (i: number, part: string) => bitmaps.findIndex((b) => b.i === i && b.part === part);
+  const wide = (i: number) => storageOf(targets[i]?.dtype ?? { kind: "Null" }) === "w2";
+  const offset = (i: number) => `P[${(program.argWords + i) >> 2}].${"xyzw".charAt((program.argWords + i) & 3)}`;
+  const stores = targets.map((t, i) => {
+    const o = `r${i}`;
+    const lines = [`let ${o} = out_${outputs[i]}(row);`];
+    if (storageOf(t.dtype) === "bits") lines.push(`if (${o}.v${t.nullable ? ` && ${o}.ok` : ""}) { atomicOr(&bits[${slot(i, "value") * 8}u + word], bit); }`);
+    else lines.push(`o${i}[row] = ${program.outputs[outputs[i] ?? 0]?.physical === "i32" ? `bitcast<u32>(${o}.v)` : `${o}.v`};`);
+    if (t.nullable) lines.push(`if (${o}.ok) { atomicOr(&bits[${slot(i, "ok") * 8}u + word], bit); }`);
+    return lines.join("\n    ");
+  });
+  const flush = bitmaps.map(({ i, part }, s) => {
+    const at = part === "value" ? "0u" : offset(i);
+    if (wide(i)) return `if (lid < 4u && group * 8u + 2u * lid < ((P[0].x + 31u) >> 5u)) { o${i}[(${at} >> 1u) + group * 4u + lid] = vec2<u32>(atomicLoad(&bits[${s * 8}u + 2u * lid]), atomicLoad(&bits[${s * 8}u + 2u * lid + 1u])); }`;
+    return `if (lid < 8u && group * 8u + lid < ((P[0].x + 31u) >> 5u)) { o${i}[${at} + group * 8u + lid] = atomicLoad(&bits[${s * 8}u + lid]); }`;
+  });
+  const source = `
+${program.wgsl}
+${targets.map((_, i) => `@group(0) @binding(${first + i}) var<storage, read_write> o${i}: array<${wide(i) ? "vec2<u32>" : "u32"}>;`).join("\n")}
+@group(0) @binding(${first + targets.length}) var<uniform> P: array<vec4<u32>, ${Math.ceil((program.argWords + targets.length) / 4)}>;
+${bitmaps.length > 0 ? `var<workgroup> bits: array<atomic<u32>, ${bitmaps.length * 8}>;` : ""}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let group = group_id(wid, nwg);
+  let row = group * ${WORKGROUP}u + lid;
+  ${bitmaps.length > 0 ? "let word = lid >> 5u;\n  let bit = 1u << (lid & 31u);" : ""}
+  if (row < P[0].x) {
+    ${stores.join("\n    ")}
+  }
+  ${bitmaps.length > 0 ? `workgroupBarrier();\n  ${flush.join("\n  ")}` : ""}
+}`;
+  return {
+    name: "map",
+    key: `map(${outputs.join(",")};${targets.map((t) => `${storageOf(t.dtype)}${t.nullable ? "?" : ""}`).join(",")};${program.key})`,
+    wgsl: () => link(source),
+    bindings: [...program.columns.map(() => "read" as const), ...targets.map(() => "read_write" as const)],
+    params: program.argWords + targets.length,
+    workgroup: WORKGROUP,
+  };
+}
+
+/** Runs the program for `rows` rows and returns its outputs `from .. to` as columns owned by the caller. */
+export function map(device: Device, compiled: Compiled, rows: number, from = 0, to = compiled.outputs.length): readonly Column[] {
+  const outputs = Array.from({ length: to - from }, (_, i) => from + i);
+  const targets = outputs.map((k): Target => {
+    const output = compiled.outputs[k];
+    const value = compiled.program.outputs[k];
+    if (output === undefined || value === undefined) throw new InternalError(`the program has no output ${k}`);
+    return { ...output, nullable: value.nullable };
+  });
+  const columns = targets.map((t): Column => {
+    const buffer = device.alloc(columnWords(t.dtype, rows, t.nullable), "map");
+    return { dtype: t.dtype, length: rows, buffer, validityOffset: t.nullable ? valueWords(t.dtype, rows) : null, dictionary: t.dictionary };
+  });
+  if (rows > 0) {
+    device.launch({
+      kernel: mapKernel(compiled, outputs, targets),
+      bindings: [...compiled.program.columns.map((c) => c.buffer), ...columns.map((c) => c.buffer)],
+      params: [...compiled.program.args, ...columns.map((c) => c.validityOffset ?? 0)],
+      workgroups: Math.ceil(rows / WORKGROUP),
+    });
+  }
+  return columns;
+}
+
+/** The rows for which the boolean output `output` is true and not null, as a bitmap; bits beyond `rows` are 0. */
+export function mask(device: Device, compiled: Compiled, rows: number, output = 0): DeviceBuffer {
+  const buffer = device.alloc(Math.max(4, bitmapWords(rows)), "mask");
+  if (rows === 0) return buffer;
+  const { program } = compiled;
+  const at = program.columns.length;
+  const source = `
+${program.wgsl}
+@group(0) @binding(${at}) var<storage, read_write> rowsKept: array<u32>;
+@group(0) @binding(${at + 1}) var<uniform> P: array<vec4<u32>, ${program.argWords / 4}>;
+var<workgroup> bits: array<atomic<u32>, 8>;
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let group = group_id(wid, nwg);
+  let row = group * ${WORKGROUP}u + lid;
+  if (row < P[0].x) {
+    let r = out_${output}(row);
+    if (r.v && r.ok) { atomicOr(&bits[lid >> 5u], 1u << (lid & 31u)); }
+  }
+  workgroupBarrier();
+  if (lid < 8u && group * 8u + lid < ((P[0].x + 31u) >> 5u)) { rowsKept[group * 8u + lid] = atomicLoad(&bits[lid]); }
+}`;
+  device.launch({
+    kernel: {
+      name: "mask",
+      key: `mask(${output};${program.key})`,
+      wgsl: () => link(source),
+      bindings: [...program.columns.map(() => "read" as const), "read_write"],
+      params: program.argWords,
+      workgroup: WORKGROUP,
+    },
+    bindings: [...program.columns.map((c) => c.buffer), buffer],
+    params: program.args,
+    workgroups: Math.ceil(rows / WORKGROUP),
+  });
+  return buffer;
+}

@@ -1,0 +1,79 @@
+/** The scalar functions of the IR: elementwise, one value for each row, with their rule for nulls. */
+
+/** `propagate`: null if any argument is null. `custom`: the emission says when the result is null. */
+export type NullRule = "propagate" | "custom";
+
+/**
+ * Argument and result dtypes are explicit in the tree: the arguments of arithmetic and comparisons have one common dtype, made by `cast`.
+ * Sources of meaning: CPU polars (arithmetic, comparison and cast rules of crates polars-arrow and polars-core).
+ */
+export const FUNCTIONS = {
+  add: "propagate",
+  sub: "propagate",
+  mul: "propagate",
+  /** True division of floats. */
+  div: "propagate",
+  /** Floor division; null for an integer divisor of 0. */
+  floor_div: "custom",
+  /** Remainder with the sign of the divisor; null for an integer divisor of 0. */
+  mod: "custom",
+  neg: "propagate",
+  abs: "propagate",
+  sign: "propagate",
+  eq: "propagate",
+  ne: "propagate",
+  lt: "propagate",
+  le: "propagate",
+  gt: "propagate",
+  ge: "propagate",
+  /** Equality where null equals null. */
+  eq_missing: "custom",
+  ne_missing: "custom",
+  /** Kleene logic. */
+  and: "custom",
+  or: "custom",
+  xor: "propagate",
+  not: "propagate",
+  is_null: "custom",
+  is_not_null: "custom",
+  is_nan: "propagate",
+  is_not_nan: "propagate",
+  is_finite: "propagate",
+  is_infinite: "propagate",
+  /** First argument that is not null. */
+  coalesce: "custom",
+  /** (predicate, truthy, falsy): a null predicate chooses falsy. */
+  ternary: "custom",
+  /** Non-strict cast: a value that does not fit becomes null. */
+  cast: "custom",
+  floor: "propagate",
+  ceil: "propagate",
+  round: "propagate",
+  sqrt: "propagate",
+  /** Smallest / largest of the arguments that are not null; null if all are. */
+  min_horizontal: "custom",
+  max_horizontal: "custom",
+  /** (value, lower, upper): a null bound does not clip. */
+  clip: "custom",
+  year: "propagate",
+  month: "propagate",
+  day: "propagate",
+  quarter: "propagate",
+  /** ISO week. */
+  week: "propagate",
+  iso_year: "propagate",
+  /** Monday = 1. */
+  weekday: "propagate",
+  ordinal_day: "propagate",
+  hour: "propagate",
+  minute: "propagate",
+  second: "propagate",
+  /** Nanoseconds within the second. */
+  nanosecond: "propagate",
+} as const satisfies Record<string, NullRule>;
+
+export type FunctionName = keyof typeof FUNCTIONS;
+
+/** Aggregates over the rows of a group, or of the whole frame. */
+export const AGGREGATES = ["len", "count", "null_count", "sum", "mean", "min", "max", "first", "last", "n_unique", "var", "std", "any", "all"] as const;
+export type AggregateName = (typeof AGGREGATES)[number];

@@ -1,0 +1,179 @@
+/** Logical plan nodes: frozen data, children first, output schema stated on every node. */
+
+import type { Expr, NamedExpr } from "./expr.ts";
+import type { Schema } from "./schema.ts";
+
+/** Files, read by CPU polars' readers. `dsl` is polars' own Scan node as JSON text; what is pushed into it is applied above it, in this order. */
+export interface Scan {
+  readonly kind: "scan";
+  readonly dsl: string;
+  readonly format: string;
+  /** Rows that may matter: the reader may drop others. Applied before the projection. */
+  readonly predicate: Expr | null;
+  readonly slice: { readonly offset: number; readonly length: number } | null;
+  readonly schema: Schema;
+  /** Schema of the files before the projection, for the predicate. */
+  readonly fileSchema: Schema;
+}
+/** An in-memory DataFrame, tracked by the number of its source. The schema may be a subset of its columns. */
+export interface Frame {
+  readonly kind: "frame";
+  readonly source: number;
+  readonly schema: Schema;
+}
+/** A subtree that CPU polars runs; `dsl` has `{"Input": i}` leaves for the outputs of `inputs`, and its own sources. */
+export interface Cpu {
+  readonly kind: "cpu";
+  readonly node: string;
+  readonly dsl: string;
+  readonly inputs: readonly Plan[];
+  readonly reasons: readonly string[];
+  readonly schema: Schema;
+}
+export interface Project {
+  readonly kind: "project";
+  readonly input: Plan;
+  readonly exprs: readonly NamedExpr[];
+  readonly schema: Schema;
+}
+export interface Filter {
+  readonly kind: "filter";
+  readonly input: Plan;
+  readonly predicate: Expr;
+  readonly schema: Schema;
+}
+/** A negative offset counts from the end; a null length takes the rest. */
+export interface Slice {
+  readonly kind: "slice";
+  readonly input: Plan;
+  readonly offset: number;
+  readonly length: number | null;
+  readonly schema: Schema;
+}
+export interface SortKey {
+  readonly expr: Expr;
+  readonly descending: boolean;
+  readonly nullsLast: boolean;
+}
+/** Always stable. */
+export interface Sort {
+  readonly kind: "sort";
+  readonly input: Plan;
+  readonly by: readonly SortKey[];
+  /** Only the first rows are wanted. */
+  readonly limit: number | null;
+  readonly schema: Schema;
+}
+/** Output: keys, then aggregates; groups in order of first appearance. Without keys: one row. */
+export interface Aggregate {
+  readonly kind: "aggregate";
+  readonly input: Plan;
+  readonly keys: readonly NamedExpr[];
+  readonly aggregates: readonly NamedExpr[];
+  readonly schema: Schema;
+}
+export type JoinKind = "inner" | "left" | "right" | "full" | "semi" | "anti" | "cross";
+/** Where an output column of a join comes from; `coalesce` takes the left value, or the right one where there is no left row. */
+export interface JoinOutput {
+  readonly name: string;
+  readonly from: "left" | "right" | "coalesce";
+  readonly left: string | null;
+  readonly right: string | null;
+}
+/** Output in left row order, then right row order; unmatched right rows last; for `right` joins in right row order, then left. */
+export interface Join {
+  readonly kind: "join";
+  readonly left: Plan;
+  readonly right: Plan;
+  readonly leftOn: readonly Expr[];
+  readonly rightOn: readonly Expr[];
+  readonly how: JoinKind;
+  readonly nullsEqual: boolean;
+  readonly output: readonly JoinOutput[];
+  readonly schema: Schema;
+}
+export interface Distinct {
+  readonly kind: "distinct";
+  readonly input: Plan;
+  readonly subset: readonly string[];
+  readonly keep: "first" | "last" | "none" | "any";
+  readonly schema: Schema;
+}
+export interface Union {
+  readonly kind: "union";
+  readonly inputs: readonly Plan[];
+  readonly schema: Schema;
+}
+/** Columns side by side; shorter inputs are padded with nulls, or with `broadcast` inputs of one row are repeated. */
+export interface HConcat {
+  readonly kind: "hconcat";
+  readonly inputs: readonly Plan[];
+  readonly broadcast: boolean;
+  readonly schema: Schema;
+}
+export interface RowIndex {
+  readonly kind: "row_index";
+  readonly input: Plan;
+  readonly name: string;
+  readonly offset: number;
+  readonly schema: Schema;
+}
+
+export type Plan = Scan | Frame | Cpu | Project | Filter | Slice | Sort | Aggregate | Join | Distinct | Union | HConcat | RowIndex;
+export type PlanKind = Plan["kind"];
+
+export function children(plan: Plan): readonly Plan[] {
+  switch (plan.kind) {
+    case "scan":
+    case "frame":
+      return [];
+    case "cpu":
+    case "union":
+    case "hconcat":
+      return plan.inputs;
+    case "join":
+      return [plan.left, plan.right];
+    default:
+      return [plan.input];
+  }
+}
+
+/** The same node over other children; the schema is kept, so the children must offer the columns that it reads. */
+export function withChildren(plan: Plan, inputs: readonly Plan[]): Plan {
+  const old = children(plan);
+  if (inputs.every((p, i) => p === old[i])) return plan;
+  const [first, second] = inputs;
+  switch (plan.kind) {
+    case "scan":
+    case "frame":
+      return plan;
+    case "cpu":
+    case "union":
+    case "hconcat":
+      return { ...plan, inputs };
+    case "join":
+      return first === undefined || second === undefined ? plan : { ...plan, left: first, right: second };
+    default:
+      return first === undefined ? plan : { ...plan, input: first };
+  }
+}
+
+/** Expressions that stand directly in the node. */
+export function expressions(plan: Plan): readonly Expr[] {
+  switch (plan.kind) {
+    case "scan":
+      return plan.predicate === null ? [] : [plan.predicate];
+    case "project":
+      return plan.exprs.map((e) => e.expr);
+    case "filter":
+      return [plan.predicate];
+    case "sort":
+      return plan.by.map((k) => k.expr);
+    case "aggregate":
+      return [...plan.keys, ...plan.aggregates].map((e) => e.expr);
+    case "join":
+      return [...plan.leftOn, ...plan.rightOn];
+    default:
+      return [];
+  }
+}
