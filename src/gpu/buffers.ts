@@ -1,9 +1,173 @@
 /** Device memory: reference-counted buffers from a pool, accounted against a hard limit. */
 
+import { DeviceError, InternalError, OutOfDeviceMemoryError } from "../errors.ts";
+import type { Fault } from "./fault.ts";
+
 /** A block of device memory, 4-byte words. Born with one reference; the last `release` gives it back to the pool. */
 export interface DeviceBuffer {
   /** Usable words; the underlying GPUBuffer may be larger. */
   readonly words: number;
   retain(): this;
   release(): void;
+}
+
+const STORAGE = 0x80;
+const COPY_DST = 0x8;
+const COPY_SRC = 0x4;
+const SMALLEST = 256;
+/** Unused bytes that the pool may always keep, however little is in use. */
+const KEPT = 1 << 30;
+
+/** Sizes are rounded up to 8 steps in an octave: at most an eighth is wasted, and buffers of similar sizes serve each other. */
+export const sizeClass = (bytes: number): number => {
+  if (bytes <= SMALLEST) return SMALLEST;
+  const step = Math.max(SMALLEST, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+};
+
+/** The one implementation of `DeviceBuffer`: a handle on the first `words` words of a GPUBuffer. */
+export class PooledBuffer implements DeviceBuffer {
+  readonly words: number;
+  readonly label: string;
+  readonly #gpu: GPUBuffer;
+  readonly #giveBack: (gpu: GPUBuffer) => void;
+  #references = 1;
+
+  constructor(gpu: GPUBuffer, words: number, label: string, giveBack: (gpu: GPUBuffer) => void) {
+    this.#gpu = gpu;
+    this.words = words;
+    this.label = label;
+    this.#giveBack = giveBack;
+  }
+
+  /** @throws InternalError after the last release. */
+  get gpu(): GPUBuffer {
+    if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is used after its release`);
+    return this.#gpu;
+  }
+
+  retain(): this {
+    if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is retained after its release`);
+    this.#references += 1;
+    return this;
+  }
+
+  release(): void {
+    if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is released twice`);
+    this.#references -= 1;
+    if (this.#references === 0) this.#giveBack(this.#gpu);
+  }
+}
+
+export interface PoolStats {
+  /** Bytes in buffers that are in use, with their rounding. */
+  readonly allocatedBytes: number;
+  /** Bytes in buffers that wait to be used again. */
+  readonly pooledBytes: number;
+  /** Highest `allocatedBytes` so far. */
+  readonly peakBytes: number;
+}
+
+export class BufferPool {
+  readonly #device: GPUDevice;
+  readonly #fault: Fault;
+  readonly #bufferBytes: number;
+  readonly #memoryLimit: number;
+  /** Destroys a buffer once the commands recorded so far are submitted. */
+  readonly #retire: (gpu: GPUBuffer) => void;
+  /** Unused buffers by size, and all of them in the order of their return. */
+  readonly #bySize = new Map<number, GPUBuffer[]>();
+  readonly #unused = new Set<GPUBuffer>();
+  readonly #used = new Set<GPUBuffer>();
+  #allocated = 0;
+  #pooled = 0;
+  #peak = 0;
+
+  constructor(device: GPUDevice, fault: Fault, bufferBytes: number, memoryLimit: number, retire: (gpu: GPUBuffer) => void) {
+    this.#device = device;
+    this.#fault = fault;
+    this.#bufferBytes = bufferBytes;
+    this.#memoryLimit = memoryLimit;
+    this.#retire = retire;
+  }
+
+  get stats(): PoolStats {
+    return { allocatedBytes: this.#allocated, pooledBytes: this.#pooled, peakBytes: this.#peak };
+  }
+
+  /** At least 4 words, contents unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
+  alloc(words: number, label: string): PooledBuffer {
+    if (!Number.isInteger(words) || words < 0) throw new InternalError(`buffer "${label}" of ${words} words`);
+    const usable = Math.max(4, words);
+    if (usable * 4 > this.#bufferBytes)
+      throw new OutOfDeviceMemoryError(`buffer "${label}" of ${usable * 4} bytes: the device's largest buffer has ${this.#bufferBytes}`);
+    const size = Math.min(sizeClass(usable * 4), this.#bufferBytes);
+    const gpu = this.#takeUnused(size) ?? this.#make(size, label);
+    this.#allocated += gpu.size;
+    this.#peak = Math.max(this.#peak, this.#allocated);
+    this.#used.add(gpu);
+    return new PooledBuffer(gpu, usable, label, this.#giveBack);
+  }
+
+  /** Lets go of unused buffers, oldest first, until at most `bytes` of them are left. */
+  trim(bytes: number): void {
+    for (const gpu of this.#unused) {
+      if (this.#pooled <= bytes) return;
+      const same = this.#bySize.get(gpu.size) ?? [];
+      same.splice(same.indexOf(gpu), 1);
+      this.#unused.delete(gpu);
+      this.#pooled -= gpu.size;
+      this.#retire(gpu);
+    }
+  }
+
+  destroy(): void {
+    for (const gpu of this.#unused) gpu.destroy();
+    for (const gpu of this.#used) gpu.destroy();
+    this.#unused.clear();
+    this.#used.clear();
+    this.#bySize.clear();
+    this.#allocated = 0;
+    this.#pooled = 0;
+  }
+
+  readonly #giveBack = (gpu: GPUBuffer): void => {
+    if (!this.#used.delete(gpu)) return;
+    this.#allocated -= gpu.size;
+    this.#pooled += gpu.size;
+    this.#unused.add(gpu);
+    const same = this.#bySize.get(gpu.size);
+    if (same === undefined) this.#bySize.set(gpu.size, [gpu]);
+    else same.push(gpu);
+    this.trim(Math.max(KEPT, this.#peak));
+  };
+
+  /** The newest unused buffer of this size or one step larger: the newest is the one most likely still in the GPU's cache. */
+  #takeUnused(size: number): GPUBuffer | undefined {
+    const gpu = this.#bySize.get(size)?.pop() ?? this.#takeLarger(size);
+    if (gpu === undefined) return undefined;
+    this.#unused.delete(gpu);
+    this.#pooled -= gpu.size;
+    return gpu;
+  }
+
+  #takeLarger(size: number): GPUBuffer | undefined {
+    const larger = sizeClass(size + 1);
+    return this.#allocated + larger > this.#memoryLimit ? undefined : this.#bySize.get(larger)?.pop();
+  }
+
+  #make(size: number, label: string): GPUBuffer {
+    if (this.#allocated + size > this.#memoryLimit)
+      throw new OutOfDeviceMemoryError(
+        `buffer "${label}" of ${size} bytes: ${this.#allocated} of the ${this.#memoryLimit} bytes of the memory limit are in use`,
+      );
+    this.trim(Math.max(0, this.#memoryLimit - this.#allocated - size));
+    try {
+      return this.#fault.watch(this.#device, `allocation of ${size} bytes`, () =>
+        this.#device.createBuffer({ label, size, usage: STORAGE | COPY_DST | COPY_SRC }),
+      );
+    } catch (error) {
+      throw error instanceof DeviceError ? error : new OutOfDeviceMemoryError(`buffer "${label}" of ${size} bytes: ${String(error)}`);
+    }
+  }
 }

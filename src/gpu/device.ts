@@ -1,0 +1,303 @@
+/** The GPU as the rest of the package sees it: memory, one in-order command list, and transfers both ways. */
+
+import { DeviceError, InternalError } from "../errors.ts";
+import { type AdapterChoice, type AdapterInfo, type DeviceFeatures, type DeviceLimits, type OpenedDevice, openDevice } from "./adapter.ts";
+import { BufferPool, type DeviceBuffer, PooledBuffer } from "./buffers.ts";
+import { Fault } from "./fault.ts";
+import type { Binding, Launch } from "./kernel.ts";
+import { PipelineCache } from "./pipeline-cache.ts";
+import type { KernelTime } from "./profile.ts";
+import { ReadbackPool, UploadRing } from "./staging.ts";
+import { CommandStream, type Window } from "./stream.ts";
+
+export interface DeviceOptions {
+  /** Limits to ask for: all that the adapter has (default), or WebGPU's guaranteed ones. */
+  readonly limits?: "adapter" | "default";
+  /** Bytes of device buffers that may be in use at once; default: no limit but the GPU's. */
+  readonly memoryLimit?: number;
+  readonly adapter?: AdapterChoice;
+}
+
+/** Counts since the device was opened; bytes as of now. */
+export interface DeviceStats {
+  readonly dispatches: number;
+  readonly submits: number;
+  /** Times that the host waited for results. */
+  readonly roundTrips: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly pipelines: number;
+  readonly allocatedBytes: number;
+  readonly pooledBytes: number;
+  readonly peakBytes: number;
+}
+
+/** `words` words of `buffer` from word `word` on. */
+export interface Part {
+  readonly buffer: DeviceBuffer;
+  readonly word: number;
+  readonly words: number;
+}
+
+const READ_MODE = 0x1;
+
+/**
+ * `launch`, `copy`, `clear`, `write` record and return; everything executes in the order of the calls, across concurrent callers
+ * too, so a buffer may be released as soon as its last use is recorded. Failures of recorded work (validation, compilation, memory)
+ * are thrown by every `read` and `idle` until `recover`; once the device is lost or destroyed every call throws DeviceError.
+ */
+export class Device {
+  readonly adapter: AdapterInfo;
+  readonly limits: DeviceLimits;
+  readonly features: DeviceFeatures;
+  readonly #gpu: GPUDevice;
+  readonly #fault = new Fault();
+  readonly #pipelines: PipelineCache;
+  readonly #uploads: UploadRing;
+  readonly #readbacks: ReadbackPool;
+  readonly #stream: CommandStream;
+  readonly #pool: BufferPool;
+  #roundTrips = 0;
+  #bytesUp = 0;
+  #bytesDown = 0;
+
+  /** @throws DeviceError when there is no such adapter. */
+  static async open(options: DeviceOptions = {}): Promise<Device> {
+    return new Device(
+      await openDevice(options.adapter ?? "any", options.limits ?? "adapter"),
+      options.memoryLimit ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
+  private constructor(opened: OpenedDevice, memoryLimit: number) {
+    this.adapter = opened.adapter;
+    this.limits = opened.limits;
+    this.features = opened.features;
+    this.#gpu = opened.gpu;
+    this.#pipelines = new PipelineCache(this.#gpu);
+    this.#uploads = new UploadRing(this.#gpu, this.#fault);
+    this.#readbacks = new ReadbackPool(this.#gpu, this.#fault);
+    this.#stream = new CommandStream(this.#gpu, this.#fault, this.#uploads);
+    this.#pool = new BufferPool(this.#gpu, this.#fault, this.limits.bufferBytes, memoryLimit, (gpu) => this.#stream.retire(gpu));
+    this.#gpu.onuncapturederror = (event) => {
+      event.preventDefault();
+      this.#fault.report(new DeviceError(event.error.message));
+    };
+    void this.#gpu.lost.then((info) => this.#fault.report(new DeviceError(`the device is lost (${info.reason}): ${info.message}`), true));
+  }
+
+  get stats(): DeviceStats {
+    return {
+      dispatches: this.#stream.dispatches,
+      submits: this.#stream.submits,
+      roundTrips: this.#roundTrips,
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+      pipelines: this.#pipelines.size,
+      ...this.#pool.stats,
+    };
+  }
+
+  /** Contents are unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
+  alloc(words: number, label: string): DeviceBuffer {
+    this.#fault.throwIfFatal();
+    return this.#pool.alloc(words, label);
+  }
+
+  /** As `alloc`, all zero. */
+  allocZeroed(words: number, label: string): DeviceBuffer {
+    const buffer = this.alloc(words, label);
+    this.clear(buffer, 0, buffer.words);
+    return buffer;
+  }
+
+  /** Records one run of a kernel; nothing for 0 workgroups. @throws InternalError when the bindings do not fit the kernel or the limits. */
+  launch(launch: Launch): void {
+    this.#fault.throwIfFatal();
+    const { kernel, bindings, params, workgroups } = launch;
+    const fail = (reason: string): never => {
+      throw new InternalError(`kernel ${kernel.name}: ${reason}`);
+    };
+    if (bindings.length !== kernel.bindings.length) fail(`${bindings.length} bindings for ${kernel.bindings.length}`);
+    if (bindings.length > this.limits.storageBuffers)
+      fail(`${bindings.length} storage buffers, the device has ${this.limits.storageBuffers}`);
+    if (params.length > kernel.params) fail(`${params.length} parameters for ${kernel.params}`);
+    if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(`${workgroups} workgroups`);
+    if (kernel.workgroup > this.limits.invocations) fail(`${kernel.workgroup} invocations, the device has ${this.limits.invocations}`);
+    const windows = bindings.map((binding) => windowOf(binding, fail));
+    windows.forEach(({ size }, index) => {
+      if (size > this.limits.bindingBytes) fail(`binding ${index} has ${size} bytes, the device binds ${this.limits.bindingBytes}`);
+    });
+    if (workgroups > 0) this.#stream.dispatch(kernel.name, this.#pipelines.get(kernel), windows, Uint32Array.from(params), workgroups);
+  }
+
+  /** Starts to compile a kernel that is going to be launched. */
+  prepare(kernel: Launch["kernel"]): void {
+    this.#fault.throwIfFatal();
+    this.#pipelines.get(kernel);
+  }
+
+  /** Records a copy of words between two different buffers. @throws InternalError out of bounds. */
+  copy(src: DeviceBuffer, srcWord: number, dst: DeviceBuffer, dstWord: number, words: number): void {
+    this.#fault.throwIfFatal();
+    const from = inside(src, srcWord, words);
+    const to = inside(dst, dstWord, words);
+    if (from === to) throw new InternalError(`copy within the buffer "${to.label}"`);
+    this.#stream.copy(from, srcWord * 4, to, dstWord * 4, words * 4);
+  }
+
+  /** Records a zero fill. @throws InternalError out of bounds. */
+  clear(dst: DeviceBuffer, word: number, words: number): void {
+    this.#fault.throwIfFatal();
+    this.#stream.clear(inside(dst, word, words), word * 4, words * 4);
+  }
+
+  /** Records an upload; `data` is copied before the return, and padded with zero bytes to whole words. */
+  write(dst: DeviceBuffer, word: number, data: ArrayBufferView): void {
+    this.#fault.throwIfFatal();
+    const to = inside(dst, word, Math.ceil(data.byteLength / 4));
+    let at = word * 4;
+    for (const piece of this.#uploads.stage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))) {
+      this.#stream.copy(piece.gpu, piece.offset, to, at, piece.bytes);
+      at += piece.bytes;
+    }
+    this.#bytesUp += data.byteLength;
+    this.#stream.uploaded(data.byteLength);
+  }
+
+  /**
+   * An upload without a copy on the host: `fill` writes `bytes` bytes into memory that the GPU reads (a file's contents, say), and
+   * the transfer is recorded when it is done. Padded to whole words as `write`. Waits while too many uploads are in flight:
+   * pieces of 16 MiB, 8 to 16 at a time, are fastest.
+   */
+  async uploadFrom(dst: DeviceBuffer, word: number, bytes: number, fill: (target: Uint8Array) => Promise<void>): Promise<void> {
+    this.#fault.throwIfFatal();
+    inside(dst, word, Math.ceil(bytes / 4));
+    if (bytes === 0) return;
+    const chunk = await this.#uploads.claim(bytes);
+    try {
+      await fill(chunk.bytes.subarray(0, bytes));
+    } catch (error) {
+      this.#uploads.abandon(chunk);
+      throw error;
+    }
+    this.#fault.throwIfFatal();
+    const piece = this.#uploads.fill(chunk, bytes);
+    this.#stream.copy(piece.gpu, piece.offset, inside(dst, word, piece.bytes / 4), word * 4, piece.bytes);
+    this.#bytesUp += bytes;
+    void this.flush();
+  }
+
+  /** Flushes and waits for `words` words; a fresh array each time. */
+  async read(src: DeviceBuffer, word: number, words: number): Promise<Uint32Array<ArrayBuffer>> {
+    const [only] = await this.readMany([{ buffer: src, word, words }]);
+    return only ?? new Uint32Array(0);
+  }
+
+  /** Several parts in one round trip, in the order of `parts`. */
+  readMany(parts: readonly Part[]): Promise<Uint32Array<ArrayBuffer>[]> {
+    return this.readWith(parts, (views) => views.map((view) => view.slice()));
+  }
+
+  /** Several parts in one round trip, without a copy on the host: the views are valid until `use` is done. */
+  async readWith<T>(parts: readonly Part[], use: (views: Uint32Array<ArrayBuffer>[]) => T | Promise<T>): Promise<T> {
+    this.#fault.throwIfFatal();
+    const total = parts.reduce((sum, { words }) => sum + words, 0);
+    const sources = parts.map(({ buffer, word, words }) => inside(buffer, word, words));
+    const staging = this.#readbacks.take(total * 4);
+    let at = 0;
+    parts.forEach(({ word, words }, index) => {
+      const from = sources[index];
+      if (from !== undefined) this.#stream.copy(from, word * 4, staging, at, words * 4);
+      at += words * 4;
+    });
+    await this.#stream.flush();
+    this.#roundTrips += 1;
+    this.#bytesDown += total * 4;
+    try {
+      await staging.mapAsync(READ_MODE);
+    } catch (error) {
+      await this.#fault.check();
+      throw new DeviceError(`read-back: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    try {
+      await this.#fault.check();
+      const mapped = staging.getMappedRange();
+      let from = 0;
+      const views = parts.map(({ words }) => {
+        const view = new Uint32Array(mapped, from, words);
+        from += words * 4;
+        return view;
+      });
+      return await use(views);
+    } finally {
+      staging.unmap();
+      this.#readbacks.give(staging);
+    }
+  }
+
+  /** Submits what is recorded; waits for pipelines, not for the GPU. */
+  flush(): Promise<void> {
+    return this.#stream.flush();
+  }
+
+  /** Waits until everything recorded has run. @throws DeviceError for what failed. */
+  async idle(): Promise<void> {
+    this.#fault.throwIfFatal();
+    await this.#stream.flush();
+    this.#roundTrips += 1;
+    await this.#gpu.queue.onSubmittedWorkDone().catch(() => undefined);
+    await this.#fault.check();
+  }
+
+  /** Forgets the failure of recorded work. Only for when no results of earlier work are wanted any more. */
+  recover(): void {
+    this.#fault.clear();
+  }
+
+  /** Gives the pool's unused memory back to the system. */
+  trim(): void {
+    this.#pool.trim(0);
+  }
+
+  /** Measures GPU time by kernel from now on, or no longer. Every dispatch then stands alone. Nothing without `features.timestamps`. */
+  profile(on: boolean): void {
+    this.#stream.profiling = on && this.features.timestamps;
+  }
+
+  /** GPU time of what ran since the last call, by kernel name; waits for the GPU. */
+  async takeProfile(): Promise<ReadonlyMap<string, KernelTime>> {
+    await this.idle();
+    return this.#stream.profiler.take();
+  }
+
+  /** Frees everything; pending reads are rejected. */
+  destroy(): void {
+    this.#fault.report(new DeviceError("the device was destroyed"), true);
+    this.#stream.destroy();
+    this.#uploads.destroy();
+    this.#readbacks.destroy();
+    this.#pool.destroy();
+    this.#gpu.destroy();
+  }
+}
+
+const pooled = (buffer: DeviceBuffer): PooledBuffer => {
+  if (buffer instanceof PooledBuffer) return buffer;
+  throw new InternalError("a buffer that no device made");
+};
+
+const inside = (buffer: DeviceBuffer, word: number, words: number): GPUBuffer => {
+  const { gpu, label, words: usable } = pooled(buffer);
+  if (Number.isInteger(word) && Number.isInteger(words) && word >= 0 && words >= 0 && word + words <= usable) return gpu;
+  throw new InternalError(`words ${word} .. ${word + words} of buffer "${label}" of ${usable} words`);
+};
+
+const windowOf = (binding: Binding, fail: (reason: string) => never): Window => {
+  if (!("buffer" in binding)) return { buffer: pooled(binding).gpu, offset: 0, size: binding.words * 4 };
+  const { gpu, label, words } = pooled(binding.buffer);
+  const { offset, size } = binding;
+  if (offset % 256 !== 0 || size % 4 !== 0 || size <= 0 || offset < 0 || offset + size > words * 4)
+    fail(`window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);
+  return { buffer: gpu, offset, size };
+};

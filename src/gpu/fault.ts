@@ -1,0 +1,61 @@
+/** What went wrong on a device: WebGPU reports errors later and elsewhere, this keeps them until somebody waits for results. */
+
+import { DeviceError, OutOfDeviceMemoryError } from "../errors.ts";
+
+/**
+ * The first error of a device. It stays until `clear`, because whatever was in flight may have wrong contents: every reader
+ * must learn of it, not just the first one. A lost or destroyed device stays lost.
+ */
+export class Fault {
+  #error: DeviceError | null = null;
+  #fatal = false;
+  /** Resolves when every error scope opened so far has reported. */
+  #reported: Promise<unknown> = Promise.resolve();
+
+  /** The device is gone: lost or destroyed. */
+  get fatal(): boolean {
+    return this.#fatal;
+  }
+
+  report(error: DeviceError, fatal = false): void {
+    if (this.#fatal) return;
+    if (fatal || this.#error === null) this.#error = error;
+    this.#fatal = fatal;
+  }
+
+  /** Forgets an error that is not fatal. */
+  clear(): void {
+    if (!this.#fatal) this.#error = null;
+  }
+
+  /** @throws DeviceError when the device is gone. */
+  throwIfFatal(): void {
+    if (this.#fatal && this.#error !== null) throw this.#error;
+  }
+
+  /** Waits for the reports of all calls watched so far. @throws DeviceError the error that is kept. */
+  async check(): Promise<void> {
+    await this.#reported;
+    if (this.#error !== null) throw this.#error;
+  }
+
+  /** Runs WebGPU calls and keeps the first error that they report, now or later. */
+  watch<T>(device: GPUDevice, what: string, calls: () => T): T {
+    device.pushErrorScope("out-of-memory");
+    device.pushErrorScope("validation");
+    try {
+      return calls();
+    } finally {
+      const invalid = device.popErrorScope();
+      const exhausted = device.popErrorScope();
+      const report = Promise.all([exhausted, invalid]).then(
+        ([memory, validation]) => {
+          if (memory !== null) this.report(new OutOfDeviceMemoryError(`${what}: ${memory.message}`));
+          else if (validation !== null) this.report(new DeviceError(`${what}: ${validation.message}`));
+        },
+        () => undefined,
+      );
+      this.#reported = Promise.all([this.#reported, report]);
+    }
+  }
+}

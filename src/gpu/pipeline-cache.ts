@@ -1,0 +1,97 @@
+/** Compiles kernels: asynchronously, several at a time, once for each key. */
+
+import { DeviceError } from "../errors.ts";
+import type { Access, Kernel } from "./kernel.ts";
+
+const COMPUTE = 0x4;
+
+/** A kernel on its way to a pipeline. `pipeline` is null until `ready` resolves; `failure` says why it will stay null. */
+export interface CompiledKernel {
+  readonly layout: GPUBindGroupLayout;
+  /** Bytes of the uniform parameters, 0 without any. */
+  readonly paramBytes: number;
+  readonly ready: Promise<void>;
+  readonly pipeline: GPUComputePipeline | null;
+  readonly failure: DeviceError | null;
+}
+
+interface Layouts {
+  readonly group: GPUBindGroupLayout;
+  readonly pipeline: GPUPipelineLayout;
+}
+
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #compiled = new Map<string, CompiledKernel>();
+  readonly #layouts = new Map<string, Layouts>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** Pipelines made so far. */
+  get size(): number {
+    return this.#compiled.size;
+  }
+
+  /** Starts the compilation at the first call for a kernel. */
+  get(kernel: Kernel): CompiledKernel {
+    const key = `${kernel.name}\n${kernel.key}`;
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const made = this.#compile(kernel);
+    this.#compiled.set(key, made);
+    return made;
+  }
+
+  #compile(kernel: Kernel): CompiledKernel {
+    const paramBytes = Math.ceil(kernel.params / 4) * 16;
+    const { group, pipeline: layout } = this.#layout(kernel.bindings, paramBytes);
+    const code = kernel.wgsl();
+    this.#device.pushErrorScope("validation");
+    const module = this.#device.createShaderModule({ label: kernel.name, code });
+    const invalid = this.#device.popErrorScope();
+    const state: {
+      layout: GPUBindGroupLayout;
+      paramBytes: number;
+      ready: Promise<void>;
+      pipeline: GPUComputePipeline | null;
+      failure: DeviceError | null;
+    } = {
+      layout: group,
+      paramBytes,
+      ready: Promise.resolve(),
+      pipeline: null,
+      failure: null,
+    };
+    state.ready = this.#device.createComputePipelineAsync({ label: kernel.name, layout, compute: { module, entryPoint: "main" } }).then(
+      async (pipeline) => {
+        await invalid;
+        state.pipeline = pipeline;
+      },
+      async (error: unknown) => {
+        const shader = await invalid.catch(() => null);
+        const reason = shader?.message ?? (error instanceof Error ? error.message : String(error));
+        state.failure = new DeviceError(`kernel ${kernel.name} does not compile: ${reason}`);
+      },
+    );
+    return state;
+  }
+
+  #layout(bindings: readonly Access[], paramBytes: number): Layouts {
+    const key = `${bindings.join()};${paramBytes}`;
+    const known = this.#layouts.get(key);
+    if (known !== undefined) return known;
+    const entries: GPUBindGroupLayoutEntry[] = bindings.map((access, binding) => ({
+      binding,
+      visibility: COMPUTE,
+      buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+    }));
+    if (paramBytes > 0)
+      entries.push({ binding: bindings.length, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true } });
+    const group = this.#device.createBindGroupLayout({ entries });
+    const made = { group, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }) };
+    this.#layouts.set(key, made);
+    return made;
+  }
+}
