@@ -1,0 +1,53 @@
+/** The checks that read the code without running it: types, lint and format, import layers. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { checkLayers } from "./layers.ts";
+
+/** The project's root directory. */
+export const root = join(import.meta.dirname, "..");
+
+/** What one check or test file came to. `output` says what is wrong, empty when all is well. */
+export interface CheckResult {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly output: string;
+}
+
+/** Runs a JavaScript tool of node_modules in the project's root under this Node. Resolves when it has ended. */
+async function tool(name: string, file: string, args: readonly string[]): Promise<CheckResult> {
+  const child = spawn(process.execPath, [join(root, "node_modules", file), ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const passed = await new Promise<boolean>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code === 0));
+  });
+  return { name, passed, output: passed ? "" : Buffer.concat(chunks).toString("utf8").trim() };
+}
+
+function layers(): CheckResult {
+  const offences = checkLayers(join(root, "src"));
+  return { name: "import layers", passed: offences.length === 0, output: offences.join("\n") };
+}
+
+/** Runs every check, printing a line for each as it ends and what it found. */
+export async function runChecks(): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  const checks = [
+    () => tool("types (tsc)", "typescript/bin/tsc", ["--noEmit", "-p", "."]),
+    () => tool("lint and format (biome)", "@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "--max-diagnostics=50"]),
+    layers,
+  ];
+  for (const check of checks) {
+    const start = performance.now();
+    const result = await check();
+    results.push(result);
+    console.log(`${result.passed ? "ok  " : "FAIL"} ${result.name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    if (result.output !== "") console.log(indent(result.output));
+  }
+  return results;
+}
+
+/** `text` with four spaces in front of each line. */
+export const indent = (text: string): string => text.replace(/^(?=.)/gm, "    ");
