@@ -3,7 +3,7 @@
  * only where no GPU adapter is found, a software Vulkan driver. Runs on the Node that is there (>= 18), says what it installs.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { installVulkanDriver } from "./vulkan-driver.mjs";
@@ -48,15 +48,15 @@ function npmCli() {
   return found;
 }
 
-/** Runs npm under `node`; its output is shown only when it fails and `quiet` is not set. Returns whether it succeeded. */
-function npm(node, args, { quiet = false } = {}) {
+/** Runs npm under `node`; its output is shown only when it fails. Returns whether it succeeded. */
+function npm(node, args) {
   const result = spawnSync(node, [npmCli(), ...args, "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     env: childEnvironment(node),
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
-  if (result.status !== 0 && !quiet) process.stderr.write(`${result.error ?? ""}${result.stdout ?? ""}${result.stderr ?? ""}`);
+  if (result.status !== 0) process.stderr.write(`${result.error ?? ""}${result.stdout ?? ""}${result.stderr ?? ""}`);
   return result.status === 0;
 }
 
@@ -98,18 +98,20 @@ function libc() {
   return process.report.getReport().header.glibcVersionRuntime ? "glibc" : "musl";
 }
 
-/** Step 2: the packages of the lock file, which is never written; redone when it has changed or an install was cut short. */
+/**
+ * Step 2: the packages of the lock file, redone when it has changed or an install was cut short. `npm install --no-save` follows the
+ * lock file and never writes it; `npm ci` would refuse it for listing the optional binaries of some platforms only.
+ */
 function preparePackages(node) {
+  const modules = join(root, "node_modules");
   const lock = readJson(join(root, "package-lock.json"));
-  const installed = readJson(join(root, "node_modules", ".package-lock.json"));
-  const outdated = installed ? outdatedPackages(lock, installed) : ["node_modules"];
-  if (outdated.length > 0) {
-    say(installed ? `${outdated.length} packages differ from package-lock.json: running npm ci` : "installing the npm packages: npm ci");
-    const flags = ["--include=dev", "--include=optional"];
-    if (!npm(node, ["ci", ...flags], { quiet: true })) {
-      say("npm ci failed; trying npm install without the lock file");
-      if (!npm(node, ["install", "--no-package-lock", ...flags])) throw new Error("the npm packages could not be installed (see above)");
-    }
+  const installed = readJson(join(modules, ".package-lock.json"));
+  const outdated = installed ? outdatedPackages(lock, installed) : [];
+  if (!installed || outdated.length > 0) {
+    say(installed ? `updating npm packages that differ from package-lock.json: ${outdated.join(" ")}` : "installing the npm packages");
+    if (!installed) rmSync(modules, { recursive: true, force: true });
+    if (!npm(node, ["install", "--no-save", "--include=dev", "--include=optional"]))
+      throw new Error("the npm packages could not be installed (see above)");
   }
   const missing = missingBinaries();
   if (missing.length === 0) return;
