@@ -1,8 +1,16 @@
 /** The WGSL numeric library: `link` puts in front of a kernel's source the definitions that it uses, and only those. */
 
+import { CASTS } from "./casts.ts";
+import { DOUBLE_DOUBLE } from "./dd.ts";
 import type { Definitions } from "./definitions.ts";
+import { EXACT } from "./exact.ts";
+import { F32 } from "./f32.ts";
+import { F64 } from "./f64.ts";
 import { I32 } from "./i32.ts";
 import { I64 } from "./i64.ts";
+import { ORDER } from "./order.ts";
+import { ROUND } from "./round.ts";
+import { SQRT } from "./sqrt.ts";
 import { U32 } from "./u32.ts";
 import { U64 } from "./u64.ts";
 
@@ -11,7 +19,8 @@ const DISPATCH: Definitions = {
   group_id: "fn group_id(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }",
 };
 
-const LIBRARY: ReadonlyMap<string, string> = new Map([DISPATCH, U32, I32, U64, I64].flatMap((file) => Object.entries(file)));
+const FILES: readonly Definitions[] = [DISPATCH, U32, I32, U64, I64, F32, F64, ORDER, CASTS, ROUND, SQRT, EXACT, DOUBLE_DOUBLE];
+const LIBRARY: ReadonlyMap<string, string> = new Map(FILES.flatMap((file) => Object.entries(file)));
 
 /** Names of the library in the order of their definition, for tests and tools. */
 export const names = (): readonly string[] => [...LIBRARY.keys()];

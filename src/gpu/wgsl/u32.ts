@@ -18,6 +18,14 @@ export const U32: Definitions = {
   u32_floor_div: "fn u32_floor_div(a: u32, b: u32) -> u32 { return a / b; }",
   u32_rem: "fn u32_rem(a: u32, b: u32) -> u32 { return a % b; }",
 
+  /** Shifted right, the least bit set where any bit was lost; any n. */
+  u32_shr_jam: `
+fn u32_shr_jam(a: u32, n: u32) -> u32 {
+  let m = min(n, 31u);
+  let s = a >> m;
+  return select(s | u32((s << m) != a), u32(a != 0u), n > 31u);
+}`,
+
   /** The 64-bit product, by 16-bit halves; `middle` cannot overflow. */
   u32_mul_wide: `
 fn u32_mul_wide(a: u32, b: u32) -> vec2<u32> {

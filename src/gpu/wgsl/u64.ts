@@ -40,6 +40,12 @@ fn u64_shr(a: vec2<u32>, n: u32) -> vec2<u32> {
   let near = vec2<u32>((a.x >> m) | ((a.y << 1u) << (31u - m)), high);
   return select(select(near, vec2<u32>(high, 0u), n >= 32u), vec2<u32>(0u), n >= 64u);
 }`,
+  /** Shifted right, the least bit set where any bit was lost ("jamming": rounds like the exact value); any n. */
+  u64_shr_jam: `
+fn u64_shr_jam(a: vec2<u32>, n: u32) -> vec2<u32> {
+  let s = u64_shr(a, n);
+  return vec2<u32>(s.x | u32(any(u64_shl(s, n) != a)), s.y);
+}`,
   /** Leading zero bits; 64 for 0. */
   u64_clz: `
 fn u64_clz(a: vec2<u32>) -> u32 {

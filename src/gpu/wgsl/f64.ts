@@ -1,0 +1,106 @@
+/** IEEE-754 binary64 in integer WGSL on vec2<u32> (x = low word): round to nearest even, subnormals, signed zeros, canonical NaN results. */
+
+import type { Definitions } from "./definitions.ts";
+import { floatCompositions } from "./float.ts";
+
+export const F64: Definitions = {
+  F64_NAN: "const F64_NAN = vec2<u32>(0u, 0x7ff80000u);",
+  f64_is_nan: "fn f64_is_nan(a: vec2<u32>) -> bool { return ((a.y & 0x7fffffffu) | u32(a.x != 0u)) > 0x7ff00000u; }",
+  f64_is_finite: "fn f64_is_finite(a: vec2<u32>) -> bool { return (a.y & 0x7ff00000u) != 0x7ff00000u; }",
+  f64_is_infinite: "fn f64_is_infinite(a: vec2<u32>) -> bool { return (a.y & 0x7fffffffu) == 0x7ff00000u && a.x == 0u; }",
+  f64_is_zero: "fn f64_is_zero(a: vec2<u32>) -> bool { return ((a.y & 0x7fffffffu) | a.x) == 0u; }",
+  f64_neg: "fn f64_neg(a: vec2<u32>) -> vec2<u32> { return vec2<u32>(a.x, a.y ^ 0x80000000u); }",
+  f64_abs: "fn f64_abs(a: vec2<u32>) -> vec2<u32> { return vec2<u32>(a.x, a.y & 0x7fffffffu); }",
+  f64_lt: "fn f64_lt(a: vec2<u32>, b: vec2<u32>) -> bool { return u64_lt(f64_order(a), f64_order(b)); }",
+  ...floatCompositions("f64", "vec2<u32>"),
+
+  /** A finite value's significand with its leading one at bit 63, and the biased exponent that belongs to it (below 1 for subnormals). */
+  F64Significand: "struct F64Significand { e: i32, m: vec2<u32> }",
+  f64_significand: `
+fn f64_significand(a: vec2<u32>) -> F64Significand {
+  let e = (a.y >> 20u) & 0x7ffu;
+  let m = vec2<u32>(a.x << 11u, ((a.y << 11u) | (a.x >> 21u)) & 0x7fffffffu);
+  if (e != 0u) { return F64Significand(i32(e), vec2<u32>(m.x, m.y | 0x80000000u)); }
+  let z = u64_clz(m);
+  return F64Significand(1 - i32(z), u64_shl(m, z));
+}`,
+
+  /** Rounds m to nearest even: e is the biased exponent that a leading one at bit 63 has, the least bit of m is sticky, sign is 0 or bit 31; m = 0 is a zero. */
+  f64_round_significand: `
+fn f64_round_significand(sign: u32, e: i32, m: vec2<u32>) -> vec2<u32> {
+  let z = u64_clz(m);
+  var s = u64_shl(m, z);
+  var exponent = e - i32(z);
+  if (exponent <= 0) {
+    s = u64_shr_jam(s, u32(1 - exponent));
+    exponent = 1;
+  }
+  let rest = s.x & 0x7ffu;
+  let kept = vec2<u32>((s.x >> 11u) | (s.y << 21u), s.y >> 11u);
+  let up = u32(rest + (kept.x & 1u) > 0x400u);
+  let bits = u64_add(kept, vec2<u32>(up, u32(exponent - 1) << 20u));
+  let finite = select(vec2<u32>(bits.x, bits.y | sign), vec2<u32>(0u, sign), z == 64u);
+  return select(finite, vec2<u32>(0u, sign | 0x7ff00000u), exponent >= 0x7ff && z != 64u);
+}`,
+
+  f64_add: `
+fn f64_add(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+  let swap = u64_lt(f64_abs(a), f64_abs(b));
+  let x = select(a, b, swap);
+  let y = select(b, a, swap);
+  let ex = (x.y >> 20u) & 0x7ffu;
+  let ey = (y.y >> 20u) & 0x7ffu;
+  let opposite = ((x.y ^ y.y) >> 31u) != 0u;
+  if (ex == 0x7ffu) { return select(x, F64_NAN, f64_is_nan(x) || (ey == 0x7ffu && opposite)); }
+  let hx = (x.y & 0xfffffu) | (u32(ex != 0u) << 20u);
+  let hy = (y.y & 0xfffffu) | (u32(ey != 0u) << 20u);
+  let mx = vec2<u32>(x.x << 10u, (hx << 10u) | (x.x >> 22u));
+  let wide = vec2<u32>(y.x << 10u, (hy << 10u) | (y.x >> 22u));
+  let my = u64_shr_jam(wide, max(ex, 1u) - max(ey, 1u));
+  let m = select(u64_add(mx, my), u64_sub(mx, my), opposite);
+  let sign = select(x.y & 0x80000000u, 0u, opposite && (m.x | m.y) == 0u);
+  return f64_round_significand(sign, i32(max(ex, 1u)) + 1, m);
+}`,
+
+  f64_mul: `
+fn f64_mul(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+  let sign = (a.y ^ b.y) & 0x80000000u;
+  if (!f64_is_finite(a) || !f64_is_finite(b)) {
+    let nan = f64_is_nan(a) || f64_is_nan(b) || f64_is_zero(a) || f64_is_zero(b);
+    return select(vec2<u32>(0u, sign | 0x7ff00000u), F64_NAN, nan);
+  }
+  let x = f64_significand(a);
+  let y = f64_significand(b);
+  let p = u64_mul_wide(x.m, y.m);
+  return f64_round_significand(sign, x.e + y.e - 1022, vec2<u32>(p.z | u32((p.x | p.y) != 0u), p.w));
+}`,
+
+  f64_div: `
+fn f64_div(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+  let sign = (a.y ^ b.y) & 0x80000000u;
+  let infinity = vec2<u32>(0u, sign | 0x7ff00000u);
+  if (!f64_is_finite(a) || !f64_is_finite(b)) {
+    let nan = f64_is_nan(a) || f64_is_nan(b) || (!f64_is_finite(a) && !f64_is_finite(b));
+    return select(select(infinity, vec2<u32>(0u, sign), f64_is_finite(a)), F64_NAN, nan);
+  }
+  if (f64_is_zero(b)) { return select(infinity, F64_NAN, f64_is_zero(a)); }
+  let x = f64_significand(a);
+  let y = f64_significand(b);
+  let v = u64_reciprocal(y.m);
+  let high = u64_div_step(u64_shr(x.m, 1u), 0u, y.m, v);
+  let low = u64_div_step(high.r, 0u, y.m, v);
+  let sticky = u32(any(low.r != vec2<u32>(0u)));
+  return f64_round_significand(sign, x.e - y.e + 1023, vec2<u32>(low.q.x | sticky, high.q.x));
+}`,
+
+  f64_sqrt: `
+fn f64_sqrt(a: vec2<u32>) -> vec2<u32> {
+  if (f64_is_zero(a)) { return a; }
+  if (f64_is_nan(a) || (a.y >> 31u) != 0u) { return F64_NAN; }
+  if (!f64_is_finite(a)) { return a; }
+  let x = f64_significand(a);
+  let e = x.e - 1023;
+  let radicand = select(u64_shr(x.m, 1u), x.m, (e & 1) != 0);
+  return f64_round_significand(0u, (e >> 1u) + 1023, u64_sqrt_wide(radicand));
+}`,
+};
