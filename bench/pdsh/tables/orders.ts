@@ -1,0 +1,125 @@
+/** ORDERS, 1,500,000 rows for each unit of scale, and LINEITEM, one to seven rows for each order. */
+import { DateColumn, FloatColumn, frameOf, IntColumn, TextColumn } from "../frame.ts";
+import type { TableChunks } from "../generate.ts";
+import { Random } from "../random.ts";
+import { pick, TextSource } from "../text.ts";
+import { ascii, instructions, priorities, shipModes } from "../words.ts";
+import { customerCount } from "./customer.ts";
+import { partCount, retailCents, supplierOfPart } from "./part.ts";
+import { supplierCount } from "./supplier.ts";
+
+const day = (iso: string): number => Date.parse(iso) / 86_400_000;
+const firstOrder = day("1992-01-01");
+const lastOrder = day("1998-12-31") - 151;
+const today = day("1995-06-17");
+
+const clerk = ascii("Clerk#");
+const letter = { A: ascii("A"), F: ascii("F"), N: ascii("N"), O: ascii("O"), P: ascii("P"), R: ascii("R") };
+
+/** Rows of ORDERS at `scale`. */
+export const orderCount = (scale: number): number => Math.max(1, Math.round(1_500_000 * scale));
+
+/** The `i`th order key (from 0): of each 32 keys only the first 8 are used. */
+const orderKey = (i: number): number => Math.floor(i / 8) * 32 + (i % 8) + 1;
+
+const lineitemColumns = () => ({
+  l_orderkey: new IntColumn(),
+  l_partkey: new IntColumn(),
+  l_suppkey: new IntColumn(),
+  l_linenumber: new IntColumn(),
+  l_quantity: new IntColumn(),
+  l_extendedprice: new FloatColumn(),
+  l_discount: new FloatColumn(),
+  l_tax: new FloatColumn(),
+  l_returnflag: new TextColumn(),
+  l_linestatus: new TextColumn(),
+  l_shipdate: new DateColumn(),
+  l_commitdate: new DateColumn(),
+  l_receiptdate: new DateColumn(),
+  l_shipinstruct: new TextColumn(),
+  l_shipmode: new TextColumn(),
+  l_comment: new TextColumn(),
+});
+
+const orderColumns = () => ({
+  o_orderkey: new IntColumn(),
+  o_custkey: new IntColumn(),
+  o_orderstatus: new TextColumn(),
+  o_totalprice: new FloatColumn(),
+  o_orderdate: new DateColumn(),
+  o_orderpriority: new TextColumn(),
+  o_clerk: new TextColumn(),
+  o_shippriority: new IntColumn(),
+  o_comment: new TextColumn(),
+});
+
+export const orders: TableChunks = function* (scale, seed, rowsPerChunk) {
+  const random = new Random(seed, "orders");
+  const text = new TextSource(random);
+  const count = orderCount(scale);
+  const customers = customerCount(scale);
+  const parts = partCount(scale);
+  const suppliers = supplierCount(scale);
+  const clerks = Math.max(1, Math.round(1_000 * scale));
+  const step = Math.ceil(rowsPerChunk / 4);
+  for (let first = 0; first < count; first += step) {
+    const o = orderColumns();
+    const l = lineitemColumns();
+    const end = Math.min(count, first + step);
+    for (let i = first; i < end; i++) {
+      const key = orderKey(i);
+      const date = random.between(firstOrder, lastOrder);
+      const lines = random.between(1, 7);
+      let shipped = 0;
+      let total = 0;
+      for (let line = 1; line <= lines; line++) {
+        const partKey = random.between(1, parts);
+        const quantity = random.between(1, 50);
+        const cents = quantity * retailCents(partKey);
+        const discount = random.between(0, 10);
+        const tax = random.between(0, 8);
+        const shipDate = date + random.between(1, 121);
+        const receiptDate = shipDate + random.between(1, 30);
+        l.l_orderkey.push(key);
+        l.l_partkey.push(partKey);
+        l.l_suppkey.push(supplierOfPart(partKey, random.between(0, 3), suppliers));
+        l.l_linenumber.push(line);
+        l.l_quantity.push(quantity);
+        l.l_extendedprice.push(cents / 100);
+        l.l_discount.push(discount / 100);
+        l.l_tax.push(tax / 100);
+        l.l_returnflag.pushWord(receiptDate > today ? letter.N : random.between(0, 1) === 0 ? letter.R : letter.A);
+        l.l_linestatus.pushWord(shipDate > today ? letter.O : letter.F);
+        l.l_shipdate.push(shipDate);
+        l.l_commitdate.push(date + random.between(30, 90));
+        l.l_receiptdate.push(receiptDate);
+        l.l_shipinstruct.pushWord(pick(random, instructions));
+        l.l_shipmode.pushWord(pick(random, shipModes));
+        text.comment(l.l_comment, 10, 43);
+        l.l_comment.push();
+        total += Math.floor((Math.floor((cents * (100 - discount)) / 100) * (100 + tax)) / 100);
+        if (shipDate <= today) shipped++;
+      }
+      o.o_orderkey.push(key);
+      o.o_custkey.push(orderingCustomer(random, customers));
+      o.o_orderstatus.pushWord(shipped === lines ? letter.F : shipped === 0 ? letter.O : letter.P);
+      o.o_totalprice.push(total / 100);
+      o.o_orderdate.push(date);
+      o.o_orderpriority.pushWord(pick(random, priorities));
+      o.o_clerk.add(clerk);
+      o.o_clerk.addNumber(random.between(1, clerks), 9);
+      o.o_clerk.push();
+      o.o_shippriority.push(0);
+      text.comment(o.o_comment, 19, 78);
+      o.o_comment.push();
+    }
+    yield { orders: frameOf(o), lineitem: frameOf(l) };
+  }
+};
+
+/** A customer whose key is not divisible by 3: a third of the customers never order. */
+function orderingCustomer(random: Random, customers: number): number {
+  let key = random.between(1, customers);
+  while (key % 3 === 0) key = random.between(1, customers);
+  return key;
+}
