@@ -1,6 +1,6 @@
 /** Key planes: the words of a row's key columns, encoded so that sorting, hashing and joining need to know nothing of types. */
 
-import { InternalError } from "../../errors.ts";
+import { InternalError, OutOfDeviceMemoryError } from "../../errors.ts";
 import type { Physical } from "../../ir/dtype.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
@@ -124,6 +124,16 @@ function launchEncode(device: Device, program: RowProgram, encoding: Encoding, p
 
 const strideOf = (rows: number): number => Math.max(64, Math.ceil(rows / 64) * 64);
 
+/** Kernels bind all planes at once. */
+function allocPlanes(device: Device, count: number, rows: number, nullPlane: number | null): KeyPlanes {
+  const stride = strideOf(rows);
+  const words = Math.max(1, count) * stride;
+  if (words * 4 > device.limits.bindingBytes) {
+    throw new OutOfDeviceMemoryError(`the keys of ${rows} rows take ${words * 4} bytes, a binding holds ${device.limits.bindingBytes}`);
+  }
+  return { buffer: device.alloc(words, "key planes"), planes: count, rows, stride, nullPlane };
+}
+
 const listOf = (programs: RowProgram | readonly RowProgram[]): readonly RowProgram[] => ("wgsl" in programs ? [programs] : programs);
 
 /** Stores of a program's keys as canonical words, `firstKey` being the number of keys before them. `fresh`: null words not written yet. */
@@ -160,16 +170,14 @@ function equalityOf(program: RowProgram, firstKey: number, fresh: ReadonlySet<nu
  * are one, a null is equal to a null and to nothing else (null rows have zero words and their bit in the null plane). Keys are
  * numbered through the programs; several programs serve keys that one dispatch cannot bind. 64-bit keys take two planes, low first.
  * Codes are encoded as they are: their dictionary must be unique and common to whatever is compared.
+ * OutOfDeviceMemoryError where the planes do not fit one binding.
  */
 export function encodeEquality(device: Device, programs: RowProgram | readonly RowProgram[], rows: number): KeyPlanes {
   const list = listOf(programs);
   const outputs = list.flatMap((program) => program.outputs);
   const values = outputs.reduce((sum, output) => sum + wordsOf(output.physical), 0);
   const nullWords = outputs.some((output) => output.nullable) ? Math.ceil(outputs.length / 32) : 0;
-  const count = values + nullWords;
-  const stride = strideOf(rows);
-  const buffer = device.alloc(Math.max(1, count) * stride, "key planes");
-  const planes: KeyPlanes = { buffer, planes: count, rows, stride, nullPlane: nullWords > 0 ? values : null };
+  const planes = allocPlanes(device, values + nullWords, rows, nullWords > 0 ? values : null);
   if (rows === 0) return planes;
   const fresh = new Set(Array.from({ length: nullWords }, (_, word) => word));
   let key = 0;
@@ -183,7 +191,7 @@ export function encodeEquality(device: Device, programs: RowProgram | readonly R
     key += program.outputs.length;
     plane += encoding.planes;
   }
-  for (const word of fresh) device.clear(buffer, (values + word) * stride, rows);
+  for (const word of fresh) device.clear(planes.buffer, (values + word) * planes.stride, rows);
   return planes;
 }
 
@@ -216,7 +224,7 @@ function orderOf(program: RowProgram, order: readonly KeyOrder[]): Encoding {
  * Encodes every output of the program(s) into planes that order the rows as the keys do when compared as unsigned words, plane 0
  * first. -0 equals 0, NaN is the largest float, false is below true, codes are ordered by their number. A nullable key has a plane of
  * its own in front, 0 or 1; the value words of null rows are those of zero. `order[k]` belongs to output k, counted through the
- * programs.
+ * programs. OutOfDeviceMemoryError where the planes do not fit one binding.
  */
 export function encodeOrder(
   device: Device,
@@ -233,9 +241,7 @@ export function encodeOrder(
   });
   if (key !== order.length) throw new InternalError(`${key} sort keys with ${order.length} directions`);
   const count = encodings.reduce((sum, encoding) => sum + encoding.planes, 0);
-  const stride = strideOf(rows);
-  const buffer = device.alloc(Math.max(1, count) * stride, "order planes");
-  const planes: KeyPlanes = { buffer, planes: count, rows, stride, nullPlane: null };
+  const planes = allocPlanes(device, count, rows, null);
   if (rows === 0) return planes;
   let plane = 0;
   list.forEach((program, at) => {

@@ -1,0 +1,115 @@
+/** Grouping: gives every row the number of its group, groups numbered in the order of their first row. */
+
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Device } from "../device.ts";
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
+import { listRows, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
+import type { KeyPlanes } from "./keys.ts";
+import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
+
+export interface Groups {
+  /** u32 group number of each row; 0xFFFFFFFF for rows that take no part. */
+  readonly ids: DeviceBuffer;
+  readonly groups: number;
+  /** u32 first row of each group, ascending. */
+  readonly first: DeviceBuffer;
+}
+
+/**
+ * Replaces each row's slot by the first row of its key, and marks the first rows.
+ *
+ *     table: first row + 1 of each slot | rows: slot -> first row | firsts: bitmap | counts: bits in each word of firsts
+ */
+const REPRESENT: Kernel = {
+  name: "group-represent",
+  key: "group-represent",
+  bindings: ["read", "read_write", "read_write", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> table: array<u32>;
+@group(0) @binding(1) var<storage, read_write> rows: array<u32>;
+@group(0) @binding(2) var<storage, read_write> firsts: array<u32>;
+@group(0) @binding(3) var<storage, read_write> counts: array<u32>;
+@group(0) @binding(4) var<uniform> P: array<vec4<u32>, 1>; // rows, words
+var<workgroup> bits: array<atomic<u32>, ${WORKGROUP / 32}>;
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let group = group_id(wid, nwg);
+  let row = group * ${WORKGROUP}u + lane;
+  if (row < P[0].x) {
+    let slot = rows[row];
+    if (slot != ${NONE}u) {
+      let first = table[slot] - 1u;
+      rows[row] = first;
+      if (first == row) { atomicOr(&bits[lane >> 5u], 1u << (lane & 31u)); }
+    }
+  }
+  workgroupBarrier();
+  let word = group * ${WORKGROUP / 32}u + lane;
+  if (lane < ${WORKGROUP / 32}u && word < P[0].y) {
+    let set = atomicLoad(&bits[lane]);
+    firsts[word] = set;
+    counts[word] = countOneBits(set);
+  }
+}`),
+};
+
+/** Replaces each row's first row by its rank among the first rows: the group number. */
+const NUMBER: Kernel = {
+  name: "group-number",
+  key: "group-number",
+  bindings: ["read_write", "read", "read"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read_write> rows: array<u32>;
+@group(0) @binding(1) var<storage, read> bits: array<u32>;
+@group(0) @binding(2) var<storage, read> before: array<u32>;
+@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // rows
+${RANK_FUNCTION}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  if (row >= P[0].x) { return; }
+  let first = rows[row];
+  if (first != ${NONE}u) { rows[row] = rank_of(first); }
+}`),
+};
+
+/**
+ * Turns `inserted.slots` into group numbers, in place, and returns the marked first rows; the table stays as it is. At least one row.
+ * The buffers of the result are held by `scratch`.
+ */
+export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): RankedRows {
+  const words = Math.ceil(rows / 32);
+  const bits = scratch.alloc(words, "group firsts");
+  const counts = scratch.alloc(words, "group first counts");
+  const workgroups = Math.ceil(rows / WORKGROUP);
+  device.launch({ kernel: REPRESENT, bindings: [inserted.table, inserted.slots, bits, counts], params: [rows, words, 0, 0], workgroups });
+  const ranked = rankRows(device, scratch, bits, counts, rows);
+  device.launch({ kernel: NUMBER, bindings: [inserted.slots, bits, ranked.before], params: [rows, 0, 0, 0], workgroups });
+  return ranked;
+}
+
+/**
+ * Groups the rows by their key words. `mask`: bitmap of the rows that take part, null for all. Without planes all of them are one group.
+ * The numbering is the same in every run. One round trip. The caller owns `ids` and `first`.
+ */
+export function groupRows(device: Device, keys: KeyPlanes, mask: DeviceBuffer | null): Promise<Groups> {
+  return withScratchAsync(device, async (scratch) => {
+    if (keys.rows === 0) {
+      const [ids, first] = [scratch.alloc(0, "group ids"), scratch.alloc(0, "group first rows")];
+      return { ids: scratch.keep(ids), groups: 0, first: scratch.keep(first) };
+    }
+    const { table, slots } = insertRows(device, scratch, keys, { mask, skipNulls: false, duplicates: false });
+    const firsts = numberGroups(device, scratch, { table, slots }, keys.rows);
+    scratch.drop(table);
+    const { list, count } = await listRows(device, scratch, firsts, null);
+    return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
+  });
+}

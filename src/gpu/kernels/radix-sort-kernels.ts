@@ -1,0 +1,180 @@
+/** The kernels of the radix sort: what varies in the planes, packing it, counting digits, scattering by them. */
+
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+
+export const WORKGROUP = 256;
+
+/** Rows that one workgroup counts and scatters. */
+export const TILE = 4096;
+
+/** Pieces of planes that one packed word can be made of. */
+export const MOST_PIECES = 8;
+
+const HEAD = `
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let group = group_id(wid, nwg);`;
+
+/**
+ * For each plane, over its rows: max(~word), max(word), or(word), or(~word), in 4 words that start as 0.
+ *
+ *     planes | ranges: 4 words for each plane
+ */
+export const RANGES: Kernel = {
+  name: "radix-ranges",
+  key: "radix-ranges",
+  bindings: ["read", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> planes: array<u32>;
+@group(0) @binding(1) var<storage, read_write> ranges: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, workgroups of a plane
+var<workgroup> shared_: array<atomic<u32>, 4>;
+${HEAD}
+  let plane = group / P[0].z;
+  var range = vec4<u32>(0u);
+  for (var row = (group % P[0].z) * ${WORKGROUP}u + lane; row < P[0].x; row += P[0].z * ${WORKGROUP}u) {
+    let word = planes[plane * P[0].y + row];
+    range = vec4<u32>(max(range.x, ~word), max(range.y, word), range.z | word, range.w | ~word);
+  }
+  atomicMax(&shared_[0], range.x);
+  atomicMax(&shared_[1], range.y);
+  atomicOr(&shared_[2], range.z);
+  atomicOr(&shared_[3], range.w);
+  workgroupBarrier();
+  if (lane < 2u) { atomicMax(&ranges[plane * 4u + lane], atomicLoad(&shared_[lane])); }
+  else if (lane < 4u) { atomicOr(&ranges[plane * 4u + lane], atomicLoad(&shared_[lane])); }
+}`),
+};
+
+/**
+ * Makes one word of several pieces of planes, in the order of the permutation: planes, [rows: the permutation] -> packed.
+ * A piece is (plane, least word, shift | place << 8, mask): ((word - least) >> shift & mask) << place.
+ */
+export const packKernel = (identity: boolean): Kernel => ({
+  name: "radix-pack",
+  key: `radix-pack(${identity})`,
+  bindings: ["read", "read_write", ...(identity ? [] : (["read"] as const))],
+  params: 4 + 4 * MOST_PIECES,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> planes: array<u32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<u32>;
+${identity ? "" : "@group(0) @binding(2) var<storage, read> rows: array<u32>;"}
+@group(0) @binding(${identity ? 2 : 3}) var<uniform> P: array<vec4<u32>, ${1 + MOST_PIECES}>; // rows, stride, pieces; the pieces
+${HEAD}
+  let at = group * ${WORKGROUP}u + lane;
+  if (at >= P[0].x) { return; }
+  let row = ${identity ? "at" : "rows[at]"};
+  var word = 0u;
+  for (var k = 1u; k <= P[0].z; k++) {
+    let piece = P[k];
+    word |= (((planes[piece.x * P[0].y + row] - piece.y) >> (piece.z & 0xffu)) & piece.w) << (piece.z >> 8u);
+  }
+  packed[at] = word;
+}`),
+});
+
+/** The digit of a word in this pass: P[1] = ceiling, floor, shift, mask. */
+const DIGIT = `
+fn digit_of(word: u32) -> u32 { return ((min(word, P[1].x) - P[1].y) >> P[1].z) & P[1].w; }`;
+
+/** Counts the digits of each tile: words -> counts[digit * tiles + tile]. */
+export const COUNT: Kernel = {
+  name: "radix-count",
+  key: "radix-count",
+  bindings: ["read", "read_write"],
+  params: 8,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read_write> counts: array<u32>;
+@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 2>; // rows, tiles; ceiling, floor, shift, mask
+${DIGIT}
+var<workgroup> sums: array<atomic<u32>, 256>;
+${HEAD}
+  if (group >= P[0].y) { return; }
+  for (var part = 0u; part < ${TILE / WORKGROUP}u; part++) {
+    let row = group * ${TILE}u + part * ${WORKGROUP}u + lane;
+    if (row < P[0].x) { atomicAdd(&sums[digit_of(words[row])], 1u); }
+  }
+  workgroupBarrier();
+  if (lane <= P[1].w) { counts[lane * P[0].y + group] = atomicLoad(&sums[lane]); }
+}`),
+};
+
+/**
+ * Moves the rows of a tile to where their digit goes, keeping their order.
+ *
+ *     words, [rows: the permutation so far, row numbers themselves where absent], offsets[digit * tiles + tile] -> moved rows, [words]
+ *
+ * 8 teams of 32 invocations; a team owns 512 consecutive rows and takes 32 of them in a round. In a round each invocation sets its bit
+ * in the mask of its digit, so the mask's lower bits are the rank within the round, and `sums` has what the team counted before.
+ *
+ *     workgroup memory, 16 KiB: masks[team][digit] | sums[team][digit]; in the end sums become positions
+ */
+export const scatterKernel = (identity: boolean, keepWords: boolean): Kernel => ({
+  name: "radix-scatter",
+  key: `radix-scatter(${identity},${keepWords})`,
+  bindings: ["read", "read", "read_write", ...(identity ? [] : (["read"] as const)), ...(keepWords ? (["read_write"] as const) : [])],
+  params: 8,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read> offsets: array<u32>;
+@group(0) @binding(2) var<storage, read_write> moved_rows: array<u32>;
+${identity ? "" : "@group(0) @binding(3) var<storage, read> rows: array<u32>;"}
+${keepWords ? `@group(0) @binding(${identity ? 3 : 4}) var<storage, read_write> moved_words: array<u32>;` : ""}
+@group(0) @binding(${3 + Number(!identity) + Number(keepWords)}) var<uniform> P: array<vec4<u32>, 2>; // rows, tiles; ceiling, floor, shift, mask
+${DIGIT}
+var<workgroup> masks: array<atomic<u32>, 2048>;
+var<workgroup> sums: array<u32, 2048>;
+${HEAD}
+  let team = lane >> 5u;
+  let bit = 1u << (lane & 31u);
+  let first = group * ${TILE}u + team * 512u + (lane & 31u);
+  var word: array<u32, 16>;
+  var rank: array<u32, 16>;
+  for (var k = 0u; k < 16u; k++) {
+    let row = first + k * 32u;
+    let live = row < P[0].x;
+    if (live) { word[k] = words[row]; }
+    let at = team * 256u + digit_of(word[k]);
+    if (live) { atomicOr(&masks[at], bit); }
+    workgroupBarrier();
+    let mask = atomicLoad(&masks[at]);
+    let sum = sums[at];
+    workgroupBarrier();
+    let lower = countOneBits(mask & (bit - 1u));
+    rank[k] = sum + lower;
+    if (live && lower == 0u) {
+      sums[at] = sum + countOneBits(mask);
+      atomicStore(&masks[at], 0u);
+    }
+    workgroupBarrier();
+  }
+  if (lane <= P[1].w && group < P[0].y) {
+    var position = offsets[lane * P[0].y + group];
+    for (var t = 0u; t < 8u; t++) {
+      let own = sums[t * 256u + lane];
+      sums[t * 256u + lane] = position;
+      position += own;
+    }
+  }
+  workgroupBarrier();
+  for (var k = 0u; k < 16u; k++) {
+    let row = first + k * 32u;
+    if (row < P[0].x) {
+      let to = sums[team * 256u + digit_of(word[k])] + rank[k];
+      moved_rows[to] = ${identity ? "row" : "rows[row]"};
+      ${keepWords ? "moved_words[to] = word[k];" : ""}
+    }
+  }
+}`),
+});

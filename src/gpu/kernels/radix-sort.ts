@@ -1,0 +1,169 @@
+/** Stable sorting: a permutation of row numbers by radix passes from the least significant digit, over the bits that vary. */
+
+import { OutOfDeviceMemoryError } from "../../errors.ts";
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Device } from "../device.ts";
+import type { Binding } from "../kernel.ts";
+import { iota } from "./fill.ts";
+import type { KeyPlanes } from "./keys.ts";
+import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
+import { COUNT, MOST_PIECES, packKernel, RANGES, scatterKernel, TILE, WORKGROUP } from "./radix-sort-kernels.ts";
+import { exclusiveScan } from "./scan.ts";
+
+/** `bits` bits of what varies in a plane, to be put at bit `place` of a packed word: (word - least) >> shift. */
+interface Piece {
+  readonly plane: number;
+  readonly least: number;
+  readonly shift: number;
+  readonly bits: number;
+  readonly place: number;
+}
+
+/** Words to sort by in one go, and how to read their digits: (min(word, ceiling) - floor) >> shift, `bits` bits of it. */
+interface Digits {
+  readonly words: Binding;
+  readonly ceiling: number;
+  readonly floor: number;
+  readonly shift: number;
+  readonly bits: number;
+}
+
+const bitLength = (word: number): number => 32 - Math.clz32(word);
+const maskOf = (bits: number): number => (bits >= 32 ? 0xffffffff : 2 ** bits - 1);
+
+/** What varies in each plane, in as few 32-bit words as hold it, least significant word first. */
+function planWords(ranges: Uint32Array, planes: number): readonly (readonly Piece[])[] {
+  const words: Piece[][] = [];
+  let room = 0;
+  for (let plane = planes - 1; plane >= 0; plane--) {
+    const [inverted = 0, most = 0, some = 0, someNot = 0] = ranges.subarray(plane * 4, plane * 4 + 4);
+    const least = ~inverted >>> 0;
+    if (least === most) continue;
+    const varying = (some & someNot) >>> 0;
+    let shift = 31 - Math.clz32(varying & -varying);
+    let bits = bitLength(((most - least) >>> 0) >>> shift);
+    while (bits > 0) {
+      let word = words.at(-1);
+      if (word === undefined || room === 0 || word.length === MOST_PIECES) {
+        word = [];
+        words.push(word);
+        room = 32;
+      }
+      const taken = Math.min(bits, room);
+      word.push({ plane, least, shift, bits: taken, place: 32 - room });
+      shift += taken;
+      bits -= taken;
+      room -= taken;
+    }
+  }
+  return words;
+}
+
+/**
+ * Sorts by all digits of `digits`, least significant first. `start`: the permutation so far, null for the row numbers themselves;
+ * taken over. Returns the new one, held by `scratch`.
+ */
+function sortByWords(device: Device, scratch: Scratch, digits: Digits, rows: number, start: DeviceBuffer | null): DeviceBuffer | null {
+  const tiles = Math.ceil(rows / TILE);
+  const passes = Math.ceil(digits.bits / 8);
+  let words = digits.words;
+  let permutation = start;
+  for (let pass = 0, done = 0; pass < passes; pass++) {
+    const bits = Math.ceil((digits.bits - done) / (passes - pass));
+    const mask = maskOf(bits);
+    const params = [rows, tiles, 0, 0, digits.ceiling, digits.floor, digits.shift + done, mask];
+    const counts = scratch.alloc(tiles * (mask + 1), "sort digit counts");
+    device.launch({ kernel: COUNT, bindings: [words, counts], params, workgroups: tiles });
+    const scanned = exclusiveScan(device, counts, tiles * (mask + 1));
+    const offsets = scratch.own(scanned.offsets);
+    scanned.total.release();
+    scratch.drop(counts);
+    const movedRows = scratch.alloc(rows, "sort rows");
+    const movedWords = pass + 1 < passes ? scratch.alloc(rows, "sort words") : null;
+    device.launch({
+      kernel: scatterKernel(permutation === null, movedWords !== null),
+      bindings: [words, offsets, movedRows, ...(permutation === null ? [] : [permutation]), ...(movedWords === null ? [] : [movedWords])],
+      params,
+      workgroups: tiles,
+    });
+    scratch.drop(offsets);
+    if (permutation !== null) scratch.drop(permutation);
+    if (!("buffer" in words)) scratch.drop(words);
+    permutation = movedRows;
+    if (movedWords !== null) words = movedWords;
+    done += bits;
+  }
+  return permutation;
+}
+
+function sortByPieces(
+  device: Device,
+  scratch: Scratch,
+  keys: KeyPlanes,
+  pieces: readonly Piece[],
+  start: DeviceBuffer | null,
+): DeviceBuffer | null {
+  const { rows } = keys;
+  const bits = pieces.reduce((sum, piece) => sum + piece.bits, 0);
+  const [only] = pieces;
+  if (start === null && pieces.length === 1 && only !== undefined) {
+    const words = { buffer: keys.buffer, offset: only.plane * keys.stride * 4, size: rows * 4 };
+    return sortByWords(device, scratch, { words, ceiling: 0xffffffff, floor: only.least, shift: only.shift, bits }, rows, null);
+  }
+  const words = scratch.alloc(rows, "sort words");
+  device.launch({
+    kernel: packKernel(start === null),
+    bindings: [keys.buffer, words, ...(start === null ? [] : [start])],
+    params: [
+      rows,
+      keys.stride,
+      pieces.length,
+      0,
+      ...pieces.flatMap((piece) => [piece.plane, piece.least, piece.shift | (piece.place << 8), maskOf(piece.bits)]),
+    ],
+    workgroups: Math.ceil(rows / WORKGROUP),
+  });
+  return sortByWords(device, scratch, { words, ceiling: 0xffffffff, floor: 0, shift: 0, bits }, rows, start);
+}
+
+const checkRows = (device: Device, rows: number): void => {
+  if (rows * 4 > device.limits.bindingBytes) {
+    throw new OutOfDeviceMemoryError(
+      `a sort of ${rows} rows needs words of ${rows * 4} bytes, a binding holds ${device.limits.bindingBytes}`,
+    );
+  }
+};
+
+/**
+ * The row numbers ordered by their key words, compared plane by plane as unsigned numbers; rows with equal words keep their order. Bits
+ * that are the same in all rows cost nothing. One round trip. The caller owns the result.
+ */
+export function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer> {
+  const { rows, planes } = keys;
+  checkRows(device, rows);
+  return withScratchAsync(device, async (scratch) => {
+    if (rows < 2 || planes === 0) return iota(device, 0, rows);
+    const ranges = scratch.zeroed(planes * 4, "sort ranges");
+    const parts = Math.min(1024, Math.ceil(rows / TILE));
+    device.launch({ kernel: RANGES, bindings: [keys.buffer, ranges], params: [rows, keys.stride, parts, 0], workgroups: planes * parts });
+    const words = planWords(await device.read(ranges, 0, planes * 4), planes);
+    let permutation: DeviceBuffer | null = null;
+    for (const pieces of words) permutation = sortByPieces(device, scratch, keys, pieces, permutation);
+    return permutation === null ? iota(device, 0, rows) : scratch.keep(permutation);
+  });
+}
+
+/**
+ * The row numbers ordered by `ids` (one u32 for each row), rows of one id in their order; ids of `idLimit` and above all come last,
+ * as one. Only as many digits are sorted as `idLimit` has. No round trip. The caller owns the result.
+ */
+export function sortById(device: Device, ids: DeviceBuffer, rows: number, idLimit: number): DeviceBuffer {
+  checkRows(device, rows);
+  return withScratch(device, (scratch) => {
+    if (rows < 2 || idLimit === 0) return iota(device, 0, rows);
+    const words = { buffer: ids, offset: 0, size: rows * 4 };
+    const digits = { words, ceiling: idLimit, floor: 0, shift: 0, bits: bitLength(idLimit) };
+    const permutation = sortByWords(device, scratch, digits, rows, null);
+    return permutation === null ? iota(device, 0, rows) : scratch.keep(permutation);
+  });
+}
