@@ -1,0 +1,116 @@
+/** Puts polars-webgpu into nodejs-polars: `collect({ engine })` asks the hooks, everything else stays as it is. */
+import type { DataFrame, LazyDataFrame } from "nodejs-polars";
+import { ConfigError } from "../errors.ts";
+import type { PolarsModule } from "../polars/module.ts";
+import type { NativeLazyFrame } from "../polars/native.ts";
+import type { TrackedPlan } from "../polars/plan-reading.ts";
+import type { Untracked } from "./shadow.ts";
+import { Tracking } from "./tracking.ts";
+import { type GpuCollectOptions, type GpuEngineOption, gpuEngineMark } from "./types.ts";
+
+/** A collect that names the GPU engine. */
+export interface CollectRequest {
+  readonly module: PolarsModule;
+  readonly engine: GpuEngineOption;
+  /** Exactly what the caller passed. */
+  readonly options: GpuCollectOptions;
+  /** The plan and its frames, or why they are unknown. */
+  readonly tracked: TrackedPlan | Untracked;
+  /** What nodejs-polars itself would have answered: same result, same errors. */
+  runOnCpu(): Promise<DataFrame>;
+}
+
+export interface CollectHooks {
+  /** Resolves to what the user's `collect` returns. */
+  collect(request: CollectRequest): Promise<DataFrame>;
+}
+
+/** Kept on the native module, so that a second copy of polars-webgpu finds the first one's work. */
+type Installation = { hooks: CollectHooks; readonly tracking: Tracking };
+const INSTALLED = Symbol.for("polars-webgpu.installation");
+
+/** Whether a value of `engine` asks for the GPU. */
+export function isGpuEngine(engine: unknown): engine is GpuEngineOption {
+  return engine === "gpu" || (typeof engine === "object" && engine !== null && Reflect.get(engine, gpuEngineMark) === true);
+}
+
+/**
+ * Patches one copy of nodejs-polars; a second call only replaces the hooks. Frames made before are not affected: DataFrames work all the
+ * same, a LazyDataFrame made before keeps ignoring `engine`.
+ */
+export function install(module: PolarsModule, hooks: CollectHooks): Tracking {
+  const earlier = installationOf(module);
+  if (earlier !== undefined) {
+    earlier.hooks = hooks;
+    return earlier.tracking;
+  }
+  const tracking = new Tracking(module);
+  const installation: Installation = { hooks, tracking };
+  tracking.install();
+  interceptCollect(module, installation);
+  Object.defineProperty(module.native, INSTALLED, { value: installation });
+  return tracking;
+}
+
+/** The tracking of a copy, or undefined where nothing is installed. */
+export function trackingOf(module: PolarsModule): Tracking | undefined {
+  return installationOf(module)?.tracking;
+}
+
+/** Defines `pl[name]` on everything that users may hold as `pl`. */
+export function defineOnPolars(module: PolarsModule, name: string, value: unknown): void {
+  for (const namespace of module.namespaces)
+    Object.defineProperty(namespace, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function installationOf(module: PolarsModule): Installation | undefined {
+  return Reflect.get(module.native, INSTALLED) as Installation | undefined;
+}
+
+/** nodejs-polars makes LazyDataFrames with a factory that it looks up at every call. */
+function interceptCollect(module: PolarsModule, installation: Installation): void {
+  const { lazyWrappers } = module;
+  const make = lazyWrappers._LazyDataFrame;
+  lazyWrappers._LazyDataFrame = (native) => {
+    const frame = make(native);
+    const { collect, collectSync } = frame;
+    frame.collect = (...args: Parameters<LazyDataFrame["collect"]>) => {
+      const [options] = args;
+      if (!asksForGpu(options)) return collect.apply(frame, args);
+      const { hooks, tracking } = installation;
+      return hooks.collect({
+        module,
+        engine: options.engine,
+        options,
+        tracked: trackedPlan(module, tracking, native),
+        runOnCpu: () => collect(cpuOptions(options)),
+      });
+    };
+    frame.collectSync = (...args: Parameters<LazyDataFrame["collectSync"]>) => {
+      if (asksForGpu(args[0]))
+        throw new ConfigError(
+          `collectSync cannot run on the GPU, whose work is asynchronous: write \`await frame.collect({ engine: ${engineText(args[0].engine)} })\``,
+        );
+      return collectSync.apply(frame, args);
+    };
+    return frame;
+  };
+}
+
+function trackedPlan(module: PolarsModule, tracking: Tracking, native: unknown): TrackedPlan | Untracked {
+  if (native instanceof module.native.JsLazyFrame) return tracking.planOf(native as NativeLazyFrame);
+  return { untracked: native instanceof Error ? native.message : "the lazy frame holds no plan" };
+}
+
+function asksForGpu(options: unknown): options is GpuCollectOptions {
+  return typeof options === "object" && options !== null && isGpuEngine(Reflect.get(options, "engine"));
+}
+
+/** nodejs-polars writes into the options it gets, and any options at all reset the optimisation flags: it must see the caller's own, if any. */
+function cpuOptions({ engine: _, ...options }: GpuCollectOptions): Omit<GpuCollectOptions, "engine"> | undefined {
+  return Object.keys(options).length === 0 ? undefined : options;
+}
+
+function engineText(engine: GpuEngineOption): string {
+  return engine === "gpu" ? '"gpu"' : "engine";
+}

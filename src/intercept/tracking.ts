@@ -1,0 +1,175 @@
+/**
+ * Follows every native lazy frame of one copy of nodejs-polars and keeps, beside it, its plan over zero-row frames and the frames that it
+ * reads. The user's own calls stay as they are; a record costs a few microseconds and dies with the frame.
+ */
+import type { PolarsModule } from "../polars/module.ts";
+import type { NativeDataFrame, NativeLazyFrame } from "../polars/native.ts";
+import { sourceTag, type TrackedPlan } from "../polars/plan-reading.ts";
+import { isQuiet } from "../polars/quiet.ts";
+import { ExpressionShadows } from "./expression-shadows.ts";
+import { copyArguments, type NativeFunction, objectsIn, patchFunction, patchMethods, patchSetter, patchStatics } from "./patching.ts";
+import { type LazyRecords, mergeSources, ownShadow, Shadow, type Untracked } from "./shadow.ts";
+import { SqlTracking } from "./sql-tracking.ts";
+
+/** Methods that change a frame in place: its next `lazy()` is another source. */
+const MUTATORS: ReadonlySet<string> = new Set([
+  "dropInPlace",
+  "extend",
+  "hstackMut",
+  "insertAtIdx",
+  "replace",
+  "replaceAtIdx",
+  "sortInPlace",
+  "vstackMut",
+]);
+const SCANS = ["scanCsv", "scanParquet", "scanIpc", "scanJson"] as const;
+/** A deserialised plan may carry its data; above this it is not read again. */
+const MAX_DESERIALIZED_BYTES = 16 * 2 ** 20;
+const MADE_EARLIER: Untracked = { untracked: "the lazy frame was made before polars-webgpu was loaded: import polars-webgpu first" };
+
+export class Tracking implements LazyRecords {
+  private readonly module: PolarsModule;
+  private readonly expressions: ExpressionShadows;
+  private readonly shadows = new WeakMap<object, Shadow | Untracked>();
+  private readonly leaves = new WeakMap<object, Shadow>();
+  private nextId = 1;
+
+  constructor(module: PolarsModule) {
+    this.module = module;
+    this.expressions = new ExpressionShadows(module);
+  }
+
+  /** What is known of a native lazy frame. Making the shadow happens here, so its cost falls on those who ask. */
+  planOf(frame: NativeLazyFrame): TrackedPlan | Untracked {
+    const { module } = this;
+    const shadow = this.recordOf(frame);
+    if (!(shadow instanceof Shadow)) return shadow;
+    try {
+      const native = shadow.native();
+      if (native instanceof module.native.JsLazyFrame) return { module, shadow: native as NativeLazyFrame, sources: shadow.sources };
+      return { untracked: `polars did not plan the query over empty frames: ${native instanceof Error ? native.message : String(native)}` };
+    } catch (error) {
+      return { untracked: `polars did not plan the query over empty frames: ${error instanceof Error ? error.message : String(error)}` };
+    }
+  }
+
+  /** Patches the native classes. Once for each copy of nodejs-polars. */
+  install(): void {
+    const { native } = this.module;
+    this.expressions.install();
+    this.installFrames();
+    for (const prototype of [native.JsLazyFrame.prototype, native.JsLazyGroupBy.prototype]) {
+      patchMethods(prototype, (_name, original) => this.derived(original));
+    }
+    patchFunction(native, "concatLf", (original) => this.derived(original));
+    for (const name of SCANS) patchFunction(native, name, (original) => this.selfShadowed(original));
+    patchStatics(native, "JsLazyFrame", {
+      deserialize: (original) => this.deserialized(original),
+      cloneExternal: (original) => this.cloned(original),
+    });
+    new SqlTracking(this.module, this).install();
+  }
+
+  recordOf(frame: object): Shadow | Untracked {
+    return this.shadows.get(frame) ?? MADE_EARLIER;
+  }
+
+  record(frame: object, shadow: Shadow | Untracked): void {
+    this.shadows.set(frame, shadow);
+  }
+
+  isLazy(value: unknown): value is object {
+    const { JsLazyFrame, JsLazyGroupBy } = this.module.native;
+    return value instanceof JsLazyFrame || value instanceof JsLazyGroupBy;
+  }
+
+  private installFrames(): void {
+    const tracking = this;
+    const { prototype } = this.module.native.JsDataFrame;
+    const forget = (frame: unknown): void => {
+      if (typeof frame === "object" && frame !== null) tracking.leaves.delete(frame);
+    };
+    patchMethods(prototype, (name, original) => {
+      if (name === "lazy") {
+        return function (...args) {
+          const result = Reflect.apply(original, this, args);
+          if (!isQuiet() && tracking.isLazy(result)) tracking.record(result, tracking.leaf(this as NativeDataFrame));
+          return result;
+        };
+      }
+      if (!MUTATORS.has(name)) return undefined;
+      return function (...args) {
+        forget(this);
+        return Reflect.apply(original, this, args);
+      };
+    });
+    patchSetter(prototype, "columns", forget);
+  }
+
+  /** The same source as long as the frame is not changed in place. The snapshot shares the columns and is immune to such changes. */
+  private leaf(frame: NativeDataFrame): Shadow {
+    const known = this.leaves.get(frame);
+    if (known !== undefined) return known;
+    const id = this.nextId++;
+    const snapshot = frame.clone();
+    const leaf = new Shadow(new Map([[id, snapshot]]), [], () => snapshot.slice(0, 0).lazy().slice(sourceTag(id), 0));
+    this.leaves.set(frame, leaf);
+    return leaf;
+  }
+
+  /** A call whose lazy result comes from its lazy receiver and arguments. */
+  private derived(original: NativeFunction): NativeFunction {
+    const tracking = this;
+    return function (...args) {
+      const result = Reflect.apply(original, this, args);
+      if (!isQuiet() && tracking.isLazy(result)) tracking.record(result, tracking.replay(this, args, original));
+      return result;
+    };
+  }
+
+  private replay(receiver: unknown, args: readonly unknown[], original: NativeFunction): Shadow | Untracked {
+    const inputs: Shadow[] = [];
+    for (const input of [receiver, ...objectsIn(args)]) {
+      if (!this.isLazy(input)) continue;
+      const record = this.recordOf(input);
+      if (!(record instanceof Shadow)) return record;
+      inputs.push(record);
+    }
+    const self = this.isLazy(receiver) ? this.recordOf(receiver) : receiver;
+    const copied = copyArguments(args, (value) => this.shadows.get(value) ?? this.expressions.swap(value));
+    return new Shadow(mergeSources(inputs), inputs, () => Reflect.apply(original, native(self), copyArguments(copied, native)));
+  }
+
+  /** A plan without frames in memory serves as its own shadow. */
+  private selfShadowed(original: NativeFunction): NativeFunction {
+    return (...args) => {
+      const result = original(...args);
+      if (!isQuiet() && this.isLazy(result)) this.record(result, ownShadow(result));
+      return result;
+    };
+  }
+
+  private deserialized(original: NativeFunction): NativeFunction {
+    return (...args) => {
+      const result = original(...args);
+      if (isQuiet() || !this.isLazy(result)) return result;
+      const bytes = args[0] instanceof Uint8Array ? args[0].byteLength : 0;
+      const tooLarge = { untracked: `the lazy frame was deserialised together with its data (${(bytes / 2 ** 20).toFixed(0)} MiB)` };
+      this.record(result, bytes <= MAX_DESERIALIZED_BYTES ? ownShadow(result) : tooLarge);
+      return result;
+    };
+  }
+
+  private cloned(original: NativeFunction): NativeFunction {
+    return (...args) => {
+      const result = original(...args);
+      const [source] = args;
+      if (!isQuiet() && this.isLazy(result) && this.isLazy(source)) this.record(result, this.recordOf(source));
+      return result;
+    };
+  }
+}
+
+function native(value: unknown): unknown {
+  return value instanceof Shadow ? value.native() : value;
+}

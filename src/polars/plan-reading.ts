@@ -1,0 +1,121 @@
+/** Reads a tracked lazy frame into an exact DSL plan whose in-memory leaves are `{ Source: id }`. */
+import { type DslObject, type DslPlan, type DslValue, isList, isObject, isPlanTag, planNode, tagOf } from "./dsl.ts";
+import { dslText, mayHideNonFinite, parseDsl, withNonFinite } from "./dsl-text.ts";
+import type { PolarsModule } from "./module.ts";
+import type { NativeDataFrame, NativeLazyFrame } from "./native.ts";
+
+/**
+ * A lazy frame's plan over zero-row frames. Each in-memory leaf is `Slice { offset: sourceTag(id), len: 0 }` over a DataFrameScan, and
+ * `sources` holds (at least) the frames of those ids. Inline frames without a tag are data that belongs to the plan itself.
+ */
+export interface TrackedPlan {
+  readonly module: PolarsModule;
+  readonly shadow: NativeLazyFrame;
+  readonly sources: ReadonlyMap<number, NativeDataFrame>;
+}
+
+export interface ReadPlan {
+  readonly plan: DslPlan;
+  /** Exactly the frames that `plan` mentions, in document order. */
+  readonly sources: ReadonlyMap<number, NativeDataFrame>;
+  /** `plan` as JSON text. May hold credentials of cloud scans: never log it. Non-finite floats read `null` in it. */
+  readonly json: string;
+}
+export interface Unreadable {
+  readonly unreadable: string;
+}
+
+/** Tags lie far above any row offset that a query asks for. */
+const FIRST_TAG = 2 ** 40;
+/** The Slice offset that marks source `id`. */
+export const sourceTag = (id: number): number => FIRST_TAG + id;
+
+/** Ids for frames found inside a plan (made by SQL, or deserialised): below zero, so that they never meet a tracked source. */
+const FIRST_INLINE_ID = -1;
+
+/** Reads the plan, or says why it cannot be read. Never throws for what the user's plan contains. */
+export function readPlan(tracked: TrackedPlan): ReadPlan | Unreadable {
+  let text: string;
+  try {
+    text = tracked.shadow.serialize("json").toString();
+  } catch (error) {
+    return { unreadable: `polars cannot serialise the plan: ${messageOf(error)}` };
+  }
+  let value = parseDsl(text);
+  if (mayHideNonFinite(text)) value = withNonFinite(value, tracked.shadow.toJs());
+  const reader = new PlanReader(tracked);
+  try {
+    return reader.read(value);
+  } catch (error) {
+    if (error instanceof UnknownNodeError) return { unreadable: error.message };
+    throw error;
+  }
+}
+
+class UnknownNodeError extends Error {}
+
+class PlanReader {
+  private readonly tracked: TrackedPlan;
+  private readonly sources = new Map<number, NativeDataFrame>();
+  private nextInline = FIRST_INLINE_ID;
+
+  constructor(tracked: TrackedPlan) {
+    this.tracked = tracked;
+  }
+
+  read(value: DslValue): ReadPlan {
+    const plan = this.plan(value);
+    const { sources } = this;
+    let json: string | undefined;
+    return {
+      plan,
+      sources,
+      get json() {
+        json ??= dslText(plan);
+        return json;
+      },
+    };
+  }
+
+  /** Rebuilds a plan node around its cleaned inputs. */
+  private plan(value: DslValue): DslPlan {
+    const [name, payload] = tagOf(value) ?? ["?", null];
+    if (!isObject(payload)) throw new UnknownNodeError(`unknown plan node ${name}`);
+    if (name === "IR") return this.plan(payload.dsl ?? null);
+    if (name === "DataFrameScan") return this.inline(value);
+    if (name === "Slice") {
+      const source = this.tagged(payload);
+      if (source !== undefined) return { Source: source };
+    }
+    if (!isPlanTag(name) || name === "Source") throw new UnknownNodeError(`unknown plan node ${name}`);
+    const cleaned: { [key: string]: DslValue } = { ...payload };
+    for (const key of ["input", "input_left", "input_right"]) {
+      const input = payload[key];
+      if (input !== undefined) cleaned[key] = this.plan(input);
+    }
+    if (isList(payload.inputs)) cleaned.inputs = payload.inputs.map((input) => this.plan(input));
+    return planNode(name, cleaned);
+  }
+
+  private tagged(slice: DslObject): number | undefined {
+    const { offset, len, input } = slice;
+    if (len !== 0 || typeof offset !== "number" || offset < FIRST_TAG || tagOf(input)?.[0] !== "DataFrameScan") return undefined;
+    const id = offset - FIRST_TAG;
+    const frame = this.tracked.sources.get(id);
+    if (frame === undefined) return undefined;
+    this.sources.set(id, frame);
+    return id;
+  }
+
+  private inline(scan: DslValue): DslPlan {
+    const { JsLazyFrame } = this.tracked.module.native;
+    const frame = JsLazyFrame.deserialize(Buffer.from(dslText(scan)), "json").collectSync("in-memory");
+    const id = this.nextInline--;
+    this.sources.set(id, frame);
+    return { Source: id };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
