@@ -1,0 +1,135 @@
+/** Brings code columns of several batches to one dictionary, so that they can be compared and put behind one another. */
+
+import { InternalError, OutOfDeviceMemoryError } from "../errors.ts";
+import type { Column } from "../gpu/column.ts";
+import { columnWords } from "../gpu/column.ts";
+import type { Compiled, Recoding } from "../gpu/compile/compile.ts";
+import { compile } from "../gpu/compile/compile.ts";
+import type { Dictionary } from "../gpu/dictionary.ts";
+import { concat } from "../gpu/kernels/concat.ts";
+import { map } from "../gpu/kernels/map.ts";
+import { physicalOf } from "../ir/dtype.ts";
+import type { Expr } from "../ir/expr.ts";
+import { column } from "../ir/expr.ts";
+import type { Schema } from "../ir/schema.ts";
+import type { QueryContext } from "./context.ts";
+import { compileWithin } from "./pipeline.ts";
+import type { Batch, Table } from "./table.ts";
+import { batchOf, columnOf, retainBatch } from "./table.ts";
+
+/** A compiled set of keys over one batch. `release` frees what had to be computed first. */
+export interface CompiledKeys {
+  readonly compiled: Compiled;
+  release(): void;
+}
+
+/** One side of a comparison: the same number of expressions over each of its batches. */
+export interface KeySide {
+  readonly batches: readonly Batch[];
+  readonly exprs: readonly Expr[];
+}
+
+/**
+ * Compiles key expressions over all batches of all sides, key k of one side being comparable with key k of the others: equal codes are equal
+ * values, and with `need` "sorted" for key k codes compare as values do; with "any" the codes stay as they are.
+ */
+export async function compileKeys(
+  context: QueryContext,
+  sides: readonly KeySide[],
+  need: (key: number) => "any" | "unique" | "sorted",
+  reserve = 1,
+): Promise<readonly (readonly CompiledKeys[])[]> {
+  const first = await compileAll(context, sides, reserve, []);
+  const recodings: (Recoding | null)[] = [];
+  const keys = sides[0]?.exprs.length ?? 0;
+  for (let k = 0; k < keys; k++) {
+    const wanted = need(k);
+    const dictionaries = new Set<Dictionary>();
+    for (const keysOf of first.flat()) {
+      const dictionary = keysOf.compiled.outputs[k]?.dictionary ?? null;
+      if (dictionary !== null) dictionaries.add(dictionary);
+    }
+    recodings.push(dictionaries.size === 0 || wanted === "any" ? null : await recodingOf(context, [...dictionaries], wanted));
+  }
+  if (recodings.every((r) => r === null || [...r.values()].every((t) => t.table === null))) return first;
+  for (const keysOf of first.flat()) keysOf.release();
+  return compileAll(context, sides, reserve, recodings);
+}
+
+async function compileAll(context: QueryContext, sides: readonly KeySide[], reserve: number, recodings: readonly (Recoding | null)[]): Promise<CompiledKeys[][]> {
+  const all: CompiledKeys[][] = [];
+  for (const side of sides) {
+    const keys: CompiledKeys[] = [];
+    for (const batch of side.batches) {
+      const { compiled, scratch } = await compileWithin(context, batch, side.exprs, reserve, recodings);
+      keys.push({
+        compiled,
+        release: () => {
+          for (const c of scratch) c.buffer.release();
+        },
+      });
+    }
+    all.push(keys);
+  }
+  return all;
+}
+
+async function recodingOf(context: QueryContext, dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Recoding> {
+  const { dictionary, tables } = await context.dictionaries.unify(dictionaries, need);
+  return new Map(dictionaries.map((d, i) => [d, { dictionary, table: tables[i] ?? null }]));
+}
+
+/** All rows of the table in one batch, owned by the caller. @throws OutOfDeviceMemoryError where a column outgrows a binding. */
+export async function singleBatch(context: QueryContext, table: Table): Promise<Batch> {
+  const filled = table.batches.filter((b) => b.rows > 0);
+  const [only] = filled.length === 0 ? table.batches : filled;
+  if (only === undefined) throw new InternalError("a table without batches");
+  if (filled.length <= 1) return retainBatch(only);
+  return concatBatches(context, filled, table.schema);
+}
+
+/** Batches behind one another, with one dictionary for each code column. */
+export async function concatBatches(context: QueryContext, batches: readonly Batch[], schema: Schema): Promise<Batch> {
+  const rows = batches.reduce((n, b) => n + b.rows, 0);
+  const columns: Column[] = [];
+  for (const field of schema) {
+    const parts = batches.map((b) => columnOf(b, field.name));
+    const bytes = columnWords(field.dtype, rows, true) * 4;
+    if (bytes > context.device.limits.bindingBytes) {
+      throw new OutOfDeviceMemoryError(`column ${JSON.stringify(field.name)} of ${rows} rows takes ${bytes} bytes, a binding holds ${context.device.limits.bindingBytes}`);
+    }
+    const recoded = physicalOf(field.dtype) === "code" ? await recodeParts(context, parts) : parts;
+    columns.push(concat(context.device, recoded));
+    recoded.forEach((c, i) => {
+      if (c.buffer !== parts[i]?.buffer) c.buffer.release();
+    });
+  }
+  return batchOf(
+    rows,
+    schema.map((f) => f.name),
+    columns,
+  );
+}
+
+async function recodeParts(context: QueryContext, parts: readonly Column[]): Promise<readonly Column[]> {
+  const dictionaries = [...new Set(parts.map((p) => dictionaryOf(p)))];
+  if (dictionaries.length === 1) return parts;
+  const recoding = await recodingOf(context, dictionaries, "unique");
+  const recoded: Column[] = [];
+  for (const part of parts) {
+    const target = recoding.get(dictionaryOf(part));
+    if (target === undefined) throw new InternalError("a dictionary was not unified");
+    if (target.table === null) recoded.push({ ...part, dictionary: target.dictionary });
+    else {
+      const compiled = await compile([column("code", part.dtype)], new Map([["code", part]]), part.length, context.dictionaries, [recoding]);
+      recoded.push(...map(context.device, compiled, part.length));
+    }
+  }
+  return recoded;
+}
+
+const dictionaryOf = (part: Column): Dictionary => {
+  if (part.dictionary === null) throw new InternalError(`a code column of dtype ${part.dtype.kind} has no dictionary`);
+  return part.dictionary;
+};
+

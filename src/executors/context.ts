@@ -1,0 +1,20 @@
+/** What operators need while a query runs: the device, the dictionaries, and the border to CPU polars. */
+
+import type { Device } from "../gpu/device.ts";
+import type { Dictionaries } from "../gpu/dictionary.ts";
+import type { Cpu, Frame, Scan } from "../ir/plan.ts";
+import type { Table } from "./table.ts";
+
+/** Data that comes from CPU polars. Every table is owned by the caller. */
+export interface Sources {
+  frame(plan: Frame): Promise<Table>;
+  scan(plan: Scan): Promise<Table>;
+  /** Runs a CPU subtree over the tables of its inputs, which stay the caller's. */
+  cpu(plan: Cpu, inputs: readonly Table[]): Promise<Table>;
+}
+
+export interface QueryContext {
+  readonly device: Device;
+  readonly dictionaries: Dictionaries;
+  readonly sources: Sources;
+}

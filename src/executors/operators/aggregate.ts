@@ -1,0 +1,248 @@
+/** Aggregate: filter, key and input expressions fused into the accumulation, over any number of batches. */
+
+import { InternalError } from "../../errors.ts";
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import type { Column } from "../../gpu/column.ts";
+import type { Dictionary } from "../../gpu/dictionary.ts";
+import type { Aggregate as KernelAggregate } from "../../gpu/kernels/aggregate.ts";
+import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
+import { constantColumn } from "../../gpu/kernels/fill.ts";
+import { gather } from "../../gpu/kernels/gather.ts";
+import { groupRows } from "../../gpu/kernels/hash-group.ts";
+import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { columnsProgram } from "../../gpu/row-program.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
+import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
+import { describeExpr, named } from "../../ir/expr.ts";
+import type { Aggregate } from "../../ir/plan.ts";
+import { compileKeys, concatBatches } from "../codes.ts";
+import type { QueryContext } from "../context.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { predicateMask, projectBatch } from "../pipeline.ts";
+import type { Batch, Table } from "../table.ts";
+import { batchOf, columnOf, releaseBatch } from "../table.ts";
+import type { GroupedBatch, Grouping } from "./group.ts";
+import { group, wordColumn } from "./group.ts";
+
+/** `pipeline` is the node's input with its expressions over the columns of `base`; keys and inputs are rewritten onto it by the caller. */
+export async function aggregate(context: QueryContext, plan: Aggregate, pipeline: Pipeline, base: Table): Promise<Table> {
+  const { predicate } = pipeline;
+  const grouped = plan.keys.length === 0 ? null : await group(context, base.batches, predicate, plan.keys);
+  const groups = grouped === null ? 1 : grouped.groups;
+  try {
+    const calls = plan.aggregates.map(({ name, expr }) => {
+      if (expr.kind !== "aggregate") throw new InternalError(`${describeExpr(expr)} is not an aggregate`);
+      return { name, expr };
+    });
+    const accumulated = calls.filter(({ expr }) => expr.fn !== "n_unique");
+    const values = new Map<string, Column>();
+    if (groups > 0) {
+      for (const [name, column] of await accumulate(context, base, predicate, grouped, accumulated, groups)) values.set(name, column);
+      for (const { name, expr } of calls) {
+        if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, expr, groups));
+      }
+    }
+    const columns = plan.schema.map((field, i) => {
+      const key = plan.keys[i];
+      if (key !== undefined && grouped !== null) {
+        const column = columnOf(grouped.keys, key.name);
+        column.buffer.retain();
+        return column;
+      }
+      return values.get(field.name) ?? emptyColumn(context, field.dtype);
+    });
+    return {
+      schema: plan.schema,
+      batches: [
+        batchOf(
+          groups,
+          plan.schema.map((f) => f.name),
+          columns,
+        ),
+      ],
+    };
+  } finally {
+    grouped?.release();
+  }
+}
+
+const emptyColumn = (context: QueryContext, dtype: DType): Column => ({
+  dtype,
+  length: 0,
+  buffer: context.device.alloc(4, "empty"),
+  validityOffset: null,
+  dictionary: physicalOf(dtype) === "code" ? context.dictionaries.literal(null, dtype) : null,
+});
+
+interface NamedAggregate {
+  readonly name: string;
+  readonly expr: AggregateExpr;
+}
+
+/** Everything that one accumulator does; `first` and `last` find their row there and are gathered afterwards. */
+async function accumulate(
+  context: QueryContext,
+  base: Table,
+  predicate: Expr | null,
+  grouped: Grouping | null,
+  calls: readonly NamedAggregate[],
+  groups: number,
+): Promise<ReadonlyMap<string, Column>> {
+  if (calls.length === 0) return new Map();
+  const inputs: Expr[] = [];
+  const sorted = new Set<number>();
+  const kernelAggregates = calls.map(({ expr }): KernelAggregate => {
+    if (expr.fn === "first" || expr.fn === "last") return { kind: expr.fn === "first" ? "first_row" : "last_row", input: -1 };
+    if (expr.fn === "n_unique") throw new InternalError("distinct counts are not accumulated");
+    if (expr.fn === "len" || expr.arg === null) return { kind: "len", input: -1 };
+    const text = describeExpr(expr.arg);
+    let input = inputs.findIndex((e) => describeExpr(e) === text);
+    if (input < 0) input = inputs.push(expr.arg) - 1;
+    if (expr.fn === "min" || expr.fn === "max") sorted.add(input);
+    return { kind: expr.fn, input, ddof: expr.ddof };
+  });
+  const programs = predicate === null ? inputs : [...inputs, predicate];
+  const mask = predicate === null || grouped !== null ? null : inputs.length;
+  const exprs = mask === null ? inputs : programs;
+  const [compiled = []] = await compileKeys(context, [{ batches: base.batches, exprs }], (k) => (sorted.has(k) ? "sorted" : "any"), 2);
+  const rowValues = exprs.map((_, k) => {
+    const outputs = compiled.map((c) => c.compiled.program.outputs[k]).filter((o) => o !== undefined);
+    const physical = outputs[0]?.physical ?? "u32";
+    return { physical, nullable: outputs.some((o) => o.nullable) };
+  });
+  const accumulator = new GroupAccumulator(context.device, kernelAggregates, rowValues, groups);
+  let rowBase = 0;
+  for (const [b, batch] of base.batches.entries()) {
+    const keysOf = compiled[b];
+    if (keysOf === undefined) continue;
+    accumulator.accumulate(keysOf.compiled.program, batch.rows, grouped?.batches[b]?.ids ?? null, mask, rowBase);
+    keysOf.release();
+    rowBase += batch.rows;
+  }
+  const results = accumulator.finish();
+  accumulator.release();
+  const columns = new Map<string, Column>();
+  for (const [i, { name, expr }] of calls.entries()) {
+    const result = results[i];
+    if (result === undefined) throw new InternalError(`no result for ${describeExpr(expr)}`);
+    if (expr.fn === "first" || expr.fn === "last") {
+      columns.set(name, await gatherInput(context, base, expr, result.buffer, groups));
+      result.buffer.release();
+    } else {
+      const input = kernelAggregates[i]?.input ?? -1;
+      const dictionary: Dictionary | null = input < 0 ? null : (compiled[0]?.compiled.outputs[input]?.dictionary ?? null);
+      const isCode = physicalOf(expr.dtype) === "code";
+      columns.set(name, {
+        dtype: expr.dtype,
+        length: groups,
+        buffer: result.buffer,
+        validityOffset: result.validityOffset,
+        dictionary: isCode ? dictionary : null,
+      });
+    }
+  }
+  return columns;
+}
+
+/** The input's values at the given global row numbers, one for each group; 0xFFFFFFFF is null. */
+async function gatherInput(context: QueryContext, base: Table, expr: AggregateExpr, rows: DeviceBuffer, groups: number): Promise<Column> {
+  if (expr.arg === null) throw new InternalError(`${expr.fn} without an input`);
+  const value = await concatenated(context, base.batches, [named("value", expr.arg)]);
+  const [column] = gather(context.device, [columnOf(value, "value")], rows, groups, true);
+  releaseBatch(value);
+  if (column === undefined) throw new InternalError("gather gave no column");
+  return column;
+}
+
+/** The expressions over all batches, in one batch. */
+async function concatenated(context: QueryContext, batches: readonly Batch[], exprs: readonly NamedExpr[]): Promise<Batch> {
+  const parts: Batch[] = [];
+  for (const batch of batches) parts.push(await projectBatch(context, batch, exprs));
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const all = await concatBatches(
+    context,
+    parts,
+    exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })),
+  );
+  for (const part of parts) releaseBatch(part);
+  return all;
+}
+
+/** Distinct values of the input in each group, null being a value: pairs of group and value are grouped again and counted. */
+async function countDistinct(
+  context: QueryContext,
+  base: Table,
+  predicate: Expr | null,
+  grouped: Grouping | null,
+  expr: AggregateExpr,
+  groups: number,
+): Promise<Column> {
+  const { device } = context;
+  if (expr.arg === null) throw new InternalError("n_unique without an input");
+  const pairs: Batch[] = [];
+  const arg = named("value", expr.arg);
+  const schema = [...(grouped === null ? [] : [{ name: "group", dtype: { kind: "UInt32" } as const }]), { name: "value", dtype: expr.arg.dtype }];
+  for (const [b, batch] of base.batches.entries()) {
+    const mask = grouped === null ? (predicate === null ? null : await predicateMask(context, batch, predicate)) : (grouped.batches[b]?.mask ?? null);
+    pairs.push(await distinctPairs(context, batch, arg, grouped?.batches[b] ?? null, mask));
+    if (grouped === null) mask?.release();
+  }
+  const all = await concatBatches(context, pairs, schema);
+  for (const pair of pairs) releaseBatch(pair);
+  const [keys] = (await compileKeys(context, [{ batches: [all], exprs: schema.map((f) => ({ kind: "column", ...f }) as const) }], () => "unique"))[0] ?? [];
+  if (keys === undefined) throw new InternalError("the distinct pairs were not compiled");
+  const planes = encodeEquality(device, keys.compiled.program, all.rows);
+  keys.release();
+  const { ids, groups: pairCount, first } = await groupRows(device, planes, null);
+  planes.buffer.release();
+  ids.release();
+  try {
+    if (grouped === null) return constantColumn(device, { kind: "UInt32" }, 1, pairCount, 0, null);
+    const [owner] = gather(device, [columnOf(all, "group")], first, pairCount, false);
+    if (owner === undefined) throw new InternalError("gather gave no column");
+    const counter = new GroupAccumulator(device, [{ kind: "len", input: -1 }], [], groups);
+    counter.accumulate(columnsProgram([owner]), pairCount, owner.buffer, null, 0);
+    const [count] = counter.finish();
+    counter.release();
+    owner.buffer.release();
+    if (count === undefined) throw new InternalError("no count was made");
+    return wordColumn(count.buffer, groups);
+  } finally {
+    first.release();
+    releaseBatch(all);
+  }
+}
+
+/** The distinct (group, value) pairs of one batch, so that only they are put together over batches. */
+async function distinctPairs(context: QueryContext, batch: Batch, arg: NamedExpr, grouped: GroupedBatch | null, mask: DeviceBuffer | null): Promise<Batch> {
+  const { device } = context;
+  const value = await projectBatch(context, batch, [arg]);
+  const columns = [...(grouped === null ? [] : [{ name: "group", column: wordColumn(grouped.ids, batch.rows) }]), { name: "value", column: columnOf(value, "value") }];
+  const pairs = batchOf(
+    batch.rows,
+    columns.map((c) => c.name),
+    columns.map((c) => c.column),
+  );
+  const exprs = columns.map((c) => ({ kind: "column", name: c.name, dtype: c.column.dtype }) as const);
+  const [keys] = (await compileKeys(context, [{ batches: [pairs], exprs }], () => "unique"))[0] ?? [];
+  if (keys === undefined) throw new InternalError("the pairs were not compiled");
+  const planes = encodeEquality(device, keys.compiled.program, batch.rows);
+  keys.release();
+  const { ids, groups, first } = await groupRows(device, planes, mask);
+  const found = gather(
+    device,
+    columns.map((c) => c.column),
+    first,
+    groups,
+    false,
+  );
+  for (const buffer of [planes.buffer, ids, first]) buffer.release();
+  releaseBatch(value);
+  return batchOf(
+    groups,
+    columns.map((c) => c.name),
+    found,
+  );
+}

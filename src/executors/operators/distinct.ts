@@ -1,0 +1,76 @@
+/** Distinct: rows grouped by the subset; the first, the last or the only row of each group stays, in row order. */
+
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
+import { compact } from "../../gpu/kernels/compact.ts";
+import { iota } from "../../gpu/kernels/fill.ts";
+import { gather } from "../../gpu/kernels/gather.ts";
+import { groupRows } from "../../gpu/kernels/hash-group.ts";
+import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { columnsProgram } from "../../gpu/row-program.ts";
+import { InternalError } from "../../errors.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { call, column } from "../../ir/expr.ts";
+import type { Distinct } from "../../ir/plan.ts";
+import { compileKeys, concatBatches, singleBatch } from "../codes.ts";
+import type { QueryContext } from "../context.ts";
+import { gatherBatch, predicateMask } from "../pipeline.ts";
+import type { Batch, Table } from "../table.ts";
+import { batchOf, columnOf, releaseBatch } from "../table.ts";
+import { wordColumn } from "./group.ts";
+
+const U32 = { kind: "UInt32" } as const;
+
+export async function distinct(context: QueryContext, plan: Distinct, input: Table): Promise<Table> {
+  const keepsFirst = plan.keep === "first" || plan.keep === "any";
+  if (!keepsFirst || input.batches.length === 1) {
+    const all = await singleBatch(context, input);
+    const kept = await distinctBatch(context, plan, all);
+    releaseBatch(all);
+    return { schema: plan.schema, batches: [kept] };
+  }
+  const parts: Batch[] = [];
+  for (const batch of input.batches) parts.push(await distinctBatch(context, plan, batch));
+  const all = await concatBatches(context, parts, plan.schema);
+  for (const part of parts) releaseBatch(part);
+  const kept = await distinctBatch(context, plan, all);
+  releaseBatch(all);
+  return { schema: plan.schema, batches: [kept] };
+}
+
+async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch): Promise<Batch> {
+  const { device } = context;
+  const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
+  const [keys] = (await compileKeys(context, [{ batches: [batch], exprs }], () => "unique"))[0] ?? [];
+  if (keys === undefined) throw new InternalError("the distinct keys were not compiled");
+  const planes = encodeEquality(device, keys.compiled.program, batch.rows);
+  keys.release();
+  const { ids, groups, first } = await groupRows(device, planes, null);
+  planes.buffer.release();
+  const kept = plan.keep === "first" || plan.keep === "any" || groups === 0 ? { rows: first.retain(), count: groups } : await keptRows(context, plan, batch.rows, ids, groups);
+  const result = gatherBatch(context, batch, kept.rows, kept.count, false);
+  for (const buffer of [ids, first, kept.rows]) buffer.release();
+  return result;
+}
+
+/** Rows that are the last of their group, or the only one; ascending. */
+async function keptRows(context: QueryContext, plan: Distinct, rows: number, ids: DeviceBuffer, groups: number): Promise<{ rows: DeviceBuffer; count: number }> {
+  const { device } = context;
+  const idColumn = wordColumn(ids, rows);
+  const accumulator = new GroupAccumulator(device, [{ kind: plan.keep === "last" ? "last_row" : "len", input: -1 }], [], groups);
+  accumulator.accumulate(columnsProgram([idColumn]), rows, ids, null, 0);
+  const [found] = accumulator.finish();
+  accumulator.release();
+  if (found === undefined) throw new InternalError("no result for the groups");
+  const [perRow] = gather(device, [wordColumn(found.buffer, groups)], ids, rows, false);
+  found.buffer.release();
+  if (perRow === undefined) throw new InternalError("gather gave no column");
+  const index = iota(device, plan.keep === "last" ? 0 : 1, rows);
+  const batch = batchOf(rows, ["found", "row"], [perRow, wordColumn(index, rows)]);
+  const wanted: Expr = plan.keep === "last" ? column("row", U32) : { kind: "literal", value: 1n, dtype: U32 };
+  const bits = await predicateMask(context, batch, call("eq", [column("found", U32), wanted], { kind: "Boolean" }));
+  releaseBatch(batch);
+  const kept = await compact(device, bits, 0, rows);
+  bits.release();
+  return kept;
+}

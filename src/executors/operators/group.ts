@@ -1,0 +1,112 @@
+/** Grouping: rows of all batches get the number of their group, groups in order of first appearance. */
+
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import type { Column } from "../../gpu/column.ts";
+import { groupRows } from "../../gpu/kernels/hash-group.ts";
+import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { remap } from "../../gpu/kernels/remap.ts";
+import { columnsProgram } from "../../gpu/row-program.ts";
+import type { Expr, NamedExpr } from "../../ir/expr.ts";
+import { columnsOf } from "../../ir/expr.ts";
+import type { Schema } from "../../ir/schema.ts";
+import { compileKeys, concatBatches } from "../codes.ts";
+import type { QueryContext } from "../context.ts";
+import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
+import type { Batch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch } from "../table.ts";
+
+export interface GroupedBatch {
+  /** u32 group of each row; 0xFFFFFFFF for rows that the predicate drops. */
+  readonly ids: DeviceBuffer;
+  /** Bitmap of the rows that take part; null: all. */
+  readonly mask: DeviceBuffer | null;
+}
+
+/** The caller owns every buffer; `release` frees them. */
+export interface Grouping {
+  readonly groups: number;
+  /** The keys of each group. */
+  readonly keys: Batch;
+  readonly batches: readonly GroupedBatch[];
+  release(): void;
+}
+
+/** Groups the rows of `batches` for which `predicate` is true by the key expressions. */
+export async function group(context: QueryContext, batches: readonly Batch[], predicate: Expr | null, keys: readonly NamedExpr[]): Promise<Grouping> {
+  const exprs = keys.map((k) => k.expr);
+  const [compiled = []] = await compileKeys(context, [{ batches, exprs }], () => "unique");
+  const local: { readonly grouped: GroupedBatch; readonly keys: Batch }[] = [];
+  for (const [b, batch] of batches.entries()) {
+    const keysOf = compiled[b];
+    if (keysOf === undefined) continue;
+    const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
+    const planes = encodeEquality(context.device, keysOf.compiled.program, batch.rows);
+    keysOf.release();
+    const { ids, groups, first } = await groupRows(context.device, planes, mask);
+    planes.buffer.release();
+    const representatives = gatherBatch(context, batch, first, groups, false, [...columnsOf(exprs)]);
+    local.push({ grouped: { ids, mask }, keys: await projectBatch(context, representatives, keys) });
+    releaseBatch(representatives);
+    first.release();
+  }
+  const [only] = local;
+  if (local.length === 1 && only !== undefined) return grouping(only.keys.rows, only.keys, [only.grouped]);
+  return mergeGroups(context, local, keys);
+}
+
+async function mergeGroups(
+  context: QueryContext,
+  local: readonly { readonly grouped: GroupedBatch; readonly keys: Batch }[],
+  keys: readonly NamedExpr[],
+): Promise<Grouping> {
+  const schema: Schema = keys.map((k) => ({ name: k.name, dtype: k.expr.dtype }));
+  const all = await concatBatches(
+    context,
+    local.map((l) => l.keys),
+    schema,
+  );
+  const planes = encodeEquality(context.device, columnsProgram([...all.columns.values()]), all.rows);
+  const { ids: table, groups, first } = await groupRows(context.device, planes, null);
+  planes.buffer.release();
+  const representatives = gatherBatch(context, all, first, groups, false);
+  first.release();
+  let base = 0;
+  const batches = local.map(({ grouped, keys: own }) => {
+    const ids = remap(context.device, grouped.ids, table, base, grouped.ids.words);
+    grouped.ids.release();
+    base += own.rows;
+    releaseBatch(own);
+    return { ids, mask: grouped.mask };
+  });
+  table.release();
+  releaseBatch(all);
+  return grouping(groups, representatives, batches);
+}
+
+const grouping = (groups: number, keys: Batch, batches: readonly GroupedBatch[]): Grouping => ({
+  groups,
+  keys,
+  batches,
+  release: () => {
+    releaseBatch(keys);
+    for (const { ids, mask } of batches) {
+      ids.release();
+      mask?.release();
+    }
+  },
+});
+
+/** u32 words as a column without nulls. */
+export const wordColumn = (buffer: DeviceBuffer, length: number): Column => ({
+  dtype: { kind: "UInt32" },
+  length,
+  buffer,
+  validityOffset: null,
+  dictionary: null,
+});
+
+/** A batch of one u32 column called `name`. */
+export const wordBatch = (name: string, buffer: DeviceBuffer, length: number): Batch => batchOf(length, [name], [wordColumn(buffer, length)]);
+
+/** The only column of a batch. */
+export const onlyColumn = (batch: Batch): Column => columnOf(batch, [...batch.columns.keys()][0] ?? "");

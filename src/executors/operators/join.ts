@@ -1,0 +1,149 @@
+/** Join: a hash table over the right side (the left one for right joins), probed batch by batch; payload is gathered once. */
+
+import { InternalError } from "../../errors.ts";
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import type { Column } from "../../gpu/column.ts";
+import { constantWords } from "../../gpu/kernels/fill.ts";
+import type { JoinRows, JoinKind as ProbeKind } from "../../gpu/kernels/hash-join.ts";
+import { buildTable, crossJoin, probe, unmatchedBuild } from "../../gpu/kernels/hash-join.ts";
+import { gather } from "../../gpu/kernels/gather.ts";
+import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { call, column } from "../../ir/expr.ts";
+import type { Join, JoinOutput } from "../../ir/plan.ts";
+import { compileKeys, singleBatch } from "../codes.ts";
+import type { QueryContext } from "../context.ts";
+import { computeColumns } from "../pipeline.ts";
+import type { Batch, Table } from "../table.ts";
+import { batchOf, columnOf, releaseBatch } from "../table.ts";
+
+/** How the probe side sees the join: for right joins the sides are swapped. */
+const PROBE: Partial<Record<Join["how"], ProbeKind>> = { inner: "inner", left: "left", right: "left", full: "left", semi: "semi", anti: "anti" };
+
+export async function join(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
+  const swapped = plan.how === "right";
+  const build = await singleBatch(context, swapped ? left : right);
+  const probed = swapped ? right : left;
+  try {
+    const batches = plan.how === "cross" ? await cross(context, plan, probed, build) : await hashed(context, plan, probed, build, swapped);
+    return { schema: plan.schema, batches };
+  } finally {
+    releaseBatch(build);
+  }
+}
+
+async function cross(context: QueryContext, plan: Join, probed: Table, build: Batch): Promise<readonly Batch[]> {
+  const batches: Batch[] = [];
+  for (const batch of probed.batches) {
+    const rows = crossJoin(context.device, batch.rows, build.rows);
+    batches.push(await assemble(context, plan, batch, build, rows, false, { left: false, right: false }));
+    releaseRows(rows);
+  }
+  return batches;
+}
+
+async function hashed(context: QueryContext, plan: Join, probed: Table, build: Batch, swapped: boolean): Promise<readonly Batch[]> {
+  const { device } = context;
+  const kind = PROBE[plan.how];
+  if (kind === undefined) throw new InternalError(`a ${plan.how} join is not hashed`);
+  const [buildOn, probeOn] = swapped ? [plan.leftOn, plan.rightOn] : [plan.rightOn, plan.leftOn];
+  const [buildKeys = [], probeKeys = []] = await compileKeys(
+    context,
+    [
+      { batches: [build], exprs: buildOn },
+      { batches: probed.batches, exprs: probeOn },
+    ],
+    () => "unique",
+  );
+  const full = plan.how === "full";
+  const buildProgram = buildKeys[0];
+  if (buildProgram === undefined) throw new InternalError("the build keys were not compiled");
+  const buildPlanes = encodeEquality(device, buildProgram.compiled.program, build.rows);
+  buildProgram.release();
+  const table = await buildTable(device, buildPlanes, { nullsEqual: plan.nullsEqual, recordMatches: full });
+  buildPlanes.buffer.release();
+  const batches: Batch[] = [];
+  for (const [b, batch] of probed.batches.entries()) {
+    const keys = probeKeys[b];
+    if (keys === undefined) continue;
+    const planes = encodeEquality(device, keys.compiled.program, batch.rows);
+    keys.release();
+    const rows = await probe(device, table, planes, kind);
+    planes.buffer.release();
+    batches.push(await assemble(context, plan, batch, build, rows, swapped, { left: false, right: kind === "left" }));
+    releaseRows(rows);
+  }
+  if (full) {
+    const rest = await unmatchedBuild(device, table);
+    const none = constantWords(device, 0xffffffff, rest.count);
+    const [some] = probed.batches;
+    if (some !== undefined && rest.count > 0) {
+      batches.push(await assemble(context, plan, some, build, { left: none, right: rest.rows, count: rest.count }, false, { left: true, right: false }));
+    }
+    none.release();
+    rest.rows.release();
+  }
+  table.release();
+  return batches;
+}
+
+const releaseRows = (rows: JoinRows): void => {
+  rows.left.release();
+  rows.right?.release();
+};
+
+/** Output columns from the row numbers of both sides; `rows.left` belongs to the probe side. */
+async function assemble(
+  context: QueryContext,
+  plan: Join,
+  probe: Batch,
+  build: Batch,
+  rows: JoinRows,
+  swapped: boolean,
+  mayBeNull: { readonly left: boolean; readonly right: boolean },
+): Promise<Batch> {
+  const sides = swapped
+    ? { left: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right }, right: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left } }
+    : { left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left }, right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right } };
+  const fromLeft = takeSide(context, sides.left, plan.output, (o) => o.left, rows.count);
+  const fromRight = takeSide(context, sides.right, plan.output, (o) => o.right, rows.count);
+  const columns: Column[] = [];
+  for (const output of plan.output) {
+    const a = output.left === null ? undefined : fromLeft.get(output.left);
+    const b = output.right === null ? undefined : fromRight.get(output.right);
+    const chosen = output.from === "left" ? a : output.from === "right" ? b : await coalesced(context, a, b, rows.count);
+    if (chosen === undefined) throw new InternalError(`the join output ${JSON.stringify(output.name)} has no source`);
+    if (output.from !== "coalesce") chosen.buffer.retain();
+    columns.push(chosen);
+  }
+  for (const c of [...fromLeft.values(), ...fromRight.values()]) c.buffer.release();
+  return batchOf(
+    rows.count,
+    plan.output.map((o) => o.name),
+    columns,
+  );
+}
+
+interface Side {
+  readonly batch: Batch;
+  readonly rows: DeviceBuffer | null;
+  readonly mayBeNull: boolean;
+}
+
+function takeSide(context: QueryContext, side: Side, outputs: readonly JoinOutput[], nameOf: (o: JoinOutput) => string | null, count: number): ReadonlyMap<string, Column> {
+  const names = [...new Set(outputs.map(nameOf).filter((n) => n !== null))];
+  if (names.length === 0 || side.rows === null) return new Map();
+  const columns = gather(
+    context.device,
+    names.map((n) => columnOf(side.batch, n)),
+    side.rows,
+    count,
+    side.mayBeNull,
+  );
+  return batchOf(count, names, columns).columns;
+}
+
+async function coalesced(context: QueryContext, a: Column | undefined, b: Column | undefined, count: number): Promise<Column | undefined> {
+  if (a === undefined || b === undefined) return undefined;
+  const exprs = [call("coalesce", [column("a", a.dtype), column("b", b.dtype)], a.dtype)];
+  return (await computeColumns(context, batchOf(count, ["a", "b"], [a, b]), exprs))[0];
+}

@@ -1,0 +1,53 @@
+/** Tables as the executors pass them: a schema and batches of device columns, reference-counted as a whole. */
+
+import { InternalError } from "../errors.ts";
+import type { Schema } from "../ir/schema.ts";
+import type { Column } from "../gpu/column.ts";
+
+/** Rows that are together on the device. Columns are found by name; a batch without columns still has rows. */
+export interface Batch {
+  readonly rows: number;
+  readonly columns: ReadonlyMap<string, Column>;
+}
+
+/** Batches in row order. Every batch has exactly the columns of the schema. */
+export interface Table {
+  readonly schema: Schema;
+  readonly batches: readonly Batch[];
+}
+
+export const rowsOf = (table: Table): number => table.batches.reduce((n, b) => n + b.rows, 0);
+
+export const columnOf = (batch: Batch, name: string): Column => {
+  const column = batch.columns.get(name);
+  if (column === undefined) throw new InternalError(`the batch has no column ${JSON.stringify(name)}, only ${[...batch.columns.keys()].join(", ")}`);
+  return column;
+};
+
+/** A batch of the named columns, in that order. */
+export const batchOf = (rows: number, names: readonly string[], columns: readonly Column[]): Batch => ({
+  rows,
+  columns: new Map(names.map((name, i) => [name, required(columns[i], name)])),
+});
+
+const required = (column: Column | undefined, name: string): Column => {
+  if (column === undefined) throw new InternalError(`no column was made for ${JSON.stringify(name)}`);
+  return column;
+};
+
+/** Another reference to the batch's columns, or to some of them. */
+export function retainBatch(batch: Batch, names: Iterable<string> = batch.columns.keys()): Batch {
+  const columns = new Map([...names].map((name) => [name, columnOf(batch, name)]));
+  for (const column of columns.values()) column.buffer.retain();
+  return { rows: batch.rows, columns };
+}
+
+export const releaseBatch = (batch: Batch): void => {
+  for (const column of batch.columns.values()) column.buffer.release();
+};
+
+export const retainTable = (table: Table): Table => ({ ...table, batches: table.batches.map((b) => retainBatch(b)) });
+
+export const releaseTable = (table: Table): void => {
+  for (const batch of table.batches) releaseBatch(batch);
+};
