@@ -5,7 +5,7 @@ import type { Fault } from "./fault.ts";
 
 /** A block of device memory, 4-byte words. Born with one reference; the last `release` gives it back to the pool. */
 export interface DeviceBuffer {
-  /** Usable words; the underlying GPUBuffer may be larger. */
+  /** Usable words, a multiple of 4; the underlying GPUBuffer may be larger. */
   readonly words: number;
   retain(): this;
   release(): void;
@@ -95,10 +95,10 @@ export class BufferPool {
     return { allocatedBytes: this.#allocated, pooledBytes: this.#pooled, peakBytes: this.#peak };
   }
 
-  /** At least 4 words, contents unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
+  /** Words are rounded up to a multiple of 4, at least 4; contents unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
   alloc(words: number, label: string): PooledBuffer {
     if (!Number.isInteger(words) || words < 0) throw new InternalError(`buffer "${label}" of ${words} words`);
-    const usable = Math.max(4, words);
+    const usable = Math.max(4, Math.ceil(words / 4) * 4);
     if (usable * 4 > this.#bufferBytes)
       throw new OutOfDeviceMemoryError(`buffer "${label}" of ${usable * 4} bytes: the device's largest buffer has ${this.#bufferBytes}`);
     const size = Math.min(sizeClass(usable * 4), this.#bufferBytes);

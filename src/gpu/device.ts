@@ -98,7 +98,7 @@ export class Device {
     };
   }
 
-  /** Contents are unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
+  /** `words` is rounded up to a multiple of 4, so that kernels may read vectors; contents are unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
   alloc(words: number, label: string): DeviceBuffer {
     this.#fault.throwIfFatal();
     return this.#pool.alloc(words, label);
