@@ -53,7 +53,7 @@ const VALUES: Readonly<Record<Source, Row>> = {
     i64: "vec2<u32>(bitcast<u32>(a), bitcast<u32>(a >> 31u))",
     u64: "vec2<u32>(bitcast<u32>(a), bitcast<u32>(a >> 31u))",
     f32: "f32_round_significand(bitcast<u32>(a) & 0x80000000u, 158, bitcast<u32>(i32_abs(a)))",
-    f64: "f64_round_significand(bitcast<u32>(a) & 0x80000000u, 1086, vec2<u32>(0u, bitcast<u32>(i32_abs(a))))",
+    f64: "f64_round_significand(bitcast<u32>(a) & 0x80000000u, 1054, vec2<u32>(0u, bitcast<u32>(i32_abs(a))))",
   },
   u32: {
     bool: "a != 0u",
@@ -66,7 +66,7 @@ const VALUES: Readonly<Record<Source, Row>> = {
     i64: "vec2<u32>(a, 0u)",
     u64: "vec2<u32>(a, 0u)",
     f32: "f32_round_significand(0u, 158, a)",
-    f64: "f64_round_significand(0u, 1086, vec2<u32>(0u, a))",
+    f64: "f64_round_significand(0u, 1054, vec2<u32>(0u, a))",
   },
   i64: {
     bool: "(a.x | a.y) != 0u",
