@@ -13,6 +13,8 @@ export interface NativeSeries {
   readonly name: string;
   readonly dtype: unknown;
   len(): number;
+  /** Values at u32 row numbers; null where the number is null. */
+  takeWithSeries(rows: NativeSeries): NativeSeries;
 }
 
 /** A frame of columns; cheap to clone, its methods are synchronous. */
@@ -23,6 +25,8 @@ export interface NativeDataFrame {
   clone(): NativeDataFrame;
   lazy(): NativeLazyFrame;
   slice(offset: number, length: number): NativeDataFrame;
+  /** This frame's rows, then the other's; same columns. */
+  vstack(other: NativeDataFrame): NativeDataFrame;
   column(name: string): NativeSeries;
   getColumns(): NativeSeries[];
   estimatedSize(): number;
@@ -101,7 +105,8 @@ export interface NativePolars {
   JsDataFrame: DeserializableClass<NativeDataFrame> & { new (columns: readonly NativeSeries[]): NativeDataFrame };
   JsLazyFrame: DeserializableClass<NativeLazyFrame> & { cloneExternal(frame: NativeLazyFrame): NativeLazyFrame };
   JsLazyGroupBy: NativeClass<NativeLazyGroupBy>;
-  JsSeries: NativeClass<NativeSeries>;
+  JsSeries: NativeClass<NativeSeries> & { newUint32Array(name: string, values: Uint32Array): NativeSeries };
+  readIpc(file: Buffer, options: Readonly<Record<string, unknown>>): NativeDataFrame;
   SqlContext: NativeClass<NativeSqlContext> & { new (): NativeSqlContext };
   col(name: string): NativeExpr;
   lit(value: unknown): NativeExpr;
