@@ -8,6 +8,13 @@ export interface Dictionary {
   readonly size: number;
   /** True when no two entries are equal, so that equal values have equal codes. */
   readonly unique: boolean;
+  /** True when it is unique and its entries ascend in polars' order, so that codes compare as values do. */
+  readonly sorted: boolean;
+}
+
+export interface Unified {
+  readonly dictionary: Dictionary;
+  readonly tables: readonly (Column | null)[];
 }
 
 /**
@@ -17,10 +24,8 @@ export interface Dictionary {
 export interface Dictionaries {
   /** A dictionary whose only entry is the value; null for a dtype whose rows are all null. */
   literal(value: string | null, dtype: DType): Dictionary;
-  /** One unique dictionary that covers all, and for each input the table of its new codes (null: codes stay as they are). */
-  unify(dictionaries: readonly Dictionary[]): Promise<{ readonly dictionary: Dictionary; readonly tables: readonly (Column | null)[] }>;
-  /** UInt32 order ranks of the entries: equal entries have equal ranks. */
-  ranks(dictionary: Dictionary): Promise<Column>;
+  /** One dictionary that covers all, unique or even sorted, and for each input the table of its new codes (null: codes stay as they are). */
+  unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified>;
   /** The result of a polars expression (its JSON, over a column called LOOKUP_COLUMN) on every entry and on null. */
   evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column>;
 }

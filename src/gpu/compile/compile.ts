@@ -21,18 +21,40 @@ export interface Compiled {
   readonly outputs: readonly { readonly dtype: DType; readonly dictionary: Dictionary | null }[];
 }
 
-/** Functions whose code arguments must be brought to one dictionary, and those that need order ranks instead. */
-const UNIFIED: ReadonlySet<FunctionName> = new Set(["eq", "ne", "eq_missing", "ne_missing", "ternary", "coalesce"]);
-const RANKED: ReadonlySet<FunctionName> = new Set(["lt", "le", "gt", "ge"]);
+/** What a function needs of the dictionaries of its code arguments. */
+const DICTIONARY_NEEDS: Partial<Record<FunctionName, "unique" | "sorted">> = {
+  eq: "unique",
+  ne: "unique",
+  eq_missing: "unique",
+  ne_missing: "unique",
+  ternary: "unique",
+  coalesce: "unique",
+  lt: "sorted",
+  le: "sorted",
+  gt: "sorted",
+  ge: "sorted",
+};
 
-/** Compiles `exprs` over `columns`, all of `rows` rows. Async because codes are translated by asking the dictionaries. */
-export async function compile(exprs: readonly Expr[], columns: ReadonlyMap<string, Column>, rows: number, dictionaries: Dictionaries): Promise<Compiled> {
+/** For one output: the table that brings the codes of a dictionary to another one. */
+export type Recoding = ReadonlyMap<Dictionary, { readonly dictionary: Dictionary; readonly table: Column | null }>;
+
+/**
+ * Compiles `exprs` over `columns`, all of `rows` rows. Async because codes are translated by asking the dictionaries.
+ * `recodings[k]` brings the codes of output k to another dictionary.
+ */
+export async function compile(
+  exprs: readonly Expr[],
+  columns: ReadonlyMap<string, Column>,
+  rows: number,
+  dictionaries: Dictionaries,
+  recodings: readonly (Recoding | null)[] = [],
+): Promise<Compiled> {
   const shared = new ProgramState(columns, rows, dictionaries);
   const functions: string[] = [];
   const values: Value[] = [];
   for (const [k, expr] of exprs.entries()) {
     const body = new FunctionState(shared);
-    const value = await body.emit(expr);
+    const value = body.recode(await body.emit(expr), recodings[k] ?? null);
     values.push(value);
     functions.push(
       `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(value.dtype)]}, ok: bool }`,
@@ -119,6 +141,13 @@ class FunctionState {
     return value;
   }
 
+  recode(value: Value, recoding: Recoding | null): Value {
+    const target = value.dictionary === null ? undefined : recoding?.get(value.dictionary);
+    if (target === undefined) return value;
+    const codes = target.table === null ? value : { ...this.#translate(value, this.#codes(value).size, target.table), ok: value.ok };
+    return { ...codes, v: this.#bind(codes.v), dtype: value.dtype, dictionary: target.dictionary };
+  }
+
   #bind(wgsl: string): string {
     if (/^\w+$/.test(wgsl)) return wgsl;
     const name = `t${this.lines.length}`;
@@ -186,23 +215,14 @@ class FunctionState {
     return { dtype: expr.dtype, v: emitted.v, ok: emitted.ok, dictionary };
   }
 
-  /** Code arguments of one call, brought to codes of one dictionary or to order ranks. */
+  /** Code arguments of one call, brought to codes of one dictionary. */
   async #comparable(fn: FunctionName, args: readonly Value[]): Promise<readonly Value[]> {
-    const coded = args.filter((a) => a.dictionary !== null);
-    if (coded.length === 0 || !(UNIFIED.has(fn) || RANKED.has(fn))) return args;
-    const { dictionary, tables } = await this.#shared.dictionaries.unify(coded.map((a) => this.#codes(a).dictionary));
-    const unified: Value[] = [];
-    for (const [i, value] of coded.entries()) {
-      const table = tables[i];
-      const codes = table === null || table === undefined ? value : { ...this.#translate(value, this.#codes(value).size, table), ok: value.ok };
-      unified.push({ ...codes, v: this.#bind(codes.v), dtype: value.dtype, dictionary });
-    }
-    if (RANKED.has(fn)) {
-      const ranks = await this.#shared.dictionaries.ranks(dictionary);
-      for (const [i, value] of unified.entries()) unified[i] = { ...this.#translate(value, dictionary.size, ranks), ok: value.ok };
-    }
-    let next = 0;
-    return args.map((a) => (a.dictionary === null ? a : (unified[next++] ?? a)));
+    const need = DICTIONARY_NEEDS[fn];
+    const used = [...new Set(args.flatMap((a) => (a.dictionary === null ? [] : [a.dictionary])))];
+    if (used.length === 0 || need === undefined) return args;
+    const { dictionary, tables } = await this.#shared.dictionaries.unify(used, need);
+    const recoding: Recoding = new Map(used.map((d, i) => [d, { dictionary, table: tables[i] ?? null }]));
+    return args.map((a) => this.recode(a, recoding));
   }
 }
 
