@@ -1,0 +1,154 @@
+/** The in-memory executor: one node after the other, inputs first; shared nodes run once, tables are freed after their last reader. */
+
+import type { Plan } from "../ir/plan.ts";
+import { children } from "../ir/plan.ts";
+import { substitute } from "../ir/expr.ts";
+import type { QueryContext } from "./context.ts";
+import { aggregate } from "./operators/aggregate.ts";
+import { distinct } from "./operators/distinct.ts";
+import { join } from "./operators/join.ts";
+import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
+import { sort } from "./operators/sort.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { pipelineOf, runPipeline } from "./pipeline.ts";
+import type { Table } from "./table.ts";
+import { releaseTable } from "./table.ts";
+
+/** Runs the plan; the result belongs to the caller. Everything else that it allocated is released, also when it fails. */
+export async function runInMemory(context: QueryContext, plan: Plan): Promise<Table> {
+  const run = new InMemoryRun(context, plan);
+  try {
+    return await run.take(plan);
+  } finally {
+    run.releaseRest();
+  }
+}
+
+interface Held {
+  readonly table: Table;
+  readers: number;
+}
+
+class InMemoryRun {
+  readonly #context: QueryContext;
+  /** Edges that lead to each node. */
+  readonly #edges = new Map<Plan, number>();
+  readonly #held = new Map<Plan, Held>();
+
+  constructor(context: QueryContext, root: Plan) {
+    this.#context = context;
+    const pending: Plan[] = [root];
+    this.#edges.set(root, 1);
+    for (let plan = pending.pop(); plan !== undefined; plan = pending.pop()) {
+      for (const child of children(plan)) {
+        const edges = this.#edges.get(child) ?? 0;
+        if (edges === 0) pending.push(child);
+        this.#edges.set(child, edges + 1);
+      }
+    }
+  }
+
+  /** The root's table, which is the caller's from now on. */
+  async take(root: Plan): Promise<Table> {
+    const table = await this.#result(root);
+    this.#held.delete(root);
+    return table;
+  }
+
+  /** The node's table; call `#done` when it has been read. */
+  async #result(plan: Plan): Promise<Table> {
+    const held = this.#held.get(plan);
+    if (held !== undefined) return held.table;
+    const table = await this.#run(plan);
+    this.#held.set(plan, { table, readers: this.#edges.get(plan) ?? 1 });
+    return table;
+  }
+
+  #done(plan: Plan): void {
+    const held = this.#held.get(plan);
+    if (held === undefined) return;
+    held.readers -= 1;
+    if (held.readers > 0) return;
+    this.#held.delete(plan);
+    releaseTable(held.table);
+  }
+
+  releaseRest(): void {
+    for (const { table } of this.#held.values()) releaseTable(table);
+    this.#held.clear();
+  }
+
+  #shared = (plan: Plan): boolean => (this.#edges.get(plan) ?? 1) > 1;
+
+  async #inputs<T>(plans: readonly Plan[], read: (tables: readonly Table[]) => Promise<T> | T): Promise<T> {
+    const tables: Table[] = [];
+    for (const plan of plans) tables.push(await this.#result(plan));
+    const value = await read(tables);
+    for (const plan of plans) this.#done(plan);
+    return value;
+  }
+
+  async #one<T>(plan: Plan, read: (table: Table) => Promise<T> | T): Promise<T> {
+    const table = await this.#result(plan);
+    const value = await read(table);
+    this.#done(plan);
+    return value;
+  }
+
+  async #run(plan: Plan): Promise<Table> {
+    const context = this.#context;
+    switch (plan.kind) {
+      case "frame":
+        return context.sources.frame(plan);
+      case "scan":
+        return context.sources.scan(plan);
+      case "cpu":
+        return this.#inputs(plan.inputs, (tables) => context.sources.cpu(plan, tables));
+      case "project":
+      case "filter":
+        return this.#pipeline(plan, pipelineOf(plan, this.#shared));
+      case "aggregate": {
+        const pipeline = this.#shared(plan.input) ? pipelineOver(plan.input) : pipelineOf(plan.input, this.#shared);
+        const by = new Map(pipeline.outputs.map((o) => [o.name, o.expr]));
+        const fused = {
+          ...plan,
+          keys: plan.keys.map((k) => ({ name: k.name, expr: substitute(k.expr, by) })),
+          aggregates: plan.aggregates.map((a) => ({ name: a.name, expr: substitute(a.expr, by) })),
+        };
+        return this.#one(pipeline.base, (base) => aggregate(context, fused, pipeline, base));
+      }
+      case "slice":
+        return this.#one(plan.input, (input) => slice(context, plan, input));
+      case "sort":
+        return this.#one(plan.input, (input) => sort(context, plan, input));
+      case "distinct":
+        return this.#one(plan.input, (input) => distinct(context, plan, input));
+      case "row_index":
+        return this.#one(plan.input, (input) => rowIndex(context, plan, input));
+      case "union":
+        return this.#inputs(plan.inputs, (tables) => union(plan, tables));
+      case "hconcat":
+        return this.#inputs(plan.inputs, (tables) => hconcat(context, plan, tables));
+      case "join":
+        return this.#inputs([plan.left, plan.right], async ([left, right]) => {
+          if (left === undefined || right === undefined) throw new RangeError("a join has two inputs");
+          return join(context, plan, left, right);
+        });
+    }
+  }
+
+  #pipeline(plan: Plan, pipeline: Pipeline): Promise<Table> {
+    return this.#one(pipeline.base, async (base) => {
+      const batches = [];
+      for (const batch of base.batches) batches.push(await runPipeline(this.#context, batch, pipeline));
+      return { schema: plan.schema, batches };
+    });
+  }
+}
+
+/** The pipeline that does nothing: `plan` is computed by itself. */
+const pipelineOver = (plan: Plan): Pipeline => ({
+  base: plan,
+  predicate: null,
+  outputs: plan.schema.map((f) => ({ name: f.name, expr: { kind: "column", name: f.name, dtype: f.dtype } })),
+});
