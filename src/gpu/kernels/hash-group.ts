@@ -51,9 +51,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   workgroupBarrier();
   let word = group * ${WORKGROUP / 32}u + lane;
   if (lane < ${WORKGROUP / 32}u && word < P[0].y) {
-    let set = atomicLoad(&bits[lane]);
-    firsts[word] = set;
-    counts[word] = countOneBits(set);
+    let marked = atomicLoad(&bits[lane]);
+    firsts[word] = marked;
+    counts[word] = countOneBits(marked);
   }
 }`),
 };

@@ -15,9 +15,9 @@ const MARK = `
   workgroupBarrier();
   let word = group * ${WORKGROUP / 32}u + lane;
   if (lane < ${WORKGROUP / 32}u && word < P[0].w) {
-    let set = atomicLoad(&marks[lane]);
-    bits[word] = set;
-    counts[word] = countOneBits(set);
+    let marked = atomicLoad(&marks[lane]);
+    bits[word] = marked;
+    counts[word] = countOneBits(marked);
   }`;
 
 export interface ProbeSpec {
@@ -88,7 +88,6 @@ fn find(row: u32) -> u32 {
     if (key_same(seen - 1u, row)) { return ${spec.grouped ? "ids[seen - 1u]" : "seen - 1u"}; }
     at = (at + 1u) & P[0].z;
   }
-  return ${NONE}u;
 }
 ${HEAD}
   if (row < P[0].x) {

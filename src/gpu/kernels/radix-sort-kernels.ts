@@ -141,7 +141,7 @@ ${HEAD}
   let first = group * ${TILE}u + team * 512u + (lane & 31u);
   var word: array<u32, 16>;
   var rank: array<u32, 16>;
-  for (var k = 0u; k < 16u; k++) {
+  for (var k = 0u; k < P[0].z; k++) {
     let row = first + k * 32u;
     let live = row < P[0].x;
     if (live) { word[k] = words[row]; }
@@ -168,7 +168,7 @@ ${HEAD}
     }
   }
   workgroupBarrier();
-  for (var k = 0u; k < 16u; k++) {
+  for (var k = 0u; k < P[0].z; k++) {
     let row = first + k * 32u;
     if (row < P[0].x) {
       let to = sums[team * 256u + digit_of(word[k])] + rank[k];

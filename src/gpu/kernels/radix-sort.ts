@@ -71,7 +71,7 @@ function sortByWords(device: Device, scratch: Scratch, digits: Digits, rows: num
   for (let pass = 0, done = 0; pass < passes; pass++) {
     const bits = Math.ceil((digits.bits - done) / (passes - pass));
     const mask = maskOf(bits);
-    const params = [rows, tiles, 0, 0, digits.ceiling, digits.floor, digits.shift + done, mask];
+    const params = [rows, tiles, 16, 0, digits.ceiling, digits.floor, digits.shift + done, mask];
     const counts = scratch.alloc(tiles * (mask + 1), "sort digit counts");
     device.launch({ kernel: COUNT, bindings: [words, counts], params, workgroups: tiles });
     const scanned = exclusiveScan(device, counts, tiles * (mask + 1));

@@ -1,0 +1,113 @@
+/** Grouping against a JavaScript Map. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { DeviceBuffer } from "../../src/gpu/buffers.ts";
+import { Device } from "../../src/gpu/device.ts";
+import { groupRows } from "../../src/gpu/kernels/hash-group.ts";
+import type { DType } from "../../src/ir/dtype.ts";
+import { difference, random } from "./host-column.ts";
+import { encode, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
+
+let device: Device;
+before(async () => {
+  device = await Device.open();
+});
+after(() => device.destroy());
+
+const NONE = 0xffffffff;
+
+const uploadMask = (rows: number, takes: (row: number) => boolean): DeviceBuffer => {
+  const words = new Uint32Array(Math.max(1, Math.ceil(rows / 32)));
+  for (let row = 0; row < rows; row++) if (takes(row)) words[row >>> 5] = (words[row >>> 5] ?? 0) | (1 << (row & 31));
+  const buffer = device.alloc(words.length, "mask");
+  device.write(buffer, 0, words);
+  return buffer;
+};
+
+/** Returns the number of groups. */
+const check = async (columns: readonly KeyColumn[], rows: number, takes: ((row: number) => boolean) | null = null): Promise<number> => {
+  const ranks = columns.flatMap((column) => ranksOf([column]));
+  const numbers = new Map<string, number>();
+  const ids = new Uint32Array(rows).fill(NONE);
+  const first: number[] = [];
+  for (let row = 0; row < rows; row++) {
+    if (takes !== null && !takes(row)) continue;
+    const key = keyText(ranks, row);
+    const known = numbers.get(key);
+    ids[row] = known ?? numbers.size;
+    if (known !== undefined) continue;
+    numbers.set(key, numbers.size);
+    first.push(row);
+  }
+  const planes = encode(device, columns, rows);
+  const mask = takes === null ? null : uploadMask(rows, takes);
+  const actual = await groupRows(device, planes, mask);
+  assert.equal(actual.groups, first.length);
+  const [actualIds = [], actualFirst = []] = await device.readMany([
+    { buffer: actual.ids, word: 0, words: rows },
+    { buffer: actual.first, word: 0, words: actual.groups },
+  ]);
+  assert.equal(difference(actualIds, ids), -1, "ids");
+  assert.equal(difference(actualFirst, first), -1, "first rows");
+  for (const buffer of [planes.buffer, mask, actual.ids, actual.first]) buffer?.release();
+  return actual.groups;
+};
+
+for (const rows of [0, 1, 2, 31, 32, 33, 256, 257, 5000]) {
+  test(`${rows} rows: all keys equal, few, all distinct`, async () => {
+    for (const distinct of [1, 5, 1 << 20]) await check([keyColumn({ kind: "UInt32" }, rows, distinct, false, rows + distinct)], rows);
+    const groups = await check(
+      [{ dtype: { kind: "UInt32" }, nullable: false, rows: Array.from({ length: rows }, (_, row) => row * 7) }],
+      rows,
+    );
+    assert.equal(groups, rows);
+  });
+}
+
+for (const dtype of KEY_TYPES) {
+  test(`${dtype.kind}: special values, with and without nulls, masked`, async () => {
+    for (const nullable of [false, true]) {
+      await check([keyColumn(dtype, 4000, 400, nullable, 11)], 4000);
+      await check([keyColumn(dtype, 4000, 12, nullable, 12)], 4000, (row) => row % 3 !== 1);
+    }
+  });
+}
+
+test("300,000 rows by three keys, masked", async () => {
+  const rows = 300_000;
+  const columns = [
+    keyColumn({ kind: "Int64" }, rows, 200, true, 1),
+    keyColumn({ kind: "Boolean" }, rows, 2, true, 2),
+    keyColumn({ kind: "Float64" }, rows, 300, false, 3),
+  ];
+  const next = random(4);
+  const takes = Array.from({ length: rows }, () => next() % 10 !== 0);
+  assert.ok((await check(columns, rows, (row) => takes[row] ?? false)) > 100_000);
+});
+
+test("300,000 distinct keys that differ in the high word only", async () => {
+  const rows = 300_000;
+  const keys = Array.from({ length: rows }, (_, row) => BigInt(row) << 32n);
+  assert.equal(await check([{ dtype: { kind: "UInt64" }, nullable: false, rows: keys }], rows), rows);
+});
+
+test("a null is a group of its own beside zero, for each combination of null keys", async () => {
+  const types: readonly DType[] = [{ kind: "Int32" }, { kind: "Float32" }];
+  const rows = [0, 1, 2, 3, 0, 3, 1];
+  const columns = types.map((dtype, k) => ({ dtype, nullable: true, rows: rows.map((bits) => ((bits >> k) & 1 ? null : 0)) }));
+  assert.equal(await check(columns, rows.length), 4);
+});
+
+test("no keys: one group of the rows that take part, none when none does", async () => {
+  assert.equal(await check([], 1000), 1);
+  assert.equal(await check([], 1000, (row) => row >= 700), 1);
+  assert.equal(await check([], 1000, () => false), 0);
+  assert.equal(await check([], 0), 0);
+});
+
+test("nothing is left allocated", async () => {
+  const before = device.stats.allocatedBytes;
+  await check([keyColumn({ kind: "Float64" }, 5000, 3000, true, 9)], 5000, (row) => row % 2 === 0);
+  assert.equal(device.stats.allocatedBytes, before);
+});
