@@ -25,6 +25,9 @@ export interface NativeDataFrame {
   clone(): NativeDataFrame;
   lazy(): NativeLazyFrame;
   slice(offset: number, length: number): NativeDataFrame;
+  nChunks(): number;
+  /** The same rows in one chunk. */
+  rechunk(): NativeDataFrame;
   /** This frame's rows, then the other's; same columns. */
   vstack(other: NativeDataFrame): NativeDataFrame;
   column(name: string): NativeSeries;
