@@ -140,3 +140,12 @@ const EMPTY_PLAN: DslNode = {
     },
   },
 };
+
+/** Whether JSON carries the value as it is: no non-finite float, and not too deep. */
+export function isPlainJson(value: DslValue, levels = CUT_LEVELS): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return true;
+  if (levels === 0) return false;
+  const items = isList(value) ? value : Object.values(value);
+  return items.every((item) => isPlainJson(item, levels - 1));
+}

@@ -15,6 +15,8 @@ export interface NativeSeries {
   len(): number;
   /** Values at u32 row numbers; null where the number is null. */
   takeWithSeries(rows: NativeSeries): NativeSeries;
+  /** Renames this series. */
+  rename(name: string): void;
 }
 
 /** A frame of columns; cheap to clone, its methods are synchronous. */

@@ -1,13 +1,13 @@
 /** Grouping: rows of all batches get the number of their group, groups in order of first appearance. */
 
+import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import { groupRows } from "../../gpu/kernels/hash-group.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
-import { columnsProgram } from "../../gpu/row-program.ts";
 import type { Expr, NamedExpr } from "../../ir/expr.ts";
-import { columnsOf } from "../../ir/expr.ts";
+import { column, columnsOf } from "../../ir/expr.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
@@ -65,7 +65,11 @@ async function mergeGroups(
     local.map((l) => l.keys),
     schema,
   );
-  const planes = encodeEquality(context.device, columnsProgram([...all.columns.values()]), all.rows);
+  const exprs = schema.map((f) => column(f.name, f.dtype));
+  const [merged] = (await compileKeys(context, [{ batches: [all], exprs }], () => "unique"))[0] ?? [];
+  if (merged === undefined) throw new InternalError("the merged keys were not compiled");
+  const planes = encodeEquality(context.device, merged.compiled.program, all.rows);
+  merged.release();
   const { ids: table, groups, first } = await groupRows(context.device, planes, null);
   planes.buffer.release();
   const representatives = gatherBatch(context, all, first, groups, false);

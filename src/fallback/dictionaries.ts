@@ -1,0 +1,194 @@
+/** Dictionaries of code columns: entries as a polars Series; questions about them are polars expressions over the entries. */
+
+import { InternalError } from "../errors.ts";
+import type { Column } from "../gpu/column.ts";
+import type { Device } from "../gpu/device.ts";
+import type { Dictionaries, Dictionary, Unified } from "../gpu/dictionary.ts";
+import type { DType } from "../ir/dtype.ts";
+import { LOOKUP_COLUMN } from "../ir/expr.ts";
+import { describeDType } from "../ir/schema.ts";
+import { exprFromDsl } from "../polars/composing.ts";
+import type { DslExpr } from "../polars/dsl.ts";
+import { parseDsl } from "../polars/dsl-text.ts";
+import { castDsl } from "../polars/dtypes.ts";
+import type { NativeDataFrame, NativePolars, NativeSeries } from "../polars/native.ts";
+import { quietly } from "../polars/quiet.ts";
+import { importColumn } from "./import.ts";
+
+/** Entries by code, as a frame of one column called LOOKUP_COLUMN. */
+export class HostDictionary implements Dictionary {
+  readonly frame: NativeDataFrame;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly unique: boolean;
+  readonly sorted: boolean;
+  /** Lookup tables on the device, by what they answer. */
+  readonly tables = new Map<string, Promise<Column>>();
+
+  constructor(frame: NativeDataFrame, dtype: DType, kind: "any" | "unique" | "sorted") {
+    this.frame = frame;
+    this.dtype = dtype;
+    this.size = frame.height;
+    this.unique = kind !== "any";
+    this.sorted = kind === "sorted";
+  }
+
+  get entries(): NativeSeries {
+    return this.frame.column(LOOKUP_COLUMN);
+  }
+}
+
+const hostOf = (dictionary: Dictionary): HostDictionary => {
+  if (!(dictionary instanceof HostDictionary)) throw new InternalError("a dictionary of another make");
+  return dictionary;
+};
+
+export const VALUE: DslExpr = { Column: LOOKUP_COLUMN };
+export const rename = (expr: DslExpr, name: string): DslExpr => ({ Alias: [expr, name] });
+export const functionOf = (name: DslExpr, ...input: readonly DslExpr[]): DslExpr => ({ Function: { input: [...input], function: name } });
+const scalar = (value: string | null): DslExpr => ({ Literal: { Scalar: value === null ? { Null: "Null" } : { String: value } } });
+const int = (value: number): DslExpr => ({ Literal: { Scalar: { Int64: value } } });
+
+/** Runs a Select over a frame on CPU polars' own threads. */
+export const select = (native: NativePolars, frame: NativeDataFrame, exprs: readonly DslExpr[]): Promise<NativeDataFrame> =>
+  quietly(() =>
+    frame
+      .lazy()
+      .select(exprs.map((e) => exprFromDsl(native, e)))
+      .collect(),
+  );
+
+/** The dictionaries service of one device. Lookup tables live as long as `close` is not called. */
+export class PolarsDictionaries implements Dictionaries {
+  readonly #native: NativePolars;
+  readonly #device: Device;
+  readonly #literals = new Map<string, HostDictionary>();
+  readonly #unified = new WeakMap<Dictionary, Map<string, Promise<Unified>>>();
+  readonly #owned: Promise<Column>[] = [];
+  readonly #empty: NativeDataFrame;
+
+  constructor(native: NativePolars, device: Device) {
+    this.#native = native;
+    this.#device = device;
+    this.#empty = quietly(() => new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))]));
+  }
+
+  /** Gives all lookup tables back. */
+  async close(): Promise<void> {
+    for (const table of await Promise.allSettled(this.#owned.splice(0))) {
+      if (table.status === "fulfilled") table.value.buffer.release();
+    }
+  }
+
+  literal(value: string | null, dtype: DType): Dictionary {
+    const key = `${describeDType(dtype)}:${JSON.stringify(value)}`;
+    let known = this.#literals.get(key);
+    if (known === undefined) {
+      const expr = rename(castDsl(scalar(value), dtype), LOOKUP_COLUMN);
+      const frame = quietly(() =>
+        this.#empty
+          .lazy()
+          .select([exprFromDsl(this.#native, expr)])
+          .collectSync("auto"),
+      );
+      known = new HostDictionary(frame, dtype, "sorted");
+      this.#literals.set(key, known);
+    }
+    return known;
+  }
+
+  evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column> {
+    const host = hostOf(dictionary);
+    return this.#table(host, dsl, async () => {
+      const expr = parseDsl(dsl);
+      if (expr === null || (typeof expr !== "string" && (typeof expr !== "object" || Array.isArray(expr) || expr instanceof Uint8Array))) throw new InternalError("a lookup is not an expression");
+      const withNull = await this.#withNull(host);
+      const result = await select(this.#native, withNull, [rename(castDsl(expr, dtype), LOOKUP_COLUMN)]);
+      if (result.height !== host.size + 1) throw new InternalError(`a lookup gave ${result.height} rows for ${host.size + 1} entries: ${dsl}`);
+      return importColumn(this.#native, this.#device, result, LOOKUP_COLUMN, dtype);
+    });
+  }
+
+  #table(host: HostDictionary, key: string, make: () => Promise<Column>): Promise<Column> {
+    let table = host.tables.get(key);
+    if (table === undefined) {
+      table = make();
+      host.tables.set(key, table);
+      this.#owned.push(table);
+      table.catch(() => host.tables.delete(key));
+    }
+    return table;
+  }
+
+  /** The entries and, last, a null. */
+  #withNull(host: HostDictionary): Promise<NativeDataFrame> {
+    const row: DslExpr = castDsl(functionOf({ Range: { IntRange: { step: 1, dtype: { Literal: "UInt32" } } } }, int(0), int(host.size + 1)), { kind: "UInt32" });
+    const inside: DslExpr = { Ternary: { predicate: { BinaryExpr: { left: row, op: "Lt", right: { Literal: { Scalar: { UInt32: host.size } } } } }, truthy: row, falsy: scalar(null) } };
+    return select(this.#native, this.#empty, [rename(inside, "row")]).then((rows) =>
+      quietly(() => {
+        const entries = host.entries.takeWithSeries(rows.column("row"));
+        entries.rename(LOOKUP_COLUMN);
+        return new this.#native.JsDataFrame([entries]);
+      }),
+    );
+  }
+
+  unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified> {
+    const [only] = dictionaries;
+    if (only === undefined) throw new InternalError("no dictionaries to unify");
+    if (dictionaries.length === 1 && (need === "unique" ? only.unique : only.sorted)) return Promise.resolve({ dictionary: only, tables: [null] });
+    const key = `${need}:${dictionaries.map((d) => identity(d)).join(",")}`;
+    const known = this.#unified.get(only) ?? new Map<string, Promise<Unified>>();
+    this.#unified.set(only, known);
+    let unified = known.get(key);
+    if (unified === undefined) {
+      unified = this.#unify(dictionaries.map(hostOf));
+      known.set(key, unified);
+      unified.catch(() => known.delete(key));
+    }
+    return unified;
+  }
+
+  /** Dense ranks over all entries: equal values get equal codes, and codes ascend with the values. */
+  async #unify(hosts: readonly HostDictionary[]): Promise<Unified> {
+    const [first] = hosts;
+    if (first === undefined) throw new InternalError("no dictionaries to unify");
+    const parts: NativeDataFrame[] = [];
+    for (const host of hosts) parts.push(await this.#withNull(host));
+    const all = quietly(() => parts.reduce((a, b) => a.vstack(b)));
+    const rank: DslExpr = functionOf({ Rank: { options: { method: "Dense", descending: false }, seed: null } }, VALUE);
+    const code = castDsl({ BinaryExpr: { left: castDsl(rank, { kind: "Int64" }), op: "Minus", right: int(1) } }, { kind: "UInt32" });
+    const ranked = await select(this.#native, all, [VALUE, rename(code, "code")]);
+    const firsts: DslExpr = functionOf("ArgUnique", { Column: "code" });
+    const at = (name: string): DslExpr => ({ Gather: { expr: { Column: name }, idx: firsts, returns_scalar: false, null_on_oob: false } });
+    const kept = await select(this.#native, ranked, [rename(at(LOOKUP_COLUMN), LOOKUP_COLUMN), rename(at("code"), "code")]);
+    const order = { descending: [false], nulls_last: [false], multithreaded: true, maintain_order: false, limit: null };
+    const entries = await quietly(() =>
+      kept
+        .lazy()
+        .filter(exprFromDsl(this.#native, functionOf({ Boolean: "IsNotNull" }, { Column: "code" })))
+        .select([exprFromDsl(this.#native, { SortBy: { expr: VALUE, by: [{ Column: "code" }], sort_options: order } })])
+        .collect(),
+    );
+    const dictionary = new HostDictionary(entries, first.dtype, "sorted");
+    const tables: Column[] = [];
+    let from = 0;
+    for (const host of hosts) {
+      const rows = quietly(() => ranked.slice(from, host.size + 1));
+      from += host.size + 1;
+      const column = importColumn(this.#native, this.#device, rows, "code", { kind: "UInt32" });
+      this.#owned.push(column);
+      tables.push({ ...(await column), dtype: first.dtype, dictionary });
+    }
+    return { dictionary, tables };
+  }
+}
+
+let nextIdentity = 0;
+const identities = new WeakMap<Dictionary, number>();
+const identity = (dictionary: Dictionary): number => {
+  const known = identities.get(dictionary) ?? nextIdentity++;
+  identities.set(dictionary, known);
+  return known;
+};
+

@@ -1,0 +1,90 @@
+/** Device -> CPU polars: batches become a native frame with exactly the dtypes of the schema. */
+
+import { InternalError } from "../errors.ts";
+import type { Column } from "../gpu/column.ts";
+import { bitmapWords } from "../gpu/column.ts";
+import type { Device, Part } from "../gpu/device.ts";
+import type { DType } from "../ir/dtype.ts";
+import { physicalOf, WORDS, storageOf } from "../ir/dtype.ts";
+import type { Schema } from "../ir/schema.ts";
+import type { DslExpr } from "../polars/dsl.ts";
+import { castDsl } from "../polars/dtypes.ts";
+import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
+import { quietly } from "../polars/quiet.ts";
+import type { HostColumn } from "./arrow-frames.ts";
+import { writeFrame } from "./arrow-frames.ts";
+import { HostDictionary, rename, select } from "./dictionaries.ts";
+import type { ImportedBatch } from "./import.ts";
+
+/** The batches behind one another; one round trip. The batches stay the caller's. */
+export async function exportFrame(native: NativePolars, device: Device, batches: readonly ImportedBatch[], schema: Schema): Promise<NativeDataFrame> {
+  const columns = batches.map((batch) => schema.map((f) => columnOf(batch, f.name)));
+  const parts = columns.flat().flatMap(partsOf);
+  const words = await device.readMany(parts);
+  let next = 0;
+  const frames: NativeDataFrame[] = [];
+  for (const batch of columns) {
+    const host = batch.map((column): HostColumn => {
+      const values = words[next++] ?? new Uint32Array(0);
+      const validity = column.validityOffset === null ? null : (words[next++] ?? new Uint32Array(0));
+      return { rows: column.length, values: bytesOf(values), validity: validity === null ? null : bytesOf(validity) };
+    });
+    frames.push(await frameOf(native, batch, host, schema));
+  }
+  return quietly(() => frames.reduce((all, frame) => all.vstack(frame)));
+}
+
+const columnOf = (batch: ImportedBatch, name: string): Column => {
+  const column = batch.columns.get(name);
+  if (column === undefined) throw new InternalError(`the result has no column ${JSON.stringify(name)}`);
+  return column;
+};
+
+const partsOf = (column: Column): readonly Part[] => {
+  const values = { buffer: column.buffer, word: 0, words: Math.ceil(column.length * WORDS[storageOf(column.dtype)]) };
+  return column.validityOffset === null ? [values] : [values, { buffer: column.buffer, word: column.validityOffset, words: bitmapWords(column.length) }];
+};
+
+const bytesOf = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+
+async function frameOf(native: NativePolars, columns: readonly Column[], host: readonly HostColumn[], schema: Schema): Promise<NativeDataFrame> {
+  const raw = quietly(() =>
+    writeFrame(
+      native,
+      columns.map((c, i) => ({ physical: physicalOf(c.dtype), column: host[i] ?? { rows: 0, values: new Uint8Array(0), validity: null } })),
+    ),
+  );
+  const decoded = quietly(
+    () =>
+      new native.JsDataFrame(
+        columns.map((column, i) => {
+          const series = raw.column(`c${i}`);
+          if (physicalOf(column.dtype) !== "code") return series;
+          if (!(column.dictionary instanceof HostDictionary)) throw new InternalError("a code column without its dictionary");
+          const values = column.dictionary.entries.takeWithSeries(series);
+          values.rename(`c${i}`);
+          return values;
+        }),
+      ),
+  );
+  return select(
+    native,
+    decoded,
+    schema.map((field, i) => rename(fromPhysical({ Column: `c${i}` }, field.dtype), field.name)),
+  );
+}
+
+const fromPhysical = (expr: DslExpr, dtype: DType): DslExpr => {
+  switch (dtype.kind) {
+    case "Boolean":
+    case "Int32":
+    case "Int64":
+    case "UInt32":
+    case "UInt64":
+    case "Float32":
+    case "Float64":
+      return expr;
+    default:
+      return physicalOf(dtype) === "code" ? expr : castDsl(expr, dtype);
+  }
+};
