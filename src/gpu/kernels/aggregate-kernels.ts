@@ -1,0 +1,250 @@
+/** The dispatches of aggregation: rows into registers, workgroup memory or device memory, then partial entries into the groups' entries. */
+
+import type { Access, Kernel } from "../kernel.ts";
+import type { RowProgram } from "../row-program.ts";
+import { link } from "../wgsl/library.ts";
+import { emission, type Memory, supportWgsl } from "./aggregate-emit.ts";
+import type { Layout } from "./aggregate-slots.ts";
+
+export const WORKGROUP = 256;
+
+/** Words of workgroup memory for entries: WebGPU's guaranteed 16 KiB less room for a flag. */
+export const SHARED_WORDS = 4064;
+
+/** Odd, so that entries that lie side by side start in different banks. */
+export const sharedStride = (layout: Layout): number => layout.stride | 1;
+
+/** What of a batch decides a kernel over rows. */
+export interface RowSource {
+  readonly program: RowProgram;
+  readonly ids: boolean;
+  readonly mask: number | null;
+}
+
+/**
+ * Family words behind the program's arguments, in two vec4:
+ * rows, groups, number of the first row, threads in the dispatch | groups that rows go to, replicas, rounds of the loop, 0.
+ */
+export const ROW_PARAMS = 8;
+
+interface RowKernel {
+  readonly name: string;
+  readonly source: RowSource;
+  readonly layout: Layout;
+  readonly memories: readonly Memory[];
+  readonly declarations?: string;
+  readonly body: string;
+}
+
+/** bindings: program columns (read) | ids, one word for each row (read, if any) | state (read_write) */
+const rowKernel = ({ name, source, layout, memories, declarations, body }: RowKernel): Kernel => {
+  const { program, ids, mask } = source;
+  const first = program.columns.length;
+  const words = program.argWords / 4;
+  const bindings: readonly Access[] = [...program.columns.map(() => "read" as const), ...(ids ? (["read"] as const) : []), "read_write"];
+  const wgsl = () =>
+    link(`
+${program.wgsl}
+${ids ? `@group(0) @binding(${first}) var<storage, read> ids: array<u32>;` : ""}
+@group(0) @binding(${bindings.length - 1}) var<storage, read_write> S: array<atomic<u32>>;
+@group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, ${words + 2}>;
+${supportWgsl(layout, memories)}
+fn takes_part(row: u32) -> bool {
+  ${ids ? `if (ids[row] >= P[${words}].y) { return false; }` : ""}
+  ${mask === null ? "return true;" : `let kept = out_${mask}(row);\n  return kept.v && kept.ok;`}
+}
+${declarations ?? ""}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let group = group_id(wid, nwg);
+  let rows = P[${words}].x;
+  let groups = P[${words}].y;
+  let base = P[${words}].z;
+  let threads = P[${words}].w;
+  let targets = P[${words + 1}].x;
+  let replicas = P[${words + 1}].y;
+  let rounds = P[${words + 1}].z;
+  ${body}
+}`);
+  return {
+    name,
+    key: `${ids ? "ids" : ""};${mask ?? ""};${layout.key};${program.key}`,
+    wgsl,
+    bindings,
+    params: program.argWords + ROW_PARAMS,
+    workgroup: WORKGROUP,
+  };
+};
+
+const load = (layout: Layout): string => layout.inputs.map((k) => `let v${k} = out_${k}(row);`).join("\n    ");
+
+/**
+ * Everything goes to group 0. Each thread strides over the rows with its entry in registers; 256 entries meet in workgroup memory,
+ * and workgroup w writes partial entry `groups + w` of the state.
+ *
+ *     registers (256 x stride) -> W (stride) -> S[(groups + w) * stride ..]
+ */
+export function privateKernel(source: RowSource, layout: Layout): Kernel {
+  const emit = emission(layout);
+  const register = (i: number): string => `r${i}`;
+  const shared = (i: number): string => `atomicLoad(&W[${i}u])`;
+  return rowKernel({
+    name: "aggregate-all",
+    source,
+    layout,
+    memories: ["W"],
+    declarations: `var<workgroup> W: array<atomic<u32>, ${layout.stride}>;`,
+    body: `
+  ${emit.registers}
+  for (var row = group * ${WORKGROUP}u + lid; row < rows; row += threads) {
+    if (!takes_part(row)) { continue; }
+    let number = base + row;
+    ${load(layout)}
+    ${emit.fold}
+  }
+  ${emit.settle}
+  let at = 0u;
+  var raised = false;
+  ${
+    layout.pending
+      ? `${emit.raiseEntry("W", register)}
+  workgroupBarrier();
+  if (lid == 0u) { ${emit.realign("W")} }
+  workgroupBarrier();`
+      : ""
+  }
+  ${emit.addEntry("W", register)}
+  workgroupBarrier();
+  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(groups + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }
+  ${layout.pending ? `if (lid == 0u) { ${emit.raiseEntry("S", shared)} }` : ""}`,
+  });
+}
+
+/**
+ * Few groups: every workgroup has `replicas` (a power of two) entries of each group in workgroup memory; lanes spread over the replicas.
+ * A round takes one row for each thread: pending words are raised, entries realigned if any was, then rows are added.
+ *
+ *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> S[(groups + w * targets * replicas + i) * stride ..]
+ */
+export function sharedKernel(source: RowSource, layout: Layout): Kernel {
+  const emit = emission(layout);
+  const stride = sharedStride(layout);
+  return rowKernel({
+    name: "aggregate-few",
+    source,
+    layout,
+    memories: ["W"],
+    declarations: `var<workgroup> W: array<atomic<u32>, ${SHARED_WORDS}>;\nvar<workgroup> dirty: u32;`,
+    body: `
+  let lane = lid & (replicas - 1u);
+  for (var round = 0u; round < rounds; round++) {
+    let row = round * threads + group * ${WORKGROUP}u + lid;
+    var live = false;
+    if (row < rows) { live = takes_part(row); }
+    let number = base + row;
+    var at = 0u;
+    ${layout.inputs.map((k) => `var v${k}: Out_${k};`).join("\n    ")}
+    if (live) {
+      at = (${source.ids ? "ids[row]" : "0u"} * replicas + lane) * ${stride}u;
+      ${layout.inputs.map((k) => `v${k} = out_${k}(row);`).join("\n      ")}
+    }
+    ${
+      layout.pending
+        ? `if (live) {
+    var raised = false;
+    ${emit.raise("W")}
+    if (raised) { dirty = 1u; }
+    }
+    if (workgroupUniformLoad(&dirty) != 0u) {
+      for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
+        let at = e * ${stride}u;
+        ${emit.realign("W")}
+      }
+      if (lid == 0u) { dirty = 0u; }
+      workgroupBarrier();
+    }`
+        : ""
+    }
+    if (live) {
+    ${emit.add("W")}
+    }
+  }
+  workgroupBarrier();
+  for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
+    let origin = e * ${stride}u;
+    let to = (groups + group * targets * replicas + e) * ${layout.stride}u;
+    for (var i = 0u; i < ${layout.stride}u; i++) { atomicStore(&S[to + i], atomicLoad(&W[origin + i])); }
+    ${
+      layout.pending
+        ? `let at = e / replicas * ${layout.stride}u;
+    var raised = false;
+    ${emit.raiseEntry("S", (i) => `atomicLoad(&W[origin + ${i}u])`)}`
+        : ""
+    }
+  }`,
+  });
+}
+
+/** Many groups: each thread takes one row to its group's entry in device memory. `step` "raise" comes first where slots have pending words. */
+export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "add"): Kernel {
+  const emit = emission(layout);
+  return rowKernel({
+    name: `aggregate-many-${step}`,
+    source,
+    layout,
+    memories: ["S"],
+    body: `
+  let row = group * ${WORKGROUP}u + lid;
+  if (row >= rows || !takes_part(row)) { return; }
+  let number = base + row;
+  let at = ${source.ids ? "ids[row]" : "0u"} * ${layout.stride}u;
+  ${load(layout)}
+  var raised = false;
+  ${emit[step]("S")}`,
+  });
+}
+
+interface EntryKernel {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly body: string;
+}
+
+/** bindings: state (read_write); params: threads that have work, groups, replicas, groups that partial entries belong to. */
+const entryKernel = ({ name, layout, body }: EntryKernel): Kernel => ({
+  name,
+  key: layout.key,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read_write> S: array<atomic<u32>>;
+@group(0) @binding(1) var<uniform> P: array<vec4<u32>, 1>;
+${supportWgsl(layout, ["S"])}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let i = group_id(wid, nwg) * ${WORKGROUP}u + lid;
+  if (i >= P[0].x) { return; }
+  ${body}
+}`),
+  bindings: ["read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+});
+
+/** One thread for each group makes its entry fit its pending words. */
+export const realignKernel = (layout: Layout): Kernel =>
+  entryKernel({
+    name: "aggregate-realign",
+    layout,
+    body: `let at = i * ${layout.stride}u;
+  ${emission(layout).realign("S")}`,
+  });
+
+/** One thread for each partial entry adds it to its group's entry, which has been raised and realigned. */
+export const mergeKernel = (layout: Layout): Kernel =>
+  entryKernel({
+    name: "aggregate-merge",
+    layout,
+    body: `let origin = (P[0].y + i) * ${layout.stride}u;
+  let at = i / P[0].z % P[0].w * ${layout.stride}u;
+  ${emission(layout).addEntry("S", (k) => `atomicLoad(&S[origin + ${k}u])`)}`,
+  });

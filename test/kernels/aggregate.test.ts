@@ -1,0 +1,276 @@
+/** Aggregation kernels against BigInt-exact references: every kind, type, path and split. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Device } from "../../src/gpu/device.ts";
+import type { Aggregate, AggregateKind } from "../../src/gpu/kernels/aggregate.ts";
+import type { Physical } from "../../src/ir/dtype.ts";
+import { type Input, type Run, run } from "./aggregate-harness.ts";
+import { type Cell, expected, f64Bits, f64OfBits, nearest, unitsOf } from "./aggregate-reference.ts";
+
+let device: Device;
+before(async () => {
+  device = await Device.open();
+});
+after(() => device.destroy());
+
+/** Deterministic uniform numbers in [0, 1). */
+const generator = (seed: number): (() => number) => {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+const word = (random: () => number): bigint => BigInt(Math.floor(random() * 2 ** 32));
+
+const VALUE = {
+  bool: (random: () => number): Cell => Number(random() < 0.5),
+  i32: (random: () => number): Cell => Math.floor((random() - 0.5) * 2 ** 32),
+  u32: (random: () => number): Cell => Math.floor(random() * 2 ** 32),
+  code: (random: () => number): Cell => Math.floor(random() * 2 ** 32),
+  i64: (random: () => number): Cell => BigInt.asIntN(64, (word(random) << 32n) | word(random)),
+  u64: (random: () => number): Cell => (word(random) << 32n) | word(random),
+  f32: (random: () => number): Cell => Math.fround((random() - 0.3) * 2 ** Math.floor(random() * 40 - 20)),
+  f64: (random: () => number): Cell => (random() - 0.3 + random() * 2 ** -30) * 2 ** Math.floor(random() * 60 - 30),
+} as const satisfies Record<Physical, (random: () => number) => Cell>;
+
+const column = (physical: Physical, rows: number, nulls: number, seed: number): Input => {
+  const random = generator(seed);
+  const cells = Array.from({ length: rows }, () => {
+    const isNull = random() < nulls;
+    const cell = VALUE[physical](random);
+    return isNull ? null : cell;
+  });
+  return { physical, nullable: nulls > 0, cells };
+};
+
+const kindsOf = (physical: Physical): readonly AggregateKind[] => [
+  "count",
+  "null_count",
+  "min",
+  "max",
+  ...(physical === "code" ? [] : (["sum", "mean", "var", "std"] as const)),
+  ...(physical === "bool" ? (["any", "all"] as const) : []),
+];
+
+const allOf = (physical: Physical, input: number): readonly Aggregate[] => [
+  { kind: "len", input: -1 },
+  { kind: "first_row", input: -1 },
+  { kind: "last_row", input: -1 },
+  ...kindsOf(physical).map((kind) => ({ kind, input })),
+  ...(physical === "code" ? [] : [{ kind: "var" as const, input, ddof: 0 }]),
+];
+
+/** Runs and compares every result with the reference, bit for bit. */
+async function check(job: Run): Promise<readonly (readonly Cell[])[]> {
+  const results = await run(device, job);
+  const members = Array.from({ length: job.groups }, (): number[] => []);
+  const rows = job.inputs[0]?.cells.length ?? 0;
+  for (let row = 0; row < rows; row++) {
+    const kept = job.mask === null || job.inputs[job.mask]?.cells[row] === 1;
+    if (kept) members[job.ids === null ? 0 : (job.ids[row] ?? 0)]?.push(row);
+  }
+  job.aggregates.forEach(({ kind, input, ddof }, i) => {
+    const source = job.inputs[input];
+    members.forEach((list, g) => {
+      const cells = list.map((row) => (source === undefined ? 0 : (source.cells[row] ?? null)));
+      const want = expected(kind, cells, list, source?.physical ?? "u32", ddof);
+      const got = results[i]?.[g];
+      if (!Object.is(got, want))
+        assert.fail(`${kind}(${source?.physical}) of group ${g} with ${list.length} rows: ${String(got)} instead of ${String(want)}`);
+    });
+  });
+  return results;
+}
+
+const idsFor = (rows: number, groups: number, seed: number): readonly number[] => {
+  const random = generator(seed);
+  return Array.from({ length: rows }, () => (random() < 0.05 ? 0xffffffff : Math.floor(random() * groups)));
+};
+
+const PHYSICALS = ["bool", "i32", "u32", "f32", "i64", "u64", "f64", "code"] as const;
+
+for (const physical of PHYSICALS) {
+  test(`every aggregate of ${physical}, in one group, few and many`, async () => {
+    const rows = 3001;
+    for (const [groups, nulls] of [
+      [1, 0],
+      [1, 0.3],
+      [5, 0.2],
+      [700, 0.5],
+    ] as const) {
+      const inputs = [column(physical, rows, nulls, 7 + groups), column("bool", rows, 0.1, 99)];
+      const ids = groups === 1 ? null : idsFor(rows, groups, 5);
+      await check({ inputs, aggregates: allOf(physical, 0), groups, ids, mask: nulls === 0.3 ? 1 : null });
+    }
+  });
+}
+
+const FLOATS = {
+  "cancellation of huge values": [1e308, 1, -1e308, 1e-300, 5e-324, 1e292, -1e292],
+  "sum beyond the largest float": [1.7976931348623157e308, 1.7976931348623157e308],
+  "back from beyond": [1.7976931348623157e308, 1.7976931348623157e308, -1.7976931348623157e308],
+  subnormals: [5e-324, 1e-310, -3e-320, 2.2250738585072014e-308, 1.5e-323],
+  "subnormals that cancel": [5e-324, -5e-324],
+  zeros: [0, -0, -0],
+  "negative zeros": [-0, -0],
+  "halves of an ulp": [1, 2 ** -53, 2 ** -53, 2 ** -106],
+  "a tie to even": [1, 2 ** -53],
+  "above a tie": [1, 2 ** -53, 2 ** -90],
+  nan: [1, Number.NaN, 2],
+  "only nan": [Number.NaN, Number.NaN],
+  infinity: [1, Infinity, -5],
+  "negative infinity": [-Infinity, 3],
+  "both infinities": [Infinity, -Infinity, 1],
+  "nan and infinity": [Number.NaN, -Infinity],
+  "a great offset": [1e15, 1e15 + 1, 1e15 + 2, 1e15 + 3],
+  "equal values": [0.1, 0.1, 0.1, 0.1, 0.1],
+  "one value": [-3.25],
+  "no value": [null, null],
+} as const satisfies Record<string, readonly Cell[]>;
+
+test("special floats, each in one group and all as groups", async () => {
+  const cases: readonly (readonly Cell[])[] = Object.values(FLOATS);
+  const cells = cases.flat();
+  const ids = cases.flatMap((list, g) => list.map(() => g));
+  for (const physical of ["f64", "f32"] as const) {
+    const rounded = cells.map((x) => (physical === "f32" && typeof x === "number" ? Math.fround(x) : x));
+    const input = { physical, nullable: true, cells: rounded };
+    const aggregates = allOf(physical, 0);
+    const together = await check({ inputs: [input], aggregates, groups: cases.length, ids, mask: null });
+    const many = await check({ inputs: [input], aggregates, groups: 5000, ids, mask: null });
+    assert.deepEqual(
+      many.map((list) => list.slice(0, cases.length)),
+      together,
+    );
+    for (const g of cases.keys()) {
+      const own = { ...input, cells: rounded.filter((_, row) => ids[row] === g) };
+      await check({ inputs: [own], aggregates, groups: 1, ids: null, mask: null });
+    }
+  }
+});
+
+/** f64 with random exponents: what is far below the largest is dropped, in every path alike. */
+const wild = (rows: number, seed: number): Input => {
+  const random = generator(seed);
+  const cells = Array.from({ length: rows }, () =>
+    f64OfBits((((word(random) << 32n) | word(random)) & ~(1n << 62n)) | (random() < 0.5 ? 1n << 61n : 0n)),
+  );
+  return { physical: "f64", nullable: false, cells };
+};
+
+test("batches, their split and the order of rows do not change a bit", async () => {
+  const rows = 2500;
+  const input = wild(rows, 3);
+  const random = generator(17);
+  const order = input.cells.map((_, row) => ({ row, by: random() })).sort((a, b) => a.by - b.by);
+  const aggregates = (["sum", "mean", "var", "std", "min", "max", "count"] as const).map((kind) => ({ kind, input: 0 }));
+  for (const groups of [1, 6, 900]) {
+    const ids = groups === 1 ? null : idsFor(rows, groups, 8);
+    const job = { inputs: [input], aggregates, groups, ids, mask: null };
+    const first = await check(job);
+    const shuffled = {
+      ...job,
+      inputs: [{ ...input, cells: order.map(({ row }) => input.cells[row] ?? null) }],
+      ids: ids === null ? null : order.map(({ row }) => ids[row] ?? 0),
+    };
+    assert.deepEqual(await run(device, { ...job, splits: [1, 2, 40, 1500] }), first, `split, ${groups} groups`);
+    assert.deepEqual(await run(device, shuffled), first, `shuffled, ${groups} groups`);
+    assert.deepEqual(await run(device, { ...shuffled, splits: [3, 777, 777, 2499] }), first, `shuffled and split, ${groups} groups`);
+  }
+});
+
+test("one group as the only one, among few and among many gives the same bits", async () => {
+  const rows = 2000;
+  const inputs = [wild(rows, 21), column("i64", rows, 0.1, 22)];
+  const aggregates = [0, 1].flatMap((input) => (["sum", "mean", "var", "min", "max"] as const).map((kind) => ({ kind, input })));
+  const ids = Array.from({ length: rows }, () => 0);
+  const alone = await check({ inputs, aggregates, groups: 1, ids: null, mask: null });
+  for (const groups of [2, 10_000]) {
+    const among = await run(device, { inputs, aggregates, groups, ids, mask: null });
+    assert.deepEqual(
+      among.map((list) => list[0]),
+      alone.map((list) => list[0]),
+    );
+  }
+});
+
+test("the documented bound holds where small values are dropped", async () => {
+  const random = generator(31);
+  const cells = Array.from({ length: 1000 }, (_, i) => (i === 0 ? 1 : i === 999 ? -1 : (random() + 1) * 2 ** -90));
+  const [[sum] = []] = await run(device, {
+    inputs: [{ physical: "f64", nullable: false, cells }],
+    aggregates: [{ kind: "sum", input: 0 }],
+    groups: 1,
+    ids: null,
+    mask: null,
+  });
+  const exact = nearest(
+    cells.reduce((total, x) => total + unitsOf(x, "f64"), 0n),
+    1n,
+    -1074,
+    "f64",
+  );
+  assert.ok(typeof sum === "number" && Math.abs(sum - exact) <= 1000 * 2 ** -96 + exact * 2 ** -53, `${String(sum)} for ${exact}`);
+});
+
+test("no rows and rows that do not take part", async () => {
+  const inputs = [
+    column("f64", 40, 0.2, 1),
+    { physical: "bool" as const, nullable: true, cells: Array.from({ length: 40 }, (_, i) => (i % 2 ? null : 0)) },
+  ];
+  const aggregates = allOf("f64", 0);
+  for (const groups of [1, 3, 3000]) {
+    await check({ inputs: inputs.map((input) => ({ ...input, cells: [] })), aggregates, groups, ids: null, mask: null });
+    await check({ inputs, aggregates, groups, ids: null, mask: 1 });
+    await check({ inputs, aggregates, groups, ids: Array.from({ length: 40 }, () => 0xffffffff), mask: null });
+    await check({
+      inputs: inputs.map((input) => ({ ...input, cells: input.cells.slice(0, 1) })),
+      aggregates,
+      groups,
+      ids: null,
+      mask: null,
+    });
+  }
+});
+
+test("eight aggregates over several inputs, masked, few groups", async () => {
+  const rows = 20_000;
+  const inputs = [column("f64", rows, 0, 1), column("f64", rows, 0, 2), column("f64", rows, 0.1, 3), column("bool", rows, 0.05, 4)];
+  const aggregates: readonly Aggregate[] = [
+    ...[0, 1, 2].flatMap((input) => (["sum", "mean"] as const).map((kind) => ({ kind, input }))),
+    { kind: "max", input: 2 },
+    { kind: "len", input: -1 },
+  ];
+  await check({ inputs, aggregates, groups: 4, ids: idsFor(rows, 4, 6), mask: 3, splits: [9000] });
+});
+
+test("1000 and 100,000 groups", async () => {
+  for (const [groups, rows] of [
+    [1000, 20_000],
+    [100_000, 60_000],
+  ] as const) {
+    const inputs = [column("f64", rows, 0, 1), column("i64", rows, 0.1, 2), column("u32", rows, 0, 3)];
+    const aggregates: readonly Aggregate[] = [
+      { kind: "sum", input: 0 },
+      { kind: "max", input: 0 },
+      { kind: "mean", input: 1 },
+      { kind: "min", input: 1 },
+      { kind: "sum", input: 2 },
+      { kind: "last_row", input: -1 },
+    ];
+    await check({ inputs, aggregates, groups, ids: idsFor(rows, groups, 6), mask: null, splits: [rows / 4] });
+  }
+});
+
+test("the references are right", () => {
+  assert.equal(nearest(1n, 3n, 0, "f64"), 1 / 3);
+  assert.equal(nearest(2n, 1n, 0, "f64", true), Math.SQRT2);
+  assert.equal(nearest(unitsOf(0.1, "f64") + unitsOf(0.2, "f64"), 1n, -1074, "f64"), 0.1 + 0.2);
+  assert.equal(nearest(-5n, 2n, -1074, "f64"), -1e-323);
+  assert.equal(f64Bits(nearest(1n, 10n, 0, "f32")), f64Bits(Math.fround(0.1)));
+});
