@@ -1,0 +1,73 @@
+/** `npm run demo [-- --scale 0.01 --queries 1,3]`: real queries on generated data, on CPU polars and on the GPU, and whether the results agree. */
+import { parseArgs } from "node:util";
+import type { DataFrame, LazyDataFrame } from "nodejs-polars";
+import { difference } from "./compare.ts";
+import { type EngineSession, openEngine, type QueryReport } from "./engine.ts";
+import { ensureData, scanTables } from "./pdsh/generate.ts";
+import { parseQueries, queryOf } from "./pdsh/queries/index.ts";
+
+const { values } = parseArgs({
+  options: { scale: { type: "string", default: "0.01" }, queries: { type: "string", default: "1,3,5,6,12,14" } },
+});
+const scale = Number(values.scale);
+if (!(scale > 0)) throw new RangeError(`--scale: '${values.scale}' is not a positive number`);
+const numbers = parseQueries(values.queries);
+const shownRows = 5;
+process.env.POLARS_TABLE_WIDTH ??= "140";
+process.env.POLARS_FMT_MAX_COLS ??= "12";
+
+/** A result and the milliseconds that it took. */
+async function timed(collect: () => Promise<DataFrame>): Promise<{ readonly frame: DataFrame; readonly ms: number }> {
+  const start = performance.now();
+  const frame = await collect();
+  return { frame, ms: performance.now() - start };
+}
+
+const ms = (value: number): string => `${value.toFixed(1)} ms`;
+
+/** Where each node of the plan ran: counts, then a line for each node on the CPU with its reason. */
+function placement(report: QueryReport): readonly string[] {
+  const onGpu = report.nodes.filter(({ where }) => where === "GPU");
+  const onCpu = report.nodes.filter(({ where }) => where === "CPU");
+  return [
+    ...(report.fallback === null ? [] : [`whole query on the CPU: ${report.fallback}`]),
+    `on the GPU: ${onGpu.map(({ name }) => name).join(", ") || "nothing"}`,
+    ...onCpu.map(({ name, reason }) => `on the CPU: ${name}${reason === null ? "" : ` (${reason})`}`),
+  ];
+}
+
+/** Runs one query on both sides, twice on the GPU (the first run compiles kernels). Returns whether the results agree. */
+async function show(number: number, lf: LazyDataFrame, session: EngineSession | null): Promise<boolean> {
+  console.log(`\nQ${number}`);
+  const cpu = await timed(() => lf.collect());
+  console.log(cpu.frame.head(shownRows).toString());
+  if (cpu.frame.height > shownRows) console.log(`... ${cpu.frame.height} rows`);
+  console.log(`  CPU polars ${ms(cpu.ms)}`);
+  if (session === null) return true;
+  const first = await timed(() => session.collect(lf));
+  const again = await timed(() => session.collect(lf));
+  const report = session.report();
+  console.log(
+    `  engine ${ms(again.ms)} (first run ${ms(first.ms)}${report === null ? "" : `, kernels ${ms(report.gpuMs)} on ${report.adapter}`})`,
+  );
+  if (report !== null) for (const line of placement(report)) console.log(`  ${line}`);
+  const wrong = difference(cpu.frame, first.frame) ?? difference(cpu.frame, again.frame);
+  console.log(wrong === null ? "  identical" : `  DIFFERENT: ${wrong}`);
+  return wrong === null;
+}
+
+ensureData(scale, (line) => console.log(`[data] ${line}`));
+const session = await openEngine();
+if (session === null) console.log("src/index.ts is not there: showing CPU polars alone");
+const tables = scanTables(scale);
+const differing: number[] = [];
+for (const number of numbers) {
+  if (!(await show(number, queryOf(number)(tables), session))) differing.push(number);
+}
+await session?.close();
+if (session !== null) {
+  const agree = numbers.length - differing.length;
+  const bad = differing.length > 0 ? `; different: ${differing.map((number) => `Q${number}`).join(", ")}` : "";
+  console.log(`\n${agree} of ${numbers.length} queries identical to CPU polars at scale factor ${scale}${bad}`);
+}
+process.exit(differing.length === 0 ? 0 : 1);
