@@ -33,9 +33,8 @@ const stamp = (scale: number): string => JSON.stringify({ scale, seed, version, 
 /** Generates the data of a scale factor unless it is there. `say` hears a line for each step. */
 export function ensureData(scale: number, say: (line: string) => void): void {
   const directory = dataDirectory(scale);
-  const stampFile = join(directory, "stamp.json");
-  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp(scale)) return;
-  const building = `${directory}.partial`;
+  if (isMade(scale)) return;
+  const building = `${directory}.${process.pid}`;
   rmSync(building, { recursive: true, force: true });
   const start = performance.now();
   say(`making PDS-H data at scale factor ${scale} under ${directory}`);
@@ -59,8 +58,17 @@ export function ensureData(scale: number, say: (line: string) => void): void {
     }
   }
   writeFileSync(join(building, "stamp.json"), stamp(scale));
-  rmSync(directory, { recursive: true, force: true });
-  renameSync(building, directory);
+  if (isMade(scale)) rmSync(building, { recursive: true });
+  else {
+    rmSync(directory, { recursive: true, force: true });
+    renameSync(building, directory);
+  }
+}
+
+/** Whether the data of a scale factor is there as this version makes it; another process may have made it meanwhile. */
+function isMade(scale: number): boolean {
+  const file = join(dataDirectory(scale), "stamp.json");
+  return existsSync(file) && readFileSync(file, "utf8") === stamp(scale);
 }
 
 /** Lazy scans of the data of a scale factor, which `ensureData` must have made. */
