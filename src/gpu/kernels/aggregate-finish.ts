@@ -52,20 +52,20 @@ interface FinishText {
 
 const at = (i: number): string => `entry + P[1].${"xyzw".charAt(i)}`;
 
-/** Declares `sum` as a Wide, and `unit`, the exponent of 2 of its units. */
+/** Declares `sum` as a AggWide, and `unit`, the exponent of 2 of its units. */
 const loadWide = (slot: Placed, i: number, name: string): FinishText => {
   if (slot.kind === "window") {
     const bins = binsOf(slot.shape);
     return {
       key: `${slot.shape.float}${slot.shape.square ? "^2" : ""}`,
-      statements: `var ${name} = wide_window(${at(i)} + 2u, ${bins}u); let ${name}_bottom = S[${at(i)} + 1u]; let ${name}_unit = ${unitOf(slot.shape)};`,
+      statements: `var ${name} = agg_wide_window(${at(i)} + 2u, ${bins}u); let ${name}_bottom = S[${at(i)} + 1u]; let ${name}_unit = ${unitOf(slot.shape)};`,
     };
   }
   if (slot.kind !== "integer") throw new InternalError(`a sum out of slot ${slot.kind}`);
   const signed = !slot.square && (slot.physical === "i32" || slot.physical === "i64");
   return {
     key: `${slot.words}${signed ? "s" : "u"}`,
-    statements: `var ${name} = wide_integer(${at(i)}, ${slot.words}u, ${signed}); let ${name}_bottom = 0u; let ${name}_unit = 0;`,
+    statements: `var ${name} = agg_wide_integer(${at(i)}, ${slot.words}u, ${signed}); let ${name}_bottom = 0u; let ${name}_unit = 0;`,
   };
 };
 
@@ -85,10 +85,10 @@ const quotientText = (slots: readonly Placed[], float: "f32" | "f64", count: str
     key: load.key,
     statements: `
   ${load.statements}
-  let negative = wide_negative(&sum);
-  if (negative) { wide_negate(&sum); }
-  let quotient = wide_quotient(&sum, vec2<u32>(${count}, 0u));
-  value = quotient_to_${float}(negative, quotient, sum_unit + 32 * i32(sum_bottom));
+  let negative = agg_wide_negative(&sum);
+  if (negative) { agg_wide_negate(&sum); }
+  let quotient = agg_wide_quotient(&sum, vec2<u32>(${count}, 0u));
+  value = agg_quotient_to_${float}(negative, quotient, sum_unit + 32 * i32(sum_bottom));
   ${
     flags < 0
       ? ""
@@ -114,18 +114,18 @@ const varianceText = (slots: readonly Placed[], float: "f32" | "f64", root: bool
   ok = n > P[0].w;
   if (ok) {
     ${loads.map((load) => load.statements).join("\n    ")}
-    if (wide_negative(&sum)) { wide_negate(&sum); }
-    var spread = wide_scale(&squares, n, squares_bottom - 2u * sum_bottom);
-    var square = wide_square(&sum);
-    wide_subtract(&spread, &square);
-    var quotient = Quotient(vec2<u32>(0u), 0);
+    if (agg_wide_negative(&sum)) { agg_wide_negate(&sum); }
+    var spread = agg_wide_scale(&squares, n, squares_bottom - 2u * sum_bottom);
+    var square = agg_wide_square(&sum);
+    agg_wide_subtract(&spread, &square);
+    var quotient = AggQuotient(vec2<u32>(0u), 0);
     let unit = squares_unit + 64 * i32(sum_bottom);
-    if (!wide_negative(&spread)) { quotient = wide_quotient(&spread, u32_mul_wide(n, n - P[0].w)); }
+    if (!agg_wide_negative(&spread)) { quotient = agg_wide_quotient(&spread, u32_mul_wide(n, n - P[0].w)); }
     ${
       root
-        ? `if (any(quotient.m != vec2<u32>(0u))) { quotient = quotient_root(Quotient(quotient.m, quotient.x + unit)); }
-    value = quotient_to_${float}(false, quotient, 0);`
-        : `value = quotient_to_${float}(false, quotient, unit);`
+        ? `if (any(quotient.m != vec2<u32>(0u))) { quotient = agg_quotient_root(AggQuotient(quotient.m, quotient.x + unit)); }
+    value = agg_quotient_to_${float}(false, quotient, 0);`
+        : `value = agg_quotient_to_${float}(false, quotient, unit);`
     }
     ${flags < 0 ? "" : `if (S[${at(flags)}] != 0u) { value = ${NAN[float]}; }`}
   }`,
@@ -213,7 +213,7 @@ const finishKernel = (aggregate: Aggregate, text: FinishText, input: Physical, p
 @group(0) @binding(0) var<storage, read> S: array<u32>;
 @group(0) @binding(1) var<storage, read_write> result: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> P: array<vec4<u32>, 2>;
-${text.statements.includes("wide_") ? WIDE : ""}
+${text.statements.includes("agg_wide_") ? WIDE : ""}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let g = group_id(wid, nwg) * ${WORKGROUP}u + lid;
