@@ -3,7 +3,6 @@
 import { CASTS } from "./casts.ts";
 import { DOUBLE_DOUBLE } from "./dd.ts";
 import type { Definitions } from "./definitions.ts";
-import { EXACT } from "./exact.ts";
 import { F32 } from "./f32.ts";
 import { F64 } from "./f64.ts";
 import { I32 } from "./i32.ts";
@@ -13,13 +12,15 @@ import { ROUND } from "./round.ts";
 import { SQRT } from "./sqrt.ts";
 import { U32 } from "./u32.ts";
 import { U64 } from "./u64.ts";
+import { U128 } from "./u128.ts";
+import { WIDE } from "./wide.ts";
 
 const DISPATCH: Definitions = {
   /** Number of the workgroup in a dispatch that is folded into y. */
   group_id: "fn group_id(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }",
 };
 
-const FILES: readonly Definitions[] = [DISPATCH, U32, I32, U64, I64, F32, F64, ORDER, CASTS, ROUND, SQRT, EXACT, DOUBLE_DOUBLE];
+const FILES: readonly Definitions[] = [DISPATCH, U32, I32, U64, I64, F32, F64, ORDER, CASTS, ROUND, SQRT, U128, WIDE, DOUBLE_DOUBLE];
 const LIBRARY: ReadonlyMap<string, string> = new Map(FILES.flatMap((file) => Object.entries(file)));
 
 /** Names of the library in the order of their definition, for tests and tools. */

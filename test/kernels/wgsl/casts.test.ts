@@ -50,7 +50,7 @@ interface Values {
 const ofNumbers = (source: ArrayLike<number>): Values => {
   const rows = source.length;
   const [integers, inI64, inU64] = [new BigInt64Array(rows), new Uint8Array(rows), new Uint8Array(rows)];
-  const numbers = Float64Array.from(source);
+  const numbers = new Float64Array(source);
   numbers.forEach((value, row) => {
     const whole = Math.trunc(value);
     if (Math.abs(whole) <= 2 ** 64) integers[row] = BigInt(whole);
@@ -62,9 +62,13 @@ const ofNumbers = (source: ArrayLike<number>): Values => {
 
 const ofWide = (words: Uint32Array, signed: boolean): Values => {
   const integers = new BigInt64Array(words.buffer);
-  const numbers = Float64Array.from(signed ? integers : new BigUint64Array(words.buffer), Number);
-  const fits = Uint8Array.from(integers, (value) => Number(value >= 0n));
-  const always = new Uint8Array(integers.length).fill(1);
+  const unsigned = new BigUint64Array(words.buffer);
+  const rows = integers.length;
+  const [numbers, fits, always] = [new Float64Array(rows), new Uint8Array(rows), new Uint8Array(rows).fill(1)];
+  for (let row = 0; row < rows; row++) {
+    numbers[row] = Number(signed ? integers[row] : unsigned[row]);
+    fits[row] = Number((integers[row] ?? 0n) >= 0n);
+  }
   return { numbers, integers, inI64: signed ? always : fits, inU64: signed ? fits : always };
 };
 
@@ -105,8 +109,12 @@ const NARROW = {
   u32: { type: "u32", least: 0, most: 4294967295, word: (low: number) => low },
 } as const;
 
-const flags = (rows: number, holds: (row: number) => boolean): Uint32Array =>
-  Uint32Array.from({ length: rows }, (_, row) => Number(holds(row)));
+const fill = (rows: number, value: (row: number) => number): Uint32Array => {
+  const words = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) words[row] = value(row);
+  return words;
+};
+const flags = (rows: number, holds: (row: number) => boolean): Uint32Array => fill(rows, (row) => Number(holds(row)));
 
 for (const [source, { input, words, values }] of Object.entries(SOURCES)) {
   const inputs: readonly Input[] = [{ name: "a", type: input, words }];
@@ -130,7 +138,7 @@ for (const [source, { input, words, values }] of Object.entries(SOURCES)) {
         const whole = Math.trunc(numbers[row] ?? 0);
         return whole >= least && whole <= most;
       });
-      const expected = Uint32Array.from({ length: rows }, (_, row) => word(low[2 * row] ?? 0));
+      const expected = fill(rows, (row) => word(low[2 * row] ?? 0));
       assertSameWords(`${source}_fits_${name}`, results[2 * i + 1] ?? fits, fits, inputs);
       // Integers wrap; what does not fit is unspecified only for floats.
       assertSameWords(`${source}_to_${name}`, results[2 * i] ?? fits, expected, inputs, isFloat ? fits : undefined);
@@ -164,7 +172,10 @@ for (const [source, { input, words, values }] of Object.entries(SOURCES)) {
     const isNumber = source === "f64" || source === "f32" ? flags(rows, (row) => !Number.isNaN(numbers[row])) : undefined;
     assertSameWords(`${source}_to_f64`, f64 ?? words, new Uint32Array(numbers.buffer), inputs, isNumber);
     const exact = source === "i64" ? integers : source === "u64" ? new BigUint64Array(integers.buffer) : undefined;
-    const narrow = exact === undefined ? new Float32Array(numbers) : Float32Array.from(exact, integerToFloat32);
+    const narrow = new Float32Array(numbers);
+    exact?.forEach((value, row) => {
+      narrow[row] = integerToFloat32(value);
+    });
     assertSameWords(`${source}_to_f32`, f32 ?? words, new Uint32Array(narrow.buffer), inputs, isNumber);
     if (isNumber === undefined) return;
     const [nan32, nan64] = await evaluator.evaluate(rows, inputs, [
