@@ -14,7 +14,7 @@ import {
   planNode,
   tag,
 } from "./dsl.ts";
-import { dslText, parseDsl } from "./dsl-text.ts";
+import { dslText } from "./dsl-text.ts";
 import type { PolarsModule } from "./module.ts";
 import type { NativeDataFrame, NativeLazyFrame } from "./native.ts";
 import { answersEmptyList, questionsAbout } from "./oracle-guard.ts";
@@ -41,6 +41,8 @@ export function isOracleError(answer: object): answer is OracleError {
 const MAX_CACHED = 4096;
 /** Rows of zeros to try when an expression fails on none at all: constant positions and samples need some. */
 const RETRY_ROWS = [1, 64] as const;
+/** Functions that panic on empty columns, which polars reports on stderr: asked over rows at once. */
+const PANICS_WHEN_EMPTY = /"(?:Quantile|Skew|Gather|Reshape)"/;
 /** What polars says when rows, not dtypes, are the matter. */
 const ABOUT_ROWS = /out of bounds|out of range|length|reshape|null input|on a `None` value|larger sample/;
 /** Separates a column's name from the number of its expression. */
@@ -174,7 +176,7 @@ export class SchemaOracle {
   }
 
   private run(node: DslPlan, inputs: readonly ZeroFrame[], retry: boolean): ZeroFrame | OracleError {
-    const rows = needsRows(node) ? RETRY_ROWS : retry ? [0, ...RETRY_ROWS] : [0];
+    const rows = needsRows(node, inputs) ? RETRY_ROWS : retry ? [0, ...RETRY_ROWS] : [0];
     let first: OracleError | undefined;
     for (const count of rows) {
       const answer = this.runOver(node, inputs, count);
@@ -199,7 +201,8 @@ export class SchemaOracle {
   /** The native frame of a node over inputs that are given as JSON. */
   private lazy(node: DslPlan, scans: readonly string[]): NativeLazyFrame {
     const { native } = this.module;
-    if (!isPlainJson(node)) return planFromDsl(native, withScans(node, scans.map(parseDsl)));
+    if (!isPlainJson(node))
+      return planFromDsl(native, node, new Map(scans.map((scan, i) => [i, native.JsLazyFrame.deserialize(Buffer.from(scan), "json")])));
     const text = dslText(node).replace(/\{"Source":(\d+)\}/g, (_, i: string) => scans[Number(i)] ?? "");
     return native.JsLazyFrame.deserialize(Buffer.from(text), "json");
   }
@@ -227,9 +230,10 @@ function refused(reason: string): OracleError {
   return { error: new UnsupportedError([reason]), kind: "refused" };
 }
 
-/** Only rows make polars add the boundary columns of a dynamic group-by. */
-function needsRows(node: DslPlan): boolean {
-  return "GroupBy" in node && node.GroupBy.options.dynamic?.include_boundaries === true;
+/** Only rows make polars add the boundary columns of a dynamic group-by, and keep some functions from panicking. */
+function needsRows(node: DslPlan, inputs: readonly ZeroFrame[]): boolean {
+  if ("GroupBy" in node && node.GroupBy.options.dynamic?.include_boundaries === true) return true;
+  return inputs.length > 0 && PANICS_WHEN_EMPTY.test(dslText(node));
 }
 
 function inContext(exprs: readonly DslExpr[], context: ExprContext): DslPlan {
@@ -247,7 +251,8 @@ function sortedByMark(fields: DslFields, count: number): readonly (readonly Outp
   return result;
 }
 
-function withNumberedInputs(plan: DslPlan): DslPlan {
+/** The node with `{ Source: i }` for its i-th input. */
+export function withNumberedInputs(plan: DslPlan): DslPlan {
   const [name, payload] = tag(plan);
   if (!isPlanTag(name) || !isObject(payload)) return plan;
   let next = 0;
@@ -255,13 +260,6 @@ function withNumberedInputs(plan: DslPlan): DslPlan {
   for (const key of ["input", "input_left", "input_right"]) if (key in payload) numbered[key] = { Source: next++ };
   if (isList(payload.inputs)) numbered.inputs = payload.inputs.map((_, i) => ({ Source: i }));
   return planNode(name, numbered);
-}
-
-function withScans(value: DslValue, scans: readonly DslValue[]): DslValue {
-  if (isList(value)) return value.map((item) => withScans(item, scans));
-  if (!isObject(value)) return value;
-  if (typeof value.Source === "number") return scans[value.Source] ?? null;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withScans(item, scans)]));
 }
 
 function remember<T>(cache: Map<string, T>, key: string, answer: () => T): T {
