@@ -21,9 +21,16 @@ export function exprFromDsl(native: NativePolars, expr: DslExpr): NativeExpr {
   return new Composer(native).compose(native.JsExpr, expr);
 }
 
-/** The native lazy frame of a DSL plan without `Source` leaves. Throws as `exprFromDsl` does. */
-export function planFromDsl(native: NativePolars, plan: DslValue): NativeLazyFrame {
-  return new Composer(native).compose(native.JsLazyFrame, plan);
+/**
+ * The native lazy frame of a DSL plan; `leaves` stand where the plan says `{ Source: id }`, and are copied into it with whatever data they
+ * hold. Throws as `exprFromDsl` does.
+ */
+export function planFromDsl(
+  native: NativePolars,
+  plan: DslValue,
+  leaves: ReadonlyMap<number, NativeLazyFrame> = new Map(),
+): NativeLazyFrame {
+  return new Composer(native, leaves).compose(native.JsLazyFrame, plan);
 }
 
 /** The function `name` of native expressions, exact whatever literals they hold. Throws when one of them cannot be serialised. */
@@ -39,10 +46,13 @@ type Cut = { readonly value: DslValue; readonly levels: number };
 
 class Composer {
   private readonly native: NativePolars;
+  private readonly leaves: ReadonlyMap<number, NativeLazyFrame>;
   private readonly parts: Part[] = [];
+  private readonly placed = new Map<number, DslNode>();
 
-  constructor(native: NativePolars) {
+  constructor(native: NativePolars, leaves: ReadonlyMap<number, NativeLazyFrame> = new Map()) {
     this.native = native;
+    this.leaves = leaves;
   }
 
   compose<T extends NativeExpr | NativeLazyFrame>(target: DeserializableClass<T>, value: DslValue): T {
@@ -65,12 +75,21 @@ class Composer {
     return standIn;
   }
 
+  private leaf(id: number): DslNode {
+    const frame = this.leaves.get(id);
+    if (frame === undefined) throw new InternalError(`the plan has no input ${id}`);
+    const standIn = this.placed.get(id) ?? this.planStandInFor(frame.serialize("bincode"));
+    this.placed.set(id, standIn);
+    return standIn;
+  }
+
   private cut(value: DslValue): Cut {
     if (isList(value)) {
       const items = value.map((item) => this.cut(item));
       return { value: items.map((item) => item.value), levels: 1 + Math.max(0, ...items.map((item) => item.levels)) };
     }
     if (!isObject(value)) return { value, levels: 0 };
+    if (typeof value.Source === "number") return { value: this.leaf(value.Source), levels: 5 };
     const float = this.nonFinite(value);
     if (float !== undefined) return { value: this.standInFor(float), levels: 1 };
     const rebuilt: { [key: string]: DslValue } = {};
@@ -110,20 +129,25 @@ class Composer {
     return bytes;
   }
 
-  /** The bytes of a whole with every stand-in in it replaced. Parts are complete: their own stand-ins are gone. */
+  /** The bytes of a whole with every stand-in in it replaced. Parts are complete: they hold no stand-ins of their own. */
   private spliced(whole: Buffer): Buffer {
-    const found = this.parts
-      .map(({ standIn, bytes }) => ({ at: whole.indexOf(standIn), length: standIn.length, bytes }))
-      .filter(({ at }) => at >= 0)
-      .sort((a, b) => a.at - b.at);
+    const found = this.parts.flatMap(({ standIn, bytes }) =>
+      positions(whole, standIn).map((at) => ({ at, length: standIn.length, bytes })),
+    );
     const pieces: Buffer[] = [];
     let from = 0;
-    for (const { at, length, bytes } of found) {
+    for (const { at, length, bytes } of found.sort((a, b) => a.at - b.at)) {
       pieces.push(whole.subarray(from, at), bytes);
       from = at + length;
     }
     return Buffer.concat([...pieces, whole.subarray(from)]);
   }
+}
+
+function positions(whole: Buffer, part: Buffer): readonly number[] {
+  const result: number[] = [];
+  for (let at = whole.indexOf(part); at >= 0; at = whole.indexOf(part, at + part.length)) result.push(at);
+  return result;
 }
 
 const EMPTY_PLAN: DslNode = {

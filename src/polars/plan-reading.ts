@@ -99,7 +99,7 @@ class PlanReader {
 
   private tagged(slice: DslObject): number | undefined {
     const { offset, len, input } = slice;
-    if (len !== 0 || typeof offset !== "number" || offset < FIRST_TAG || tagOf(input)?.[0] !== "DataFrameScan") return undefined;
+    if (len !== 0 || typeof offset !== "number" || tagOf(input)?.[0] !== "DataFrameScan") return undefined;
     const id = offset - FIRST_TAG;
     const frame = this.tracked.sources.get(id);
     if (frame === undefined) return undefined;
