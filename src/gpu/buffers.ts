@@ -1,6 +1,6 @@
 /** Device memory: reference-counted buffers from a pool, accounted against a hard limit. */
 
-import { DeviceError, InternalError, OutOfDeviceMemoryError } from "../errors.ts";
+import { InternalError, OutOfDeviceMemoryError } from "../errors.ts";
 import type { Fault } from "./fault.ts";
 
 /** A block of device memory, 4-byte words. Born with one reference; the last `release` gives it back to the pool. */
@@ -25,25 +25,33 @@ export const sizeClass = (bytes: number): number => {
   return Math.ceil(bytes / step) * step;
 };
 
-/** The one implementation of `DeviceBuffer`: a handle on the first `words` words of a GPUBuffer. */
+/** A GPUBuffer of the pool. */
+export interface Block {
+  readonly gpu: GPUBuffer;
+  readonly bytes: number;
+  /** Differs between all blocks of a pool, past ones too. */
+  readonly id: number;
+}
+
+/** The one implementation of `DeviceBuffer`: a handle on the first `words` words of a block. */
 export class PooledBuffer implements DeviceBuffer {
   readonly words: number;
   readonly label: string;
-  readonly #gpu: GPUBuffer;
-  readonly #giveBack: (gpu: GPUBuffer) => void;
+  readonly #block: Block;
+  readonly #giveBack: (block: Block) => void;
   #references = 1;
 
-  constructor(gpu: GPUBuffer, words: number, label: string, giveBack: (gpu: GPUBuffer) => void) {
-    this.#gpu = gpu;
+  constructor(block: Block, words: number, label: string, giveBack: (block: Block) => void) {
+    this.#block = block;
     this.words = words;
     this.label = label;
     this.#giveBack = giveBack;
   }
 
   /** @throws InternalError after the last release. */
-  get gpu(): GPUBuffer {
+  get block(): Block {
     if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is used after its release`);
-    return this.#gpu;
+    return this.#block;
   }
 
   retain(): this {
@@ -55,7 +63,7 @@ export class PooledBuffer implements DeviceBuffer {
   release(): void {
     if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is released twice`);
     this.#references -= 1;
-    if (this.#references === 0) this.#giveBack(this.#gpu);
+    if (this.#references === 0) this.#giveBack(this.#block);
   }
 }
 
@@ -76,10 +84,13 @@ export class BufferPool {
   /** Destroys a buffer once the commands recorded so far are submitted. */
   readonly #retire: (gpu: GPUBuffer) => void;
   /** Unused buffers by size, and all of them in the order of their return. */
-  readonly #bySize = new Map<number, GPUBuffer[]>();
-  readonly #unused = new Set<GPUBuffer>();
-  readonly #used = new Set<GPUBuffer>();
+  readonly #bySize = new Map<number, Block[]>();
+  readonly #unused = new Set<Block>();
+  readonly #used = new Set<Block>();
+  /** GPUBuffers without memory behind them: not to be used again. */
+  readonly #invalid = new WeakSet<GPUBuffer>();
   #allocated = 0;
+  #made = 0;
   #pooled = 0;
   #peak = 0;
 
@@ -102,28 +113,28 @@ export class BufferPool {
     if (usable * 4 > this.#bufferBytes)
       throw new OutOfDeviceMemoryError(`buffer "${label}" of ${usable * 4} bytes: the device's largest buffer has ${this.#bufferBytes}`);
     const size = Math.min(sizeClass(usable * 4), this.#bufferBytes);
-    const gpu = this.#takeUnused(size) ?? this.#make(size, label);
-    this.#allocated += gpu.size;
+    const block = this.#takeUnused(size) ?? this.#make(size, label);
+    this.#allocated += block.bytes;
     this.#peak = Math.max(this.#peak, this.#allocated);
-    this.#used.add(gpu);
-    return new PooledBuffer(gpu, usable, label, this.#giveBack);
+    this.#used.add(block);
+    return new PooledBuffer(block, usable, label, this.#giveBack);
   }
 
   /** Lets go of unused buffers, oldest first, until at most `bytes` of them are left. */
   trim(bytes: number): void {
-    for (const gpu of this.#unused) {
+    for (const block of this.#unused) {
       if (this.#pooled <= bytes) return;
-      const same = this.#bySize.get(gpu.size) ?? [];
-      same.splice(same.indexOf(gpu), 1);
-      this.#unused.delete(gpu);
-      this.#pooled -= gpu.size;
-      this.#retire(gpu);
+      const same = this.#bySize.get(block.bytes) ?? [];
+      same.splice(same.indexOf(block), 1);
+      this.#unused.delete(block);
+      this.#pooled -= block.bytes;
+      this.#retire(block.gpu);
     }
   }
 
   destroy(): void {
-    for (const gpu of this.#unused) gpu.destroy();
-    for (const gpu of this.#used) gpu.destroy();
+    for (const { gpu } of this.#unused) gpu.destroy();
+    for (const { gpu } of this.#used) gpu.destroy();
     this.#unused.clear();
     this.#used.clear();
     this.#bySize.clear();
@@ -131,43 +142,43 @@ export class BufferPool {
     this.#pooled = 0;
   }
 
-  readonly #giveBack = (gpu: GPUBuffer): void => {
-    if (!this.#used.delete(gpu)) return;
-    this.#allocated -= gpu.size;
-    this.#pooled += gpu.size;
-    this.#unused.add(gpu);
-    const same = this.#bySize.get(gpu.size);
-    if (same === undefined) this.#bySize.set(gpu.size, [gpu]);
-    else same.push(gpu);
+  readonly #giveBack = (block: Block): void => {
+    if (!this.#used.delete(block)) return;
+    this.#allocated -= block.bytes;
+    if (this.#invalid.has(block.gpu)) {
+      this.#retire(block.gpu);
+      return;
+    }
+    this.#pooled += block.bytes;
+    this.#unused.add(block);
+    const same = this.#bySize.get(block.bytes);
+    if (same === undefined) this.#bySize.set(block.bytes, [block]);
+    else same.push(block);
     this.trim(Math.max(KEPT, this.#peak));
   };
 
   /** The newest unused buffer of this size or one step larger: the newest is the one most likely still in the GPU's cache. */
-  #takeUnused(size: number): GPUBuffer | undefined {
-    const gpu = this.#bySize.get(size)?.pop() ?? this.#takeLarger(size);
-    if (gpu === undefined) return undefined;
-    this.#unused.delete(gpu);
-    this.#pooled -= gpu.size;
-    return gpu;
+  #takeUnused(size: number): Block | undefined {
+    const block = this.#bySize.get(size)?.pop() ?? this.#takeLarger(size);
+    if (block === undefined) return undefined;
+    this.#unused.delete(block);
+    this.#pooled -= block.bytes;
+    return block;
   }
 
-  #takeLarger(size: number): GPUBuffer | undefined {
+  #takeLarger(size: number): Block | undefined {
     const larger = sizeClass(size + 1);
     return this.#allocated + larger > this.#memoryLimit ? undefined : this.#bySize.get(larger)?.pop();
   }
 
-  #make(size: number, label: string): GPUBuffer {
+  #make(size: number, label: string): Block {
     if (this.#allocated + size > this.#memoryLimit)
       throw new OutOfDeviceMemoryError(
         `buffer "${label}" of ${size} bytes: ${this.#allocated} of the ${this.#memoryLimit} bytes of the memory limit are in use`,
       );
     this.trim(Math.max(0, this.#memoryLimit - this.#allocated - size));
-    try {
-      return this.#fault.watch(this.#device, `allocation of ${size} bytes`, () =>
-        this.#device.createBuffer({ label, size, usage: STORAGE | COPY_DST | COPY_SRC }),
-      );
-    } catch (error) {
-      throw error instanceof DeviceError ? error : new OutOfDeviceMemoryError(`buffer "${label}" of ${size} bytes: ${String(error)}`);
-    }
+    const gpu = this.#fault.allocate(this.#device, { label, size, usage: STORAGE | COPY_DST | COPY_SRC }, () => this.#invalid.add(gpu));
+    this.#made += 1;
+    return { gpu, bytes: size, id: this.#made };
   }
 }

@@ -174,11 +174,13 @@ export class Device {
     this.#fault.throwIfFatal();
     inside(dst, word, Math.ceil(bytes / 4));
     if (bytes === 0) return;
-    const chunk = await this.#uploads.claim(bytes);
+    const chunk = await this.#uploads.claim(bytes, () => this.flush());
     try {
+      this.#fault.throwIfFatal();
       await fill(chunk.bytes.subarray(0, bytes));
     } catch (error) {
       this.#uploads.abandon(chunk);
+      this.#fault.throwIfFatal();
       throw error;
     }
     this.#fault.throwIfFatal();
@@ -217,6 +219,7 @@ export class Device {
     try {
       await staging.mapAsync(READ_MODE);
     } catch (error) {
+      this.#readbacks.drop(staging);
       await this.#fault.check();
       throw new DeviceError(`read-back: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -288,16 +291,16 @@ const pooled = (buffer: DeviceBuffer): PooledBuffer => {
 };
 
 const inside = (buffer: DeviceBuffer, word: number, words: number): GPUBuffer => {
-  const { gpu, label, words: usable } = pooled(buffer);
-  if (Number.isInteger(word) && Number.isInteger(words) && word >= 0 && words >= 0 && word + words <= usable) return gpu;
+  const { block, label, words: usable } = pooled(buffer);
+  if (Number.isInteger(word) && Number.isInteger(words) && word >= 0 && words >= 0 && word + words <= usable) return block.gpu;
   throw new InternalError(`words ${word} .. ${word + words} of buffer "${label}" of ${usable} words`);
 };
 
 const windowOf = (binding: Binding, fail: (reason: string) => never): Window => {
-  if (!("buffer" in binding)) return { buffer: pooled(binding).gpu, offset: 0, size: binding.words * 4 };
-  const { gpu, label, words } = pooled(binding.buffer);
+  if (!("buffer" in binding)) return { block: pooled(binding).block, offset: 0, size: binding.words * 4 };
+  const { block, label, words } = pooled(binding.buffer);
   const { offset, size } = binding;
   if (offset % 256 !== 0 || size % 4 !== 0 || size <= 0 || offset < 0 || offset + size > words * 4)
     fail(`window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);
-  return { buffer: gpu, offset, size };
+  return { block, offset, size };
 };

@@ -39,8 +39,21 @@ export class Fault {
     if (this.#error !== null) throw this.#error;
   }
 
-  /** Runs WebGPU calls and keeps the first error that they report, now or later. */
-  watch<T>(device: GPUDevice, what: string, calls: () => T): T {
+  /**
+   * Makes a buffer. That there is no memory for it is reported later, when `failed` is called with it, or thrown if it is to be
+   * mapped. @throws OutOfDeviceMemoryError
+   */
+  allocate(device: GPUDevice, descriptor: GPUBufferDescriptor, failed: () => void): GPUBuffer {
+    const what = `buffer "${descriptor.label}" of ${descriptor.size} bytes`;
+    try {
+      return this.watch(device, what, () => device.createBuffer(descriptor), failed);
+    } catch (error) {
+      throw new OutOfDeviceMemoryError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Runs WebGPU calls and keeps the first error that they report, now or later; calls `failed` if there is one. */
+  watch<T>(device: GPUDevice, what: string, calls: () => T, failed?: () => void): T {
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("validation");
     try {
@@ -52,6 +65,7 @@ export class Fault {
         ([memory, validation]) => {
           if (memory !== null) this.report(new OutOfDeviceMemoryError(`${what}: ${memory.message}`));
           else if (validation !== null) this.report(new DeviceError(`${what}: ${validation.message}`));
+          if (memory !== null || validation !== null) failed?.();
         },
         () => undefined,
       );

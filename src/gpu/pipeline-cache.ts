@@ -8,6 +8,8 @@ const COMPUTE = 0x4;
 /** A kernel on its way to a pipeline. `pipeline` is null until `ready` resolves; `failure` says why it will stay null. */
 export interface CompiledKernel {
   readonly layout: GPUBindGroupLayout;
+  /** Equal for kernels that share `layout`. */
+  readonly layoutId: number;
   /** Bytes of the uniform parameters, 0 without any. */
   readonly paramBytes: number;
   readonly ready: Promise<void>;
@@ -16,6 +18,7 @@ export interface CompiledKernel {
 }
 
 interface Layouts {
+  readonly id: number;
   readonly group: GPUBindGroupLayout;
   readonly pipeline: GPUPipelineLayout;
 }
@@ -46,19 +49,21 @@ export class PipelineCache {
 
   #compile(kernel: Kernel): CompiledKernel {
     const paramBytes = Math.ceil(kernel.params / 4) * 16;
-    const { group, pipeline: layout } = this.#layout(kernel.bindings, paramBytes);
+    const { id, group, pipeline: layout } = this.#layout(kernel.bindings, paramBytes);
     const code = kernel.wgsl();
     this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({ label: kernel.name, code });
-    const invalid = this.#device.popErrorScope();
+    const invalid = this.#device.popErrorScope().catch(() => null);
     const state: {
       layout: GPUBindGroupLayout;
+      layoutId: number;
       paramBytes: number;
       ready: Promise<void>;
       pipeline: GPUComputePipeline | null;
       failure: DeviceError | null;
     } = {
       layout: group,
+      layoutId: id,
       paramBytes,
       ready: Promise.resolve(),
       pipeline: null,
@@ -70,7 +75,7 @@ export class PipelineCache {
         state.pipeline = pipeline;
       },
       async (error: unknown) => {
-        const shader = await invalid.catch(() => null);
+        const shader = await invalid;
         const reason = shader?.message ?? (error instanceof Error ? error.message : String(error));
         state.failure = new DeviceError(`kernel ${kernel.name} does not compile: ${reason}`);
       },
@@ -90,7 +95,7 @@ export class PipelineCache {
     if (paramBytes > 0)
       entries.push({ binding: bindings.length, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true } });
     const group = this.#device.createBindGroupLayout({ entries });
-    const made = { group, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }) };
+    const made = { id: this.#layouts.size, group, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }) };
     this.#layouts.set(key, made);
     return made;
   }

@@ -66,8 +66,11 @@ export class UploadRing {
     return pieces;
   }
 
-  /** A chunk of at least `bytes` for the caller alone, to be given to `fill` or `abandon`; waits while the budget is used up. */
-  async claim(bytes: number): Promise<UploadChunk> {
+  /**
+   * A chunk of at least `bytes` for the caller alone, to be given to `fill` or `abandon`. While the budget is used up, it waits
+   * for chunks to come back, which `flush` sees to.
+   */
+  async claim(bytes: number, flush: () => Promise<void>): Promise<UploadChunk> {
     const size = powerOfTwo(bytes, SHARED_CHUNK);
     for (;;) {
       this.#fault.throwIfFatal();
@@ -75,7 +78,9 @@ export class UploadRing {
       if (chunk !== undefined) return chunk;
       if (this.#total + size > BUDGET) this.#dropUnused(this.#total + size - BUDGET);
       if (this.#total + size <= BUDGET || this.#total === 0) return this.#make(size);
-      await new Promise<void>((wake) => this.#waiting.push(wake));
+      const woken = new Promise<void>((wake) => this.#waiting.push(wake));
+      void flush();
+      await woken;
     }
   }
 
@@ -105,10 +110,10 @@ export class UploadRing {
   /** To be called with sealed chunks once their commands are submitted. */
   submitted(sealed: readonly GPUBuffer[]): void {
     for (const gpu of sealed) {
-      gpu.mapAsync(WRITE_MODE).then(
-        () => this.#recycle({ gpu, bytes: new Uint8Array(gpu.getMappedRange()) }),
-        () => this.#drop(gpu),
-      );
+      gpu
+        .mapAsync(WRITE_MODE)
+        .then(() => this.#recycle({ gpu, bytes: new Uint8Array(gpu.getMappedRange()) }))
+        .catch(() => this.#drop(gpu));
     }
   }
 
@@ -136,8 +141,8 @@ export class UploadRing {
   }
 
   #make(size: number): UploadChunk {
-    const gpu = this.#fault.watch(this.#device, `upload memory of ${size} bytes`, () =>
-      this.#device.createBuffer({ label: "upload", size, usage: MAP_WRITE | COPY_SRC, mappedAtCreation: true }),
+    const gpu = this.#fault.allocate(this.#device, { label: "upload", size, usage: MAP_WRITE | COPY_SRC, mappedAtCreation: true }, () =>
+      this.#drop(gpu),
     );
     this.#all.add(gpu);
     this.#total += size;
@@ -202,9 +207,7 @@ export class ReadbackPool {
       this.#unusedBytes -= size;
       return unused;
     }
-    const gpu = this.#fault.watch(this.#device, `read-back memory of ${size} bytes`, () =>
-      this.#device.createBuffer({ label: "read-back", size, usage: MAP_READ | COPY_DST }),
-    );
+    const gpu = this.#fault.allocate(this.#device, { label: "read-back", size, usage: MAP_READ | COPY_DST }, () => this.drop(gpu));
     this.#all.add(gpu);
     return gpu;
   }
@@ -213,14 +216,18 @@ export class ReadbackPool {
   give(gpu: GPUBuffer): void {
     if (!this.#all.has(gpu)) return;
     if (this.#unusedBytes + gpu.size > BUDGET) {
-      this.#all.delete(gpu);
-      gpu.destroy();
+      this.drop(gpu);
       return;
     }
     this.#unusedBytes += gpu.size;
     const same = this.#unused.get(gpu.size);
     if (same === undefined) this.#unused.set(gpu.size, [gpu]);
     else same.push(gpu);
+  }
+
+  /** Takes a buffer back that is of no use any more. */
+  drop(gpu: GPUBuffer): void {
+    if (this.#all.delete(gpu)) gpu.destroy();
   }
 
   destroy(): void {

@@ -1,14 +1,15 @@
 /** The command list of a device: commands are recorded as they come, and encoded and submitted in that order by `flush`. */
 
 import { DeviceError } from "../errors.ts";
+import type { Block } from "./buffers.ts";
 import type { Fault } from "./fault.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
 import { PROFILED_DISPATCHES, type ProfiledEncoder, Profiler } from "./profile.ts";
 import type { UploadRing } from "./staging.ts";
 
-/** A window of a GPUBuffer, in bytes. */
+/** A window of a block, in bytes. */
 export interface Window {
-  readonly buffer: GPUBuffer;
+  readonly block: Block;
   readonly offset: number;
   readonly size: number;
 }
@@ -57,6 +58,7 @@ const DIMENSION = 65_535;
 /** Recorded commands, and bytes of uploads, after which they are submitted without being asked for. */
 const AUTO_COMMANDS = 256;
 const AUTO_BYTES = 1 << 26;
+const KEPT_BIND_GROUPS = 8192;
 
 export class CommandStream {
   readonly #device: GPUDevice;
@@ -65,6 +67,7 @@ export class CommandStream {
   readonly #profiler: Profiler;
   readonly #arena: GPUBuffer;
   readonly #arenaWords = new Uint32Array(PARAM_ARENA / 4);
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
   #commands: Command[] = [];
   #retired: GPUBuffer[] = [];
   #uploadBytes = 0;
@@ -163,10 +166,10 @@ export class CommandStream {
         this.#fault.watch(this.#device, "submission", () => {
           for (let next = 0; next < batch.commands.length; ) next = this.#encode(batch.commands, next);
         });
-        this.#uploads.submitted(batch.sealed);
       } catch (error) {
         this.#fault.report(error instanceof DeviceError ? error : new DeviceError(`submission: ${String(error)}`));
       }
+      this.#uploads.submitted(batch.sealed);
     }
     for (const gpu of batch.retired) gpu.destroy();
   }
@@ -218,11 +221,22 @@ export class CommandStream {
     return at;
   }
 
+  /** Making one costs more than all else about a dispatch, and the pool hands out the same blocks again and again. */
   #bindGroup(command: Dispatch): GPUBindGroup {
-    const entries: GPUBindGroupEntry[] = command.windows.map((resource, binding) => ({ binding, resource }));
-    const { layout, paramBytes } = command.compiled;
+    const { layout, layoutId, paramBytes } = command.compiled;
+    let key = `${layoutId}`;
+    for (const { block, offset, size } of command.windows) key += ` ${block.id} ${offset} ${size}`;
+    const known = this.#bindGroups.get(key);
+    if (known !== undefined) return known;
+    const entries: GPUBindGroupEntry[] = command.windows.map(({ block, offset, size }, binding) => ({
+      binding,
+      resource: { buffer: block.gpu, offset, size },
+    }));
     if (paramBytes > 0) entries.push({ binding: entries.length, resource: { buffer: this.#arena, size: paramBytes } });
-    return this.#device.createBindGroup({ layout, entries });
+    const made = this.#device.createBindGroup({ layout, entries });
+    if (this.#bindGroups.size >= KEPT_BIND_GROUPS) this.#bindGroups.clear();
+    this.#bindGroups.set(key, made);
+    return made;
   }
 }
 
