@@ -1,5 +1,6 @@
 /** The WGSL numeric library: `link` puts in front of a kernel's source the definitions that it uses, and only those. */
 
+import { InternalError } from "../../errors.ts";
 import { CASTS } from "./casts.ts";
 import { DOUBLE_DOUBLE } from "./dd.ts";
 import type { Definitions } from "./definitions.ts";
@@ -21,7 +22,17 @@ const DISPATCH: Definitions = {
 };
 
 const FILES: readonly Definitions[] = [DISPATCH, U32, I32, U64, I64, F32, F64, ORDER, CASTS, ROUND, SQRT, U128, WIDE, DOUBLE_DOUBLE];
-const LIBRARY: ReadonlyMap<string, string> = new Map(FILES.flatMap((file) => Object.entries(file)));
+
+const collect = (files: readonly Definitions[]): ReadonlyMap<string, string> => {
+  const library = new Map<string, string>();
+  for (const [name, wgsl] of files.flatMap((file) => Object.entries(file))) {
+    if (library.has(name)) throw new InternalError(`WGSL library: ${name} is defined twice`);
+    library.set(name, wgsl);
+  }
+  return library;
+};
+
+const LIBRARY = collect(FILES);
 
 /** Names of the library in the order of their definition, for tests and tools. */
 export const names = (): readonly string[] => [...LIBRARY.keys()];

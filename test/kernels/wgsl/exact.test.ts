@@ -90,6 +90,28 @@ const scaled = (integer: number, exponent: number): number => {
   return exponent > 971 ? (integer === 0 ? 0 : Infinity) : integer * 2 ** half * 2 ** (exponent - half);
 };
 
+test("wide_from_u64 and dd_to_f64 round once", async () => {
+  const { rows, a, b } = pairs64(F64_EDGES, "float", 24);
+  const inputs: readonly Input[] = [
+    { name: "a", type: WIDE, words: a },
+    { name: "b", type: WIDE, words: b },
+  ];
+  const [integer, sum] = await evaluator.evaluate(rows, inputs, [
+    { wgsl: "wide_to_f64(wide_from_u64(a))", type: WIDE },
+    { wgsl: "dd_to_f64(DD(a, b))", type: WIDE },
+  ]);
+  const [integers, x, y] = [new BigUint64Array(a.buffer), new Float64Array(a.buffer), new Float64Array(b.buffer)];
+  const [numbers, sums, isNumber] = [new Float64Array(rows), new Float64Array(rows), new Uint32Array(rows)];
+  for (let row = 0; row < rows; row++) {
+    numbers[row] = Number(integers[row]);
+    const [hi, lo] = [x[row] ?? 0, y[row] ?? 0];
+    sums[row] = lo === 0 ? hi : hi + lo;
+    isNumber[row] = Number(!Number.isNaN(sums[row]));
+  }
+  assertSameWords("wide_from_u64", integer ?? a, new Uint32Array(numbers.buffer), inputs);
+  assertSameWords("dd_to_f64", sum ?? a, new Uint32Array(sums.buffer), inputs, isNumber);
+});
+
 test("f64_pack rounds 128-bit integers", async () => {
   const rows = RANDOM_ROWS;
   const next = randomWords(22);
@@ -150,6 +172,11 @@ const OPERATIONS: Readonly<Record<string, (a: bigint, b: bigint) => readonly [bi
   div: (a, b) => [a << BigInt(SCALE), b],
 };
 
+/** Each operation once for a row: hi in xy, lo in zw. */
+const DD_FUNCTIONS = Object.keys(OPERATIONS)
+  .map((name) => `fn packed_${name}(a: DD, b: DD) -> vec4<u32> { let r = dd_${name}(a, b); return vec4<u32>(r.hi, r.lo); }`)
+  .join("\n");
+
 test("double-double add, sub, mul, div are within 2^-105 of the exact result", async () => {
   const rows = 100_000;
   const next = randomWords(23);
@@ -173,24 +200,24 @@ test("double-double add, sub, mul, div are within 2^-105 of the exact result", a
   const bits = columns.map((column) => new BigUint64Array(column.buffer));
   const sum = (high: number, low: number, row: number): bigint =>
     scaledInteger(bits[high]?.[row] ?? 0n) + scaledInteger(bits[low]?.[row] ?? 0n);
-  for (const [name, operation] of Object.entries(OPERATIONS)) {
-    const call = `dd_${name}(DD(ah, al), DD(bh, bl))`;
-    const [hi, lo] = await evaluator.evaluate(rows, inputs, [
-      { wgsl: `${call}.hi`, type: WIDE },
-      { wgsl: `${call}.lo`, type: WIDE },
-    ]);
-    const [his, los] = [
-      new BigUint64Array((hi ?? new Uint32Array()).slice().buffer),
-      new BigUint64Array((lo ?? new Uint32Array()).slice().buffer),
-    ];
-    const [highs, lows] = [new Float64Array(his.buffer), new Float64Array(los.buffer)];
+  const names = Object.keys(OPERATIONS);
+  const results = await evaluator.evaluate(
+    rows,
+    inputs,
+    names.map((name): Output => ({ wgsl: `packed_${name}(DD(ah, al), DD(bh, bl))`, type: "vec4<u32>" })),
+    DD_FUNCTIONS,
+  );
+  for (const [i, [name, operation]] of Object.entries(OPERATIONS).entries()) {
+    const words = (results[i] ?? new Uint32Array()).slice();
+    const [parts, values] = [new BigUint64Array(words.buffer), new Float64Array(words.buffer)];
     for (let row = 0; row < rows; row++) {
       const [numerator, denominator] = operation(sum(0, 1, row), sum(2, 3, row));
-      const result = scaledInteger(his[row] ?? 0n) + scaledInteger(los[row] ?? 0n);
+      const result = scaledInteger(parts[2 * row] ?? 0n) + scaledInteger(parts[2 * row + 1] ?? 0n);
+      const [high, low] = [values[2 * row] ?? 0, values[2 * row + 1] ?? 0];
       const error = result * denominator - numerator;
       const [bound, exact] = [(error < 0n ? -error : error) << 105n, numerator < 0n ? -numerator : numerator];
-      assert.ok(bound <= exact, `dd_${name}, row ${row}: ${highs[row]} + ${lows[row]}`);
-      assert.equal((highs[row] ?? 0) + (lows[row] ?? 0), highs[row], `dd_${name}, row ${row}: hi is not the rounded value`);
+      assert.ok(bound <= exact, `dd_${name}, row ${row}: ${high} + ${low}`);
+      assert.equal(high + low, high, `dd_${name}, row ${row}: hi is not the rounded value`);
     }
   }
 });
@@ -205,14 +232,12 @@ test("double-doubles that are not finite have no low part", async () => {
     { name: "b", type: WIDE, words: column((row) => row % values.length) },
   ];
   const names = Object.keys(OPERATIONS);
+  const call = (name: string): string => `packed_${name}(dd_from_f64(a), dd_from_f64(b))`;
   const results = await evaluator.evaluate(
     rows,
     inputs,
-    names.flatMap((name): Output[] => [
-      { wgsl: `dd_${name}(dd_from_f64(a), dd_from_f64(b)).hi`, type: WIDE },
-      { wgsl: `dd_${name}(dd_from_f64(a), dd_from_f64(b)).lo`, type: WIDE },
-      { wgsl: `dd_to_f64(dd_${name}(dd_from_f64(a), dd_from_f64(b)))`, type: WIDE },
-    ]),
+    names.map((name): Output => ({ wgsl: call(name), type: "vec4<u32>" })),
+    DD_FUNCTIONS,
   );
   const plain = {
     add: (x: number, y: number) => x + y,
@@ -221,16 +246,17 @@ test("double-doubles that are not finite have no low part", async () => {
     div: (x: number, y: number) => x / y,
   };
   Object.values(plain).forEach((operation, i) => {
-    const [hi, lo, value] = results.slice(3 * i, 3 * i + 3).map((words) => new Float64Array(words.slice().buffer));
+    const parts = new Float64Array((results[i] ?? new Uint32Array()).slice().buffer);
     for (let row = 0; row < rows; row++) {
       const [x, y] = [values[Math.floor(row / values.length)] ?? 0, values[row % values.length] ?? 0];
       const expected = operation(x, y);
       const what = `${names[i]}(${x}, ${y})`;
       if (!Number.isFinite(expected)) {
-        assert.equal(hi?.[row], expected, what);
-        assert.equal(lo?.[row], 0, what);
+        assert.equal(parts[2 * row], expected, what);
+        assert.equal(parts[2 * row + 1], 0, what);
       }
-      assert.equal(value?.[row], expected, what);
+      const [hi, lo] = [parts[2 * row] ?? 0, parts[2 * row + 1] ?? 0];
+      assert.equal(lo === 0 ? hi : hi + lo, expected, what);
     }
   });
 });

@@ -6,9 +6,6 @@ import { link } from "../../../src/gpu/wgsl/library.ts";
 
 Object.assign(globalThis, globals);
 
-/** How a value is kept: `w1` one word (i32, u32, f32 bits, bool as 0 or 1), `w2` two words, low first. */
-export type Width = "w1" | "w2";
-
 export interface Input {
   readonly name: string;
   /** WGSL type of the variable that an expression sees. */
@@ -19,10 +16,11 @@ export interface Input {
 export interface Output {
   /** A WGSL expression over the names of the inputs. */
   readonly wgsl: string;
-  readonly type: "u32" | "i32" | "bool" | "vec2<u32>";
+  readonly type: "u32" | "i32" | "bool" | "vec2<u32>" | "vec4<u32>";
 }
 
-const widthOf = (type: Output["type"]): number => (type === "vec2<u32>" ? 2 : 1);
+/** Words of a row: an i32, u32, f32 bits or bool (0 or 1) is one, vectors are low word first. */
+const widthOf = (type: Output["type"]): number => (type === "vec4<u32>" ? 4 : type === "vec2<u32>" ? 2 : 1);
 const WORKGROUP = 64;
 
 const load = ({ type }: Input, binding: number): string => {
@@ -31,11 +29,13 @@ const load = ({ type }: Input, binding: number): string => {
   return type === "bool" ? `in_${binding}[row] != 0u` : `in_${binding}[row]`;
 };
 
-const store = (output: Output, base: number, rows: number): string => {
-  if (output.type === "vec2<u32>")
-    return `{ let v = ${output.wgsl}; out[${base}u + 2u * row] = v.x; out[${base}u + 2u * row + 1u] = v.y; }`;
-  const word = output.type === "i32" ? `bitcast<u32>(${output.wgsl})` : `u32(${output.wgsl})`;
-  return `out[${base}u + row] = ${word}; // ${rows} rows`;
+const store = ({ wgsl, type }: Output, base: number): string => {
+  const width = widthOf(type);
+  if (width > 1) {
+    const words = ["x", "y", "z", "w"].slice(0, width);
+    return `{ let v = ${wgsl}; ${words.map((word, i) => `out[${base + i}u + ${width}u * row] = v.${word};`).join(" ")} }`;
+  }
+  return `out[${base}u + row] = ${type === "i32" ? `bitcast<u32>(${wgsl})` : `u32(${wgsl})`};`;
 };
 
 /** A device of the default adapter that evaluates expressions; `close` it when done. */
@@ -64,12 +64,12 @@ export class Evaluator {
   }
 
   /**
-   * One array of words for each output.
+   * One array of words for each output; `functions` is WGSL that the outputs call.
    *
    *     in_0 .. in_k  one buffer an input, 1 or 2 words a row      out  [ output 0: rows x width ][ output 1 ] ...
    *     workgroup     64 rows, a thread each; workgroups folded into y
    */
-  async evaluate(rows: number, inputs: readonly Input[], outputs: readonly Output[]): Promise<readonly Uint32Array[]> {
+  async evaluate(rows: number, inputs: readonly Input[], outputs: readonly Output[], functions = ""): Promise<readonly Uint32Array[]> {
     const device = this.#device;
     const bases: number[] = [];
     let words = 0;
@@ -78,6 +78,7 @@ export class Evaluator {
       words += rows * widthOf(output.type);
     }
     const code = link(`
+${functions}
 ${inputs.map((_, i) => `@group(0) @binding(${i}) var<storage, read> in_${i}: array<u32>;`).join("\n")}
 @group(0) @binding(${inputs.length}) var<storage, read_write> out: array<u32>;
 @compute @workgroup_size(${WORKGROUP})
@@ -85,7 +86,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
   if (row >= ${rows}u) { return; }
 ${inputs.map((input, i) => `  let ${input.name} = ${load(input, i)};`).join("\n")}
-${outputs.map((output, i) => `  ${store(output, bases[i] ?? 0, rows)}`).join("\n")}
+${outputs.map((output, i) => `  ${store(output, bases[i] ?? 0)}`).join("\n")}
 }`);
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ code });
