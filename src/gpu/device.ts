@@ -1,19 +1,21 @@
 /** The GPU as the rest of the package sees it: memory, one in-order command list, and transfers both ways. */
 
+import { totalmem } from "node:os";
 import { DeviceError, InternalError } from "../errors.ts";
 import { type AdapterChoice, type AdapterInfo, type DeviceFeatures, type DeviceLimits, type OpenedDevice, openDevice } from "./adapter.ts";
-import { BufferPool, type DeviceBuffer, PooledBuffer } from "./buffers.ts";
+import { checkLaunch, inside } from "./bounds.ts";
+import { BufferPool, type DeviceBuffer } from "./buffers.ts";
 import { Fault } from "./fault.ts";
-import type { Binding, Launch } from "./kernel.ts";
+import type { Kernel, Launch } from "./kernel.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
 import type { KernelTime } from "./profile.ts";
 import { ReadbackPool, UploadRing } from "./staging.ts";
-import { CommandStream, type Window } from "./stream.ts";
+import { CommandStream } from "./stream.ts";
 
 export interface DeviceOptions {
   /** Limits to ask for: all that the adapter has (default), or WebGPU's guaranteed ones. */
   readonly limits?: "adapter" | "default";
-  /** Bytes of device buffers that may be in use at once; default: no limit but the GPU's. */
+  /** Bytes of device buffers that may exist at once; default: the GPU's own limit, half of the host's memory on a software adapter. */
   readonly memoryLimit?: number;
   readonly adapter?: AdapterChoice;
 }
@@ -63,10 +65,8 @@ export class Device {
 
   /** @throws DeviceError when there is no such adapter. */
   static async open(options: DeviceOptions = {}): Promise<Device> {
-    return new Device(
-      await openDevice(options.adapter ?? "any", options.limits ?? "adapter"),
-      options.memoryLimit ?? Number.POSITIVE_INFINITY,
-    );
+    const opened = await openDevice(options.adapter ?? "any", options.limits ?? "adapter");
+    return new Device(opened, options.memoryLimit ?? (opened.adapter.software ? totalmem() / 2 : Number.POSITIVE_INFINITY));
   }
 
   private constructor(opened: OpenedDevice, memoryLimit: number) {
@@ -98,7 +98,10 @@ export class Device {
     };
   }
 
-  /** `words` is rounded up to a multiple of 4, so that kernels may read vectors; contents are unspecified. @throws OutOfDeviceMemoryError over the memory limit or the largest buffer. */
+  /**
+   * A buffer with unspecified contents; `words` is rounded up to a multiple of 4, so that kernels may read vectors.
+   * @throws OutOfDeviceMemoryError over the memory limit or the largest buffer.
+   */
   alloc(words: number, label: string): DeviceBuffer {
     this.#fault.throwIfFatal();
     return this.#pool.alloc(words, label);
@@ -114,25 +117,13 @@ export class Device {
   /** Records one run of a kernel; nothing for 0 workgroups. @throws InternalError when the bindings do not fit the kernel or the limits. */
   launch(launch: Launch): void {
     this.#fault.throwIfFatal();
-    const { kernel, bindings, params, workgroups } = launch;
-    const fail = (reason: string): never => {
-      throw new InternalError(`kernel ${kernel.name}: ${reason}`);
-    };
-    if (bindings.length !== kernel.bindings.length) fail(`${bindings.length} bindings for ${kernel.bindings.length}`);
-    if (bindings.length > this.limits.storageBuffers)
-      fail(`${bindings.length} storage buffers, the device has ${this.limits.storageBuffers}`);
-    if (params.length > kernel.params) fail(`${params.length} parameters for ${kernel.params}`);
-    if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(`${workgroups} workgroups`);
-    if (kernel.workgroup > this.limits.invocations) fail(`${kernel.workgroup} invocations, the device has ${this.limits.invocations}`);
-    const windows = bindings.map((binding) => windowOf(binding, fail));
-    windows.forEach(({ size }, index) => {
-      if (size > this.limits.bindingBytes) fail(`binding ${index} has ${size} bytes, the device binds ${this.limits.bindingBytes}`);
-    });
+    const windows = checkLaunch(launch, this.limits);
+    const { kernel, params, workgroups } = launch;
     if (workgroups > 0) this.#stream.dispatch(kernel.name, this.#pipelines.get(kernel), windows, Uint32Array.from(params), workgroups);
   }
 
   /** Starts to compile a kernel that is going to be launched. */
-  prepare(kernel: Launch["kernel"]): void {
+  prepare(kernel: Kernel): void {
     this.#fault.throwIfFatal();
     this.#pipelines.get(kernel);
   }
@@ -284,23 +275,3 @@ export class Device {
     this.#gpu.destroy();
   }
 }
-
-const pooled = (buffer: DeviceBuffer): PooledBuffer => {
-  if (buffer instanceof PooledBuffer) return buffer;
-  throw new InternalError("a buffer that no device made");
-};
-
-const inside = (buffer: DeviceBuffer, word: number, words: number): GPUBuffer => {
-  const { block, label, words: usable } = pooled(buffer);
-  if (Number.isInteger(word) && Number.isInteger(words) && word >= 0 && words >= 0 && word + words <= usable) return block.gpu;
-  throw new InternalError(`words ${word} .. ${word + words} of buffer "${label}" of ${usable} words`);
-};
-
-const windowOf = (binding: Binding, fail: (reason: string) => never): Window => {
-  if (!("buffer" in binding)) return { block: pooled(binding).block, offset: 0, size: binding.words * 4 };
-  const { block, label, words } = pooled(binding.buffer);
-  const { offset, size } = binding;
-  if (offset % 256 !== 0 || size % 4 !== 0 || size <= 0 || offset < 0 || offset + size > words * 4)
-    fail(`window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);
-  return { block, offset, size };
-};

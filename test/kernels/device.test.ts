@@ -139,6 +139,23 @@ test("many uploads and reads at once", async () => {
   assert.ok(results.every((right) => right));
 });
 
+test("uploads wait for each other beyond the budget of upload memory", async () => {
+  const piece = 1 << 24;
+  const target = device.alloc(piece / 4, "target");
+  const small = device.alloc(4, "small");
+  const uploads = Array.from({ length: 40 }, async (_, k) => {
+    device.write(small, 0, Uint32Array.of(k));
+    await device.uploadFrom(target, 0, piece, async (bytes) => {
+      bytes[piece - 1] = 77;
+    });
+  });
+  await Promise.all(uploads);
+  const [last] = await device.read(target, piece / 4 - 1, 1);
+  assert.equal((last ?? 0) >>> 24, 77);
+  target.release();
+  small.release();
+});
+
 test("more parameters in a batch than the arena holds", async () => {
   const cells = Array.from({ length: 3000 }, () => device.alloc(4, "cell"));
   const source = device.allocZeroed(4, "source");
@@ -195,6 +212,13 @@ test("an invalid use of a buffer is a DeviceError of the next read", async () =>
   const a = own.allocZeroed(4, "a");
   own.launch({ kernel: affine, bindings: [a, a], params: [1, 1, 1], workgroups: 1 });
   await assert.rejects(own.read(a, 0, 1), DeviceError);
+  own.destroy();
+});
+
+test("an error outside of any command is a DeviceError of the next read", async () => {
+  const own = await Device.open({ limits: "default" });
+  own.prepare({ ...affine, name: "too wide", key: "wide", bindings: new Array(20).fill("read") });
+  await assert.rejects(own.idle(), /storage buffers/);
   own.destroy();
 });
 

@@ -1,0 +1,44 @@
+/** Checks of what a caller names, made when it is recorded: WebGPU would report it later, without saying whose fault it was. */
+
+import { InternalError } from "../errors.ts";
+import type { DeviceLimits } from "./adapter.ts";
+import { type DeviceBuffer, PooledBuffer } from "./buffers.ts";
+import type { Binding, Launch } from "./kernel.ts";
+import type { Window } from "./stream.ts";
+
+const pooled = (buffer: DeviceBuffer): PooledBuffer => {
+  if (buffer instanceof PooledBuffer) return buffer;
+  throw new InternalError("a buffer that no device made");
+};
+
+/** The GPUBuffer of `buffer`. @throws InternalError unless `words` words from `word` on are inside of it. */
+export const inside = (buffer: DeviceBuffer, word: number, words: number): GPUBuffer => {
+  const { block, label, words: usable } = pooled(buffer);
+  if (Number.isInteger(word) && Number.isInteger(words) && word >= 0 && words >= 0 && word + words <= usable) return block.gpu;
+  throw new InternalError(`words ${word} .. ${word + words} of buffer "${label}" of ${usable} words`);
+};
+
+/** What the launch binds. @throws InternalError when it does not fit its kernel, its buffers or the limits. */
+export const checkLaunch = ({ kernel, bindings, params, workgroups }: Launch, limits: DeviceLimits): Window[] => {
+  const fail = (reason: string): never => {
+    throw new InternalError(`kernel ${kernel.name}: ${reason}`);
+  };
+  if (bindings.length !== kernel.bindings.length) fail(`${bindings.length} bindings for ${kernel.bindings.length}`);
+  if (bindings.length > limits.storageBuffers) fail(`${bindings.length} storage buffers, the device has ${limits.storageBuffers}`);
+  if (params.length > kernel.params) fail(`${params.length} parameters for ${kernel.params}`);
+  if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(`${workgroups} workgroups`);
+  if (kernel.workgroup > limits.invocations) fail(`${kernel.workgroup} invocations, the device has ${limits.invocations}`);
+  const windows = bindings.map((binding) => windowOf(binding, fail));
+  for (const { size } of windows)
+    if (size > limits.bindingBytes) fail(`a binding of ${size} bytes, the device binds ${limits.bindingBytes}`);
+  return windows;
+};
+
+const windowOf = (binding: Binding, fail: (reason: string) => never): Window => {
+  if (!("buffer" in binding)) return { block: pooled(binding).block, offset: 0, size: binding.words * 4 };
+  const { block, label, words } = pooled(binding.buffer);
+  const { offset, size } = binding;
+  if (offset % 256 !== 0 || size % 4 !== 0 || size <= 0 || offset < 0 || offset + size > words * 4)
+    fail(`window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);
+  return { block, offset, size };
+};
