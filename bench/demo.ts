@@ -56,13 +56,17 @@ async function show(number: number, lf: LazyDataFrame, session: EngineSession | 
   return wrong === null;
 }
 
-ensureData(scale, (line) => console.log(`[data] ${line}`));
+await ensureData(scale, (line) => console.log(`[data] ${line}`));
 const session = await openEngine();
 if (session === null) console.log("src/index.ts is not there: showing CPU polars alone");
 const tables = scanTables(scale);
 const differing: number[] = [];
 for (const number of numbers) {
-  if (!(await show(number, queryOf(number)(tables), session))) differing.push(number);
+  const agrees = await show(number, queryOf(number)(tables), session).catch((error: unknown) => {
+    console.log(`  FAILED: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  });
+  if (!agrees) differing.push(number);
 }
 await session?.close();
 if (session !== null) {

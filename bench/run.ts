@@ -15,7 +15,7 @@ import { sqlOf } from "./pdsh/sql.ts";
 
 type Mode = "cold" | "hot";
 
-/** Milliseconds are the best of all runs. `check` is `identical`, the first difference, or null without an engine. */
+/** Milliseconds are the best of the runs after one to warm up. `check` is `identical`, the first difference or error, or null without an engine. */
 interface Measurement {
   readonly mode: Mode;
   readonly query: number;
@@ -50,21 +50,31 @@ const numbers = parseQueries(values.queries);
 const modes = (["cold", "hot"] as const).filter((mode) => values.mode === "both" || values.mode === mode);
 if (modes.length === 0) throw new RangeError(`--mode: '${values.mode}' is not cold, hot or both`);
 
-/** The result and the shortest of `times` runs. */
+/** Runs `work` once to warm up, then `times` times. Resolves with the last result, the shortest of the later runs and the first run's time. */
 async function best<T>(
   times: number,
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly ms: number; readonly firstMs: number }> {
-  let start = performance.now();
+  const begin = performance.now();
   let result = await work();
-  const firstMs = performance.now() - start;
-  let ms = firstMs;
-  for (let i = 1; i < times; i++) {
-    start = performance.now();
+  const firstMs = performance.now() - begin;
+  let ms = times === 0 ? firstMs : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < times; i++) {
+    const start = performance.now();
     result = await work();
     ms = Math.min(ms, performance.now() - start);
   }
   return { result, ms, firstMs };
+}
+
+/** The same for the engine: null without one, and what it threw in place of a result, so that one query cannot end the benchmark. */
+async function bestOfEngine(session: EngineSession | null, lf: LazyDataFrame) {
+  if (session === null) return null;
+  try {
+    return { ...(await best(runs, () => session.collect(lf))), error: null };
+  } catch (error) {
+    return { result: null, ms: null, firstMs: null, error: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** The tables as frames in memory, whose columns the engine keeps on the device from their first use on. */
@@ -86,14 +96,14 @@ async function residentTables(tables: Tables): Promise<Tables> {
 async function measure(mode: Mode, tables: Tables, session: EngineSession | null): Promise<readonly Measurement[]> {
   const measurements: Measurement[] = [];
   const duckdb = await openDuckDB(scale, mode === "hot");
-  console.log(`\n${mode}: scale ${scale}, best of ${runs}, DuckDB ${duckdb.version}`);
+  console.log(`\n${mode}: scale ${scale}, best of ${runs} after a warm-up, DuckDB ${duckdb.version}`);
   console.log(row("query", "x polars", "x duckdb", "engine ms", "kernels", "polars ms", "duckdb ms", "build ms", "rows", "check"));
   for (const query of numbers) {
-    const built = await best(1, async () => queryOf(query)(tables));
+    const built = await best(0, async () => queryOf(query)(tables));
     const lf = built.result;
     const polars = await best<DataFrame>(runs, () => lf.collect({ streaming: values.streaming }));
     const peer = await best(runs, () => duckdb.run(sqlOf(query, scale)));
-    const engine = session === null ? null : await best(runs + 1, () => session.collect(lf));
+    const engine = await bestOfEngine(session, lf);
     const report = session?.report() ?? null;
     const measurement: Measurement = {
       mode,
@@ -106,7 +116,12 @@ async function measure(mode: Mode, tables: Tables, session: EngineSession | null
       firstMs: engine?.firstMs ?? null,
       kernelMs: report?.gpuMs ?? null,
       onCpu: (report?.nodes ?? []).filter(({ where }) => where === "CPU").map(({ name, reason }) => `${name}: ${reason ?? ""}`),
-      check: engine === null ? null : (difference(polars.result, engine.result) ?? "identical"),
+      check:
+        engine === null
+          ? null
+          : engine.result === null
+            ? `error: ${engine.error}`
+            : (difference(polars.result, engine.result) ?? "identical"),
     };
     measurements.push(measurement);
     console.log(line(measurement, peer.result));
@@ -134,7 +149,7 @@ function summary(mode: Mode, all: readonly Measurement[]): string {
   return `${mode}: ${mean((m) => m.polarsMs)} x CPU polars, ${mean((m) => m.duckdbMs)} x DuckDB (geometric mean of ${measured.length} queries, above 1 the engine is faster)`;
 }
 
-ensureData(scale, (text) => console.log(`[data] ${text}`));
+await ensureData(scale, (text) => console.log(`[data] ${text}`));
 const bandwidth = await copyBandwidth();
 console.log(bandwidth === null ? "no WebGPU adapter" : `${bandwidth.adapter}: copies ${bandwidth.gigabytesPerSecond.toFixed(0)} GB/s`);
 const session = await openEngine();

@@ -36,7 +36,13 @@ export async function runChecks(): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
   const checks = [
     () => tool("types (tsc)", "typescript/bin/tsc", ["--noEmit", "-p", "."]),
-    () => tool("lint and format (biome)", "@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "--max-diagnostics=50"]),
+    () =>
+      tool("lint and format (biome)", "@biomejs/biome/bin/biome", [
+        "check",
+        "--error-on-warnings",
+        "--max-diagnostics=30",
+        "--diagnostic-level=warn",
+      ]),
     layers,
   ];
   for (const check of checks) {
@@ -44,9 +50,18 @@ export async function runChecks(): Promise<readonly CheckResult[]> {
     const result = await check();
     results.push(result);
     console.log(`${result.passed ? "ok  " : "FAIL"} ${result.name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
-    if (result.output !== "") console.log(indent(result.output));
+    if (result.output !== "") console.log(indent(shortened(result.output)));
   }
   return results;
+}
+
+const longestOutput = 120;
+
+/** The first lines of a long text, and how many are left out. */
+function shortened(text: string): string {
+  const lines = text.split("\n");
+  const left = lines.length - longestOutput;
+  return left <= 0 ? text : [...lines.slice(0, longestOutput), `... ${left} more lines`].join("\n");
 }
 
 /** `text` with four spaces in front of each line. */

@@ -86,8 +86,9 @@ const readJson = (/** @type {string} */ file) => (existsSync(file) ? JSON.parse(
 /** Packages of package-lock.json that this machine needs but node_modules lacks or holds in another version. */
 export function outdatedPackages(lock, installed) {
   const accepts = (list, value) => !list || (list.some((x) => !x.startsWith("!")) ? list.includes(value) : !list.includes(`!${value}`));
+  const ownLibc = libc();
   return Object.entries(lock.packages).flatMap(([path, entry]) => {
-    const wanted = accepts(entry.os, process.platform) && accepts(entry.cpu, process.arch) && accepts(entry.libc, libc());
+    const wanted = accepts(entry.os, process.platform) && accepts(entry.cpu, process.arch) && accepts(entry.libc, ownLibc);
     return path !== "" && wanted && installed.packages[path]?.version !== entry.version ? [path] : [];
   });
 }

@@ -13,6 +13,8 @@ export interface TestCounts {
 
 const longestFileMs = 15 * 60_000;
 const quietMs = 20_000;
+/** Dawn says this for every device on some drivers; it means nothing here. */
+const dawnNotice = /^Warning: maxDynamic\w+ artificially reduced .*\n?/gm;
 
 /** Test files under test/`directory`, sorted, whose path contains one of `filters` (all when there are none). */
 export function testFiles(directory: string, filters: readonly string[]): readonly string[] {
@@ -69,7 +71,7 @@ export async function runTests(files: readonly string[]): Promise<TestCounts> {
       const trail = [...parents.slice(0, event.data.nesting), event.data.name].join(" > ");
       print(`FAIL ${relative(root, event.data.file ?? "")} > ${trail}\n${indent(failure(event.data.details.error))}`);
     } else if (event.type === "test:stdout" || event.type === "test:stderr") {
-      const text = event.data.message.trimEnd();
+      const text = event.data.message.replace(dawnNotice, "").trimEnd();
       if (text !== "") print(indent(text));
     } else if (event.type === "test:summary" && event.data.file !== undefined) {
       finished++;

@@ -1,6 +1,7 @@
 /** Makes the PDS-H tables once for each scale factor and keeps them as Parquet under bench/data/; nothing but one chunk is held in memory. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
 import { customer } from "./tables/customer.ts";
 import { nation } from "./tables/nation.ts";
@@ -31,7 +32,7 @@ export const dataDirectory = (scale: number): string => join(import.meta.dirname
 const stamp = (scale: number): string => JSON.stringify({ scale, seed, version, rowsPerChunk });
 
 /** Generates the data of a scale factor unless it is there. `say` hears a line for each step. */
-export function ensureData(scale: number, say: (line: string) => void): void {
+export async function ensureData(scale: number, say: (line: string) => void): Promise<void> {
   const directory = dataDirectory(scale);
   if (isMade(scale)) return;
   const building = `${directory}.${process.pid}`;
@@ -55,6 +56,7 @@ export function ensureData(scale: number, say: (line: string) => void): void {
         tableNames.filter((known) => known === name).map((known) => `${known} ${rows.get(known)}`),
       );
       say(`${sizes.join(", ")} rows (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+      await setImmediate(); // the finalizers that free polars' memory run between turns
     }
   }
   writeFileSync(join(building, "stamp.json"), stamp(scale));

@@ -9,7 +9,7 @@ import { sqlOf } from "../../bench/pdsh/sql.ts";
 import { orders } from "../../bench/pdsh/tables/orders.ts";
 
 const scale = 0.01;
-ensureData(scale, () => {});
+await ensureData(scale, () => {});
 const tables = scanTables(scale);
 
 /** The one value of a frame with one row and one column. */
