@@ -148,9 +148,14 @@ export const GROUP_STARTS: Kernel = {
 ${HEAD}
   if (row >= P[0].x) { return; }
   let id = ids[sorted[row]];
-  if (id == ${NONE}u) { return; }
-  if (row == 0u || ids[sorted[row - 1u]] != id) { starts[id] = row; }
-  if (row + 1u == P[0].x || ids[sorted[row + 1u]] == ${NONE}u) { starts[P[0].y] = row + 1u; }
+  var before = ${NONE}u;
+  if (row > 0u) { before = ids[sorted[row - 1u]]; }
+  if (id == ${NONE}u) {
+    if (row > 0u && before != id) { starts[P[0].y] = row; }
+    return;
+  }
+  if (id != before) { starts[id] = row; }
+  if (row + 1u == P[0].x) { starts[P[0].y] = row + 1u; }
 }`),
 };
 

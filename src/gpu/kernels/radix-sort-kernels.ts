@@ -108,73 +108,121 @@ ${HEAD}
 }`),
 };
 
+export interface ScatterSpec {
+  /** The permutation so far is the row numbers themselves. */
+  readonly identity: boolean;
+  /** A further pass follows: it needs the words in their new order. */
+  readonly keepWords: boolean;
+  /** The rounds are a constant, so that what an invocation keeps of each round stays in registers; software adapters compile too long. */
+  readonly unrolled: boolean;
+}
+
 /**
  * Moves the rows of a tile to where their digit goes, keeping their order.
  *
- *     words, [rows: the permutation so far, row numbers themselves where absent], offsets[digit * tiles + tile] -> moved rows, [words]
+ *     words, offsets[digit * tiles + tile] -> moved rows | [rows: the permutation so far] | [moved words]
  *
- * 8 teams of 32 invocations; a team owns 512 consecutive rows and takes 32 of them in a round. In a round each invocation sets its bit
- * in the mask of its digit, so the mask's lower bits are the rank within the round, and `sums` has what the team counted before.
+ * Rank: 8 teams of 32 invocations; a team owns 512 consecutive rows and takes 32 of them in a round. In a round each invocation sets
+ * its bit in the mask of its digit, so the mask's lower bits are the rank within the round, and `sums` has what the team counted before.
+ * Scan: `sums` becomes the place in the sorted tile of each team's first row of a digit.
+ * Move: half a tile at a time is put in order in workgroup memory, so that neighbours in a run are written by neighbours.
  *
- *     workgroup memory, 16 KiB: masks[team][digit] | sums[team][digit]; in the end sums become positions
+ *     workgroup memory, 16 KiB: stage: masks[team][digit], then the half tile | sums[team][digit], then shifts[digit]
  */
-export const scatterKernel = (identity: boolean, keepWords: boolean): Kernel => ({
+export const scatterKernel = ({ identity, keepWords, unrolled }: ScatterSpec): Kernel => ({
   name: "radix-scatter",
-  key: `radix-scatter(${identity},${keepWords})`,
+  key: `radix-scatter(${identity},${keepWords},${unrolled})`,
   bindings: ["read", "read", "read_write", ...(identity ? [] : (["read"] as const)), ...(keepWords ? (["read_write"] as const) : [])],
   params: 8,
   workgroup: WORKGROUP,
-  wgsl: () =>
-    link(`
+  wgsl: () => {
+    const rounds = unrolled ? "16u" : "P[0].z";
+    return link(`
 @group(0) @binding(0) var<storage, read> words: array<u32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
 @group(0) @binding(2) var<storage, read_write> moved_rows: array<u32>;
 ${identity ? "" : "@group(0) @binding(3) var<storage, read> rows: array<u32>;"}
 ${keepWords ? `@group(0) @binding(${identity ? 3 : 4}) var<storage, read_write> moved_words: array<u32>;` : ""}
-@group(0) @binding(${3 + Number(!identity) + Number(keepWords)}) var<uniform> P: array<vec4<u32>, 2>; // rows, tiles; ceiling, floor, shift, mask
+@group(0) @binding(${3 + Number(!identity) + Number(keepWords)}) var<uniform> P: array<vec4<u32>, 2>; // rows, tiles, 16; ceiling, floor, shift, mask
 ${DIGIT}
-var<workgroup> masks: array<atomic<u32>, 2048>;
+var<workgroup> stage: array<atomic<u32>, 2048>;
 var<workgroup> sums: array<u32, 2048>;
 ${HEAD}
   let team = lane >> 5u;
   let bit = 1u << (lane & 31u);
   let first = group * ${TILE}u + team * 512u + (lane & 31u);
   var word: array<u32, 16>;
-  var rank: array<u32, 16>;
-  for (var k = 0u; k < P[0].z; k++) {
+  var place: array<u32, 16>;
+  for (var k = 0u; k < ${rounds}; k++) {
     let row = first + k * 32u;
-    let live = row < P[0].x;
-    if (live) { word[k] = words[row]; }
+    if (row < P[0].x) { word[k] = words[row]; }
+  }
+  for (var k = 0u; k < ${rounds}; k++) {
+    let live = first + k * 32u < P[0].x;
     let at = team * 256u + digit_of(word[k]);
-    if (live) { atomicOr(&masks[at], bit); }
+    if (live) { atomicOr(&stage[at], bit); }
     workgroupBarrier();
-    let mask = atomicLoad(&masks[at]);
+    let mask = atomicLoad(&stage[at]);
     let sum = sums[at];
     workgroupBarrier();
     let lower = countOneBits(mask & (bit - 1u));
-    rank[k] = sum + lower;
+    place[k] = sum + lower;
     if (live && lower == 0u) {
       sums[at] = sum + countOneBits(mask);
-      atomicStore(&masks[at], 0u);
+      atomicStore(&stage[at], 0u);
     }
     workgroupBarrier();
   }
-  if (lane <= P[1].w && group < P[0].y) {
-    var position = offsets[lane * P[0].y + group];
-    for (var t = 0u; t < 8u; t++) {
-      let own = sums[t * 256u + lane];
-      sums[t * 256u + lane] = position;
-      position += own;
-    }
+
+  var total = 0u;
+  for (var t = 0u; t < 8u; t++) { total += sums[t * 256u + lane]; }
+  var upto = total;
+  var from_ = 0u;
+  atomicStore(&stage[lane], upto);
+  for (var step = 1u; step < 256u; step <<= 1u) {
+    workgroupBarrier();
+    if (lane >= step) { upto += atomicLoad(&stage[from_ + lane - step]); }
+    from_ = 256u - from_;
+    atomicStore(&stage[from_ + lane], upto);
+  }
+  var begin = upto - total;
+  var shift = 0u;
+  if (lane <= P[1].w && group < P[0].y) { shift = offsets[lane * P[0].y + group] - begin; }
+  for (var t = 0u; t < 8u; t++) {
+    let own = sums[t * 256u + lane];
+    sums[t * 256u + lane] = begin;
+    begin += own;
   }
   workgroupBarrier();
-  for (var k = 0u; k < P[0].z; k++) {
-    let row = first + k * 32u;
-    if (row < P[0].x) {
-      let to = sums[team * 256u + digit_of(word[k])] + rank[k];
-      moved_rows[to] = ${identity ? "row" : "rows[row]"};
-      ${keepWords ? "moved_words[to] = word[k];" : ""}
+  for (var k = 0u; k < ${rounds}; k++) { place[k] += sums[team * 256u + digit_of(word[k])]; }
+  workgroupBarrier();
+  sums[lane] = shift;
+
+  let live_rows = P[0].x - min(P[0].x, group * ${TILE}u);
+  for (var half = 0u; half < 2u; half++) {
+    var to: array<u32, 8>;
+    for (var k = 0u; k < ${rounds}; k++) {
+      if (place[k] >> 11u == half && first + k * 32u < P[0].x) { atomicStore(&stage[place[k] & 2047u], word[k]); }
     }
+    workgroupBarrier();
+    for (var k = 0u; k < ${rounds} / 2u; k++) {
+      let at = k * 256u + lane;
+      let moved = atomicLoad(&stage[at]);
+      to[k] = sums[digit_of(moved)] + half * 2048u + at;
+      ${keepWords ? "if (half * 2048u + at < live_rows) { moved_words[to[k]] = moved; }" : ""}
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < ${rounds}; k++) {
+      let row = first + k * 32u;
+      if (place[k] >> 11u == half && row < P[0].x) { atomicStore(&stage[place[k] & 2047u], ${identity ? "row" : "rows[row]"}); }
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < ${rounds} / 2u; k++) {
+      let at = k * 256u + lane;
+      if (half * 2048u + at < live_rows) { moved_rows[to[k]] = atomicLoad(&stage[at]); }
+    }
+    workgroupBarrier();
   }
-}`),
+}`);
+  },
 });

@@ -81,7 +81,7 @@ function sortByWords(device: Device, scratch: Scratch, digits: Digits, rows: num
     const movedRows = scratch.alloc(rows, "sort rows");
     const movedWords = pass + 1 < passes ? scratch.alloc(rows, "sort words") : null;
     device.launch({
-      kernel: scatterKernel(permutation === null, movedWords !== null),
+      kernel: scatterKernel({ identity: permutation === null, keepWords: movedWords !== null, unrolled: !device.adapter.software }),
       bindings: [words, offsets, movedRows, ...(permutation === null ? [] : [permutation]), ...(movedWords === null ? [] : [movedWords])],
       params,
       workgroups: tiles,
