@@ -25,9 +25,12 @@ export interface CollectHooks {
   collect(request: CollectRequest): Promise<DataFrame>;
 }
 
-/** Kept on the native module, so that a second copy of polars-webgpu finds the first one's work. */
-type Installation = { hooks: CollectHooks; readonly tracking: Tracking };
-const INSTALLED = Symbol.for("polars-webgpu.installation");
+/**
+ * What was done is written down where it was done, so that a second copy of polars-webgpu finds it: the tracking on the native module,
+ * which several copies of nodejs-polars may share, and the hooks on the wrappers, of which each copy has its own.
+ */
+const TRACKING = Symbol.for("polars-webgpu.tracking");
+const HOOKS = Symbol.for("polars-webgpu.hooks");
 
 /** Whether a value of `engine` asks for the GPU. */
 export function isGpuEngine(engine: unknown): engine is GpuEngineOption {
@@ -39,22 +42,26 @@ export function isGpuEngine(engine: unknown): engine is GpuEngineOption {
  * same, a LazyDataFrame made before keeps ignoring `engine`.
  */
 export function install(module: PolarsModule, hooks: CollectHooks): Tracking {
-  const earlier = installationOf(module);
-  if (earlier !== undefined) {
-    earlier.hooks = hooks;
-    return earlier.tracking;
-  }
-  const tracking = new Tracking(module);
-  const installation: Installation = { hooks, tracking };
-  tracking.install();
-  interceptCollect(module, installation);
-  Object.defineProperty(module.native, INSTALLED, { value: installation });
+  const tracking = trackingOf(module) ?? newTracking(module);
+  if (hooksOf(module) === undefined) interceptCollect(module, tracking);
+  Reflect.set(module.lazyWrappers, HOOKS, hooks);
   return tracking;
 }
 
 /** The tracking of a copy, or undefined where nothing is installed. */
 export function trackingOf(module: PolarsModule): Tracking | undefined {
-  return installationOf(module)?.tracking;
+  return Reflect.get(module.native, TRACKING) as Tracking | undefined;
+}
+
+function newTracking(module: PolarsModule): Tracking {
+  const tracking = new Tracking(module);
+  tracking.install();
+  Object.defineProperty(module.native, TRACKING, { value: tracking });
+  return tracking;
+}
+
+function hooksOf(module: PolarsModule): CollectHooks | undefined {
+  return Reflect.get(module.lazyWrappers, HOOKS) as CollectHooks | undefined;
 }
 
 /** Defines `pl[name]` on everything that users may hold as `pl`. */
@@ -63,12 +70,8 @@ export function defineOnPolars(module: PolarsModule, name: string, value: unknow
     Object.defineProperty(namespace, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-function installationOf(module: PolarsModule): Installation | undefined {
-  return Reflect.get(module.native, INSTALLED) as Installation | undefined;
-}
-
 /** nodejs-polars makes LazyDataFrames with a factory that it looks up at every call. */
-function interceptCollect(module: PolarsModule, installation: Installation): void {
+function interceptCollect(module: PolarsModule, tracking: Tracking): void {
   const { lazyWrappers } = module;
   const make = lazyWrappers._LazyDataFrame;
   lazyWrappers._LazyDataFrame = (native) => {
@@ -76,15 +79,12 @@ function interceptCollect(module: PolarsModule, installation: Installation): voi
     const { collect, collectSync } = frame;
     frame.collect = (...args: Parameters<LazyDataFrame["collect"]>) => {
       const [options] = args;
-      if (!asksForGpu(options)) return collect.apply(frame, args);
-      const { hooks, tracking } = installation;
-      return hooks.collect({
-        module,
-        engine: options.engine,
-        options,
-        tracked: trackedPlan(module, tracking, native),
-        runOnCpu: () => collect(cpuOptions(options)),
-      });
+      const hooks = hooksOf(module);
+      if (hooks === undefined || !asksForGpu(options)) return collect.apply(frame, args);
+      const tracked = trackedPlan(module, tracking, native);
+      return settled(() =>
+        hooks.collect({ module, engine: options.engine, options, tracked, runOnCpu: () => settled(() => collect(cpuOptions(options))) }),
+      );
     };
     frame.collectSync = (...args: Parameters<LazyDataFrame["collectSync"]>) => {
       if (asksForGpu(args[0]))
@@ -97,8 +97,13 @@ function interceptCollect(module: PolarsModule, installation: Installation): voi
   };
 }
 
+/** What throws at once rejects instead. */
+async function settled<T>(work: () => Promise<T>): Promise<T> {
+  return work();
+}
+
 function trackedPlan(module: PolarsModule, tracking: Tracking, native: unknown): TrackedPlan | Untracked {
-  if (native instanceof module.native.JsLazyFrame) return tracking.planOf(native as NativeLazyFrame);
+  if (native instanceof module.native.JsLazyFrame) return tracking.planOf(native as NativeLazyFrame, module);
   return { untracked: native instanceof Error ? native.message : "the lazy frame holds no plan" };
 }
 

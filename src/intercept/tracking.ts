@@ -39,9 +39,8 @@ export class Tracking implements LazyRecords {
     this.expressions = new ExpressionShadows(module);
   }
 
-  /** What is known of a native lazy frame. Making the shadow happens here, so its cost falls on those who ask. */
-  planOf(frame: NativeLazyFrame): TrackedPlan | Untracked {
-    const { module } = this;
+  /** What is known of a native lazy frame of `module`. Making the shadow happens here, so its cost falls on those who ask. */
+  planOf(frame: NativeLazyFrame, module = this.module): TrackedPlan | Untracked {
     const shadow = this.recordOf(frame);
     if (!(shadow instanceof Shadow)) return shadow;
     try {
@@ -53,7 +52,7 @@ export class Tracking implements LazyRecords {
     }
   }
 
-  /** Patches the native classes. Once for each copy of nodejs-polars. */
+  /** Patches the native classes. Once for each native module. */
   install(): void {
     const { native } = this.module;
     this.expressions.install();

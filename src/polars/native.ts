@@ -81,6 +81,12 @@ export interface NativeLazyFrame {
   unique(subset: readonly (string | NativeExpr)[] | null, keep: string, maintainOrder: boolean): NativeLazyFrame;
   withRowIndex(name: string, offset: number): NativeLazyFrame;
   explode(columns: readonly NativeExpr[]): NativeLazyFrame;
+  fillNan(value: NativeExpr): NativeLazyFrame;
+  min(): NativeLazyFrame;
+  max(): NativeLazyFrame;
+  sum(): NativeLazyFrame;
+  mean(): NativeLazyFrame;
+  median(): NativeLazyFrame;
   rename(existing: readonly string[], replacements: readonly string[]): NativeLazyFrame;
 }
 

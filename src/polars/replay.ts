@@ -1,6 +1,16 @@
 /** Builds a DSL plan by calling polars' own methods on its inputs: no data is copied. */
 import { exprFromDsl, planFromDsl } from "./composing.ts";
-import { type DslExpr, type DslPlan, type DslValue, isList, isObject, type PlanPayloads, planInputs, tagOf } from "./dsl.ts";
+import {
+  type DslExpr,
+  type DslObject,
+  type DslPlan,
+  type DslValue,
+  isList,
+  isObject,
+  type PlanPayloads,
+  planInputs,
+  tagOf,
+} from "./dsl.ts";
 import type { NativeExpr, NativeLazyFrame, NativePolars } from "./native.ts";
 
 /**
@@ -14,6 +24,14 @@ export function replay(native: NativePolars, plan: DslPlan, leaf: (id: number) =
 const KEEP = { First: "first", Last: "last", None: "none", Any: "any" } as const;
 const COALESCE = { CoalesceColumns: true, KeepColumns: false, JoinSpecific: undefined } as const;
 const ORDER = { None: undefined, Left: "left", Right: "right", LeftRight: "left_right", RightLeft: "right_left" } as const;
+
+const STATS: Readonly<Record<string, (input: NativeLazyFrame) => NativeLazyFrame>> = {
+  Min: (input) => input.min(),
+  Max: (input) => input.max(),
+  Sum: (input) => input.sum(),
+  Mean: (input) => input.mean(),
+  Median: (input) => input.median(),
+};
 
 class Replay {
   private readonly native: NativePolars;
@@ -97,9 +115,11 @@ class Replay {
 
   private map({ function: node }: PlanPayloads["MapFunction"], input: NativeLazyFrame): NativeLazyFrame | undefined {
     const [name, options] = tagOf(node) ?? [];
+    if (name === "Stats" && typeof options === "string") return STATS[options]?.(input);
     if (!isObject(options)) return undefined;
+    if (name === "FillNan") return input.fillNan(this.expr(options));
     if (name === "RowIndex" && typeof options.name === "string") return input.withRowIndex(options.name, Number(options.offset));
-    if (name === "Explode" && isObject(options.columns)) return input.explode([this.expr({ Selector: options.columns })]);
+    if (name === "Explode" && isObject(options.columns)) return input.explode([this.expr({ Selector: withoutEmpty(options.columns) })]);
     if (name === "Rename") return input.rename(strings(options.existing), strings(options.new));
     return undefined;
   }
@@ -118,6 +138,12 @@ function namesIn(expr: DslExpr): readonly string[] {
   if (name === "Column" && typeof payload === "string") return [payload];
   const [selector, options] = name === "Selector" ? (tagOf(payload) ?? []) : [];
   return selector === "ByName" && isObject(options) ? strings(options.names) : [];
+}
+
+/** The method unites its columns with the empty selector once more. */
+function withoutEmpty(selector: DslObject): DslValue {
+  const [name, sides] = tagOf(selector) ?? [];
+  return name === "Union" && isList(sides) && sides[0] === "Empty" ? (sides[1] ?? null) : selector;
 }
 
 function strings(value: DslValue | undefined): readonly string[] {

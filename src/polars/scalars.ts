@@ -70,7 +70,8 @@ function readColumn(native: NativePolars, frame: NativeDataFrame, limit: number)
   const column = tableFromIPC(Buffer.concat(chunks)).getChildAt(0);
   const values: LiteralValue[] = [];
   for (const value of column ?? []) {
-    if (value === null || typeof value === "boolean" || typeof value === "bigint" || typeof value === "number" || typeof value === "string") values.push(value);
+    if (value === null || typeof value === "boolean" || typeof value === "bigint" || typeof value === "number" || typeof value === "string")
+      values.push(value);
     else return null;
   }
   return { dtype, values };
