@@ -26,7 +26,12 @@ const uploadMask = (rows: number, takes: (row: number) => boolean): DeviceBuffer
 };
 
 /** Returns the number of groups. */
-const check = async (columns: readonly KeyColumn[], rows: number, takes: ((row: number) => boolean) | null = null): Promise<number> => {
+const check = async (
+  columns: readonly KeyColumn[],
+  rows: number,
+  takes: ((row: number) => boolean) | null = null,
+  firstCapacity?: number,
+): Promise<number> => {
   const ranks = columns.flatMap((column) => ranksOf([column]));
   const numbers = new Map<string, number>();
   const ids = new Uint32Array(rows).fill(NONE);
@@ -42,7 +47,7 @@ const check = async (columns: readonly KeyColumn[], rows: number, takes: ((row: 
   }
   const planes = encode(device, columns, rows);
   const mask = takes === null ? null : uploadMask(rows, takes);
-  const actual = await groupRows(device, planes, mask);
+  const actual = await groupRows(device, planes, mask, firstCapacity);
   assert.equal(actual.groups, first.length);
   const [actualIds = [], actualFirst = []] = await device.readMany([
     { buffer: actual.ids, word: 0, words: rows },
@@ -106,8 +111,28 @@ test("no keys: one group of the rows that take part, none when none does", async
   assert.equal(await check([], 0), 0);
 });
 
+test("a first table that is large enough, nearly full, or too small", async () => {
+  const rows = 20_000;
+  const distinct = keyColumn({ kind: "Int64" }, rows, 1000, true, 6);
+  for (const [capacity, roundTrips] of [
+    [4096, 1],
+    [1024, 2],
+    [16, 2],
+  ] as const) {
+    const planes = encode(device, [distinct], rows);
+    const before = device.stats.roundTrips;
+    const { ids, first, groups } = await groupRows(device, planes, null, capacity);
+    // a thousand keys may or may not fit 1024 slots within the steps allowed
+    const trips = device.stats.roundTrips - before;
+    assert.ok(capacity === 1024 ? trips <= roundTrips : trips === roundTrips, `${trips} round trips`);
+    assert.equal(groups, 1001);
+    for (const buffer of [planes.buffer, ids, first]) buffer.release();
+    await check([distinct], rows, (row) => row % 5 !== 0, capacity);
+  }
+});
+
 test("nothing is left allocated", async () => {
   const before = device.stats.allocatedBytes;
-  await check([keyColumn({ kind: "Float64" }, 5000, 3000, true, 9)], 5000, (row) => row % 2 === 0);
+  await check([keyColumn({ kind: "Float64" }, 5000, 3000, true, 9)], 5000, (row) => row % 2 === 0, 64);
   assert.equal(device.stats.allocatedBytes, before);
 });

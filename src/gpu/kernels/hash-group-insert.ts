@@ -88,21 +88,24 @@ interface InsertSpec {
   readonly masked: boolean;
   readonly skipNulls: boolean;
   readonly duplicates: boolean;
+  readonly bounded: boolean;
 }
+
+/** Slots that a row of a bounded table may look at. Longer searches are rare below a load of 0.85, whatever the keys. */
+const MOST_STEPS = 128;
 
 /**
  * One thread for each row. It looks before it claims or lowers a slot, so that many rows of few keys only read.
  *
- *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | [mask: rows taking part] | [duplicates: 1 word]
+ *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | flags: duplicates, overflow | [taking: bitmap of rows]
  */
 function insertKernel(spec: InsertSpec): Kernel {
-  const { layout, masked, skipNulls, duplicates } = spec;
-  const extra = [...(masked ? ["mask"] : []), ...(duplicates ? ["duplicates"] : [])];
+  const { layout, masked, skipNulls, duplicates, bounded } = spec;
   const source: PlaneSource = { name: "planes", stride: "P[0].y", layout };
   return {
     name: "hash-insert",
-    key: `hash-insert(${layout.values},${layout.nulls},${masked},${skipNulls},${duplicates})`,
-    bindings: ["read", "read_write", "read_write", ...(masked ? ["read" as const] : []), ...(duplicates ? ["read_write" as const] : [])],
+    key: `hash-insert(${layout.values},${layout.nulls},${masked},${skipNulls},${duplicates},${bounded})`,
+    bindings: ["read", "read_write", "read_write", "read_write", ...(masked ? (["read"] as const) : [])],
     params: 4,
     workgroup: WORKGROUP,
     wgsl: () =>
@@ -110,9 +113,9 @@ function insertKernel(spec: InsertSpec): Kernel {
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
 @group(0) @binding(1) var<storage, read_write> table: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read_write> slots: array<u32>;
-${masked ? `@group(0) @binding(${3 + extra.indexOf("mask")}) var<storage, read> taking: array<u32>;` : ""}
-${duplicates ? `@group(0) @binding(${3 + extra.indexOf("duplicates")}) var<storage, read_write> duplicates: array<atomic<u32>>;` : ""}
-@group(0) @binding(${3 + extra.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
+@group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
+${masked ? "@group(0) @binding(4) var<storage, read> taking: array<u32>;" : ""}
+@group(0) @binding(${masked ? 5 : 4}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
 ${hashFunction(source)}
 ${sameFunction(source, source)}
 ${nullFunction(source)}
@@ -122,9 +125,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (row >= P[0].x) { return; }
   ${masked ? `if (((taking[row >> 5u] >> (row & 31u)) & 1u) == 0u) { slots[row] = ${NONE}u; return; }` : ""}
   ${skipNulls ? `if (key_has_null(row)) { slots[row] = ${NONE}u; return; }` : ""}
+  ${bounded ? `if (atomicLoad(&flags[1]) != 0u) { slots[row] = ${NONE}u; return; }` : ""}
   var at = key_hash(row) & P[0].z;
   var seen = 0u;
+  ${bounded ? "var steps = 0u;" : ""}
   loop {
+    ${
+      bounded
+        ? `if (steps == ${MOST_STEPS}u) {
+      atomicStore(&flags[1], 1u);
+      slots[row] = ${NONE}u;
+      return;
+    }
+    steps++;`
+        : ""
+    }
     seen = atomicLoad(&table[at]);
     if (seen == 0u) {
       let claim = atomicCompareExchangeWeak(&table[at], 0u, row + 1u);
@@ -140,7 +155,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   // any row of the slot stands for its key, so the slot may be lowered while others compare with it
   if (row + 1u < seen) { atomicMin(&table[at], row + 1u); }
-  ${duplicates ? "if (seen != row + 1u && atomicLoad(&duplicates[0]) == 0u) { atomicStore(&duplicates[0], 1u); }" : ""}
+  ${duplicates ? "if (seen != row + 1u && atomicLoad(&flags[0]) == 0u) { atomicStore(&flags[0], 1u); }" : ""}
   slots[row] = at;
 }`),
   };
@@ -152,26 +167,28 @@ export interface Inserted {
   readonly capacity: number;
   /** For each row its slot; NONE where the row takes no part. */
   readonly slots: DeviceBuffer;
-  /** One word: 1 when two rows that take part have the same key. Only where asked for. */
-  readonly duplicates: DeviceBuffer | null;
+  /** Word 0: 1 when two rows that take part have the same key, where asked for. Word 1: 1 when the table was too small; all else is void then. */
+  readonly flags: DeviceBuffer;
 }
 
 /**
  * Inserts the rows into a fresh table. `mask`: bitmap of the rows taking part, null for all; `skipNulls`: a row with a null key takes no
- * part. The buffers are held by `scratch`. OutOfDeviceMemoryError where the table does not fit a binding.
+ * part; `most`: slots to make do with (a power of two), null for as many as all rows may need. The buffers are held by `scratch`. OutOfDeviceMemoryError where the table does not fit a binding.
  */
 export function insertRows(
   device: Device,
   scratch: Scratch,
   keys: KeyPlanes,
-  options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly duplicates: boolean },
+  options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly duplicates: boolean; readonly most: number | null },
 ): Inserted {
-  const { mask } = options;
+  const { mask, most } = options;
   const layout = layoutOf(keys);
-  const capacity = capacityFor(device, keys);
+  const whole = capacityFor(device, keys);
+  const bounded = most !== null && most < whole;
+  const capacity = bounded ? most : whole;
   const table = scratch.zeroed(capacity, "hash table");
   const slots = scratch.alloc(keys.rows, "hash slots");
-  const duplicates = options.duplicates ? scratch.zeroed(1, "hash duplicates") : null;
+  const flags = scratch.zeroed(2, "hash flags");
   if (keys.rows > 0) {
     device.launch({
       kernel: insertKernel({
@@ -179,11 +196,12 @@ export function insertRows(
         masked: mask !== null,
         skipNulls: options.skipNulls && layout.nulls > 0,
         duplicates: options.duplicates,
+        bounded,
       }),
-      bindings: [keys.buffer, table, slots, ...(mask === null ? [] : [mask]), ...(duplicates === null ? [] : [duplicates])],
+      bindings: [keys.buffer, table, slots, flags, ...(mask === null ? [] : [mask])],
       params: [keys.rows, keys.stride, capacity - 1, 0],
       workgroups: Math.ceil(keys.rows / WORKGROUP),
     });
   }
-  return { table, capacity, slots, duplicates };
+  return { table, capacity, slots, flags };
 }

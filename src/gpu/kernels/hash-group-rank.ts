@@ -68,6 +68,11 @@ export interface ListedRows {
  */
 export async function listRows(device: Device, scratch: Scratch, ranked: RankedRows, values: DeviceBuffer | null): Promise<ListedRows> {
   const [count = 0] = await device.read(ranked.total, 0, 1);
+  return listCounted(device, scratch, ranked, values, count);
+}
+
+/** As `listRows` where the count is known: no round trip. */
+export function listCounted(device: Device, scratch: Scratch, ranked: RankedRows, values: DeviceBuffer | null, count: number): ListedRows {
   const list = scratch.alloc(count, "row list");
   const picked = values === null ? null : scratch.alloc(count, "row list values");
   if (count > 0) {

@@ -1,13 +1,17 @@
 /** Grouping: gives every row the number of its group, groups numbered in the order of their first row. */
 
+import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { listRows, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
+import { listCounted, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
+
+/** Slots of the table that is tried first: it stays in the caches of a GPU, and most keys need no more. */
+const FIRST_CAPACITY = 1 << 22;
 
 export interface Groups {
   /** u32 group number of each row; 0xFFFFFFFF for rows that take no part. */
@@ -98,18 +102,34 @@ export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<In
 
 /**
  * Groups the rows by their key words. `mask`: bitmap of the rows that take part, null for all. Without planes all of them are one group.
- * The numbering is the same in every run. One round trip. The caller owns `ids` and `first`.
+ * The numbering is the same in every run. One round trip; two when the groups do not fit the table of `firstCapacity` slots (a power of
+ * two) that is tried first. The caller owns `ids` and `first`.
  */
-export function groupRows(device: Device, keys: KeyPlanes, mask: DeviceBuffer | null): Promise<Groups> {
+export function groupRows(
+  device: Device,
+  keys: KeyPlanes,
+  mask: DeviceBuffer | null,
+  firstCapacity: number = FIRST_CAPACITY,
+): Promise<Groups> {
   return withScratchAsync(device, async (scratch) => {
     if (keys.rows === 0) {
       const [ids, first] = [scratch.alloc(0, "group ids"), scratch.alloc(0, "group first rows")];
       return { ids: scratch.keep(ids), groups: 0, first: scratch.keep(first) };
     }
-    const { table, slots } = insertRows(device, scratch, keys, { mask, skipNulls: false, duplicates: false });
-    const firsts = numberGroups(device, scratch, { table, slots }, keys.rows);
-    scratch.drop(table);
-    const { list, count } = await listRows(device, scratch, firsts, null);
-    return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
+    for (const most of [firstCapacity, null]) {
+      const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, duplicates: false, most });
+      const firsts = numberGroups(device, scratch, { table, slots }, keys.rows);
+      scratch.drop(table);
+      const [total, overflow] = await device.readMany([
+        { buffer: firsts.total, word: 0, words: 1 },
+        { buffer: flags, word: 1, words: 1 },
+      ]);
+      if (overflow?.[0] === 0) {
+        const { list, count } = listCounted(device, scratch, firsts, null, total?.[0] ?? 0);
+        return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
+      }
+      for (const buffer of [slots, flags, firsts.bits, firsts.before, firsts.total]) scratch.drop(buffer);
+    }
+    throw new InternalError("a hash table with room for all rows was too small");
   });
 }

@@ -77,13 +77,14 @@ export function buildTable(
   const { nullsEqual, recordMatches = false } = options;
   return withScratchAsync(device, async (scratch) => {
     const { rows } = keys;
-    const { table, slots, capacity, duplicates } = insertRows(device, scratch, keys, {
+    const { table, slots, capacity, flags } = insertRows(device, scratch, keys, {
       mask: null,
       skipNulls: !nullsEqual,
       duplicates: true,
+      most: null,
     });
     const matched = recordMatches ? scratch.zeroed(Math.ceil(rows / 32), "join matched") : null;
-    const [repeated = 0] = duplicates === null ? [] : await device.read(duplicates, 0, 1);
+    const [repeated = 0] = await device.read(flags, 0, 1);
     const groups = repeated === 0 ? null : await groupBuildRows(device, scratch, { table, slots }, rows);
     const held = [table, matched, groups?.ids, groups?.starts, groups?.sorted].filter((buffer) => buffer !== null && buffer !== undefined);
     for (const buffer of held) scratch.keep(buffer);
