@@ -155,7 +155,9 @@ function probeAdapter(node) {
 function prepareAdapter(node) {
   const adapter = probeAdapter(node) ?? (installVulkanDriver(say) ? probeAdapter(node) : null);
   say(
-    adapter ? `WebGPU adapter: ${adapter}` : "no WebGPU adapter: queries will run on CPU polars, with a warning; the kernel tests need an adapter",
+    adapter
+      ? `WebGPU adapter: ${adapter}`
+      : "no WebGPU adapter: queries will run on CPU polars, with a warning; the kernel tests need an adapter",
   );
 }
 
