@@ -2,18 +2,16 @@
 
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
+import { isNumber, isTemporal } from "../../ir/casts.ts";
 import { sameDType } from "../../ir/schema.ts";
 import { numberType, targetType } from "./numbers.ts";
 import { i64, rescale, ticksPerDay, unitOf } from "./temporal.ts";
 import type { Value } from "./value.ts";
 import { allOk } from "./value.ts";
 
-const NUMBERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "Boolean"]);
-export const isNumber = (dtype: DType): boolean => NUMBERS.has(dtype.kind);
 
 /** The integer dtype that a temporal dtype is physically. */
 const physicalInteger = (dtype: DType): DType => (dtype.kind === "Date" ? { kind: "Int32" } : { kind: "Int64" });
-const isTemporal = (dtype: DType): boolean => dtype.kind === "Date" || dtype.kind === "Datetime" || dtype.kind === "Duration" || dtype.kind === "Time";
 
 const castNumber = (x: Value, to: DType): Value => {
   const from = numberType(x.dtype);
@@ -34,17 +32,7 @@ const ALWAYS: Readonly<Record<string, readonly string[]>> = {
 };
 const neverFails = (from: string, target: string): boolean => ALWAYS[from]?.includes(target) ?? false;
 
-/** Whether `emitCast` has a form for this pair; translation asks before it builds the cast. */
-export function canCast(from: DType, to: DType): boolean {
-  if (sameDType(from, to) || (isNumber(from) && isNumber(to))) return true;
-  if (isTemporal(from) && isNumber(to)) return to.kind !== "Boolean";
-  if (isNumber(from) && isTemporal(to)) return from.kind !== "Boolean" && to.kind !== "Time";
-  if (from.kind === "Datetime" && to.kind === "Datetime") return true;
-  if (from.kind === "Duration" && to.kind === "Duration") return true;
-  const naive = (d: DType) => d.kind === "Datetime" && (d.zone === null || d.zone === "UTC");
-  return (from.kind === "Date" && naive(to)) || (naive(from) && to.kind === "Date");
-}
-
+/** The value as another dtype; `canCast` says which pairs have a form. */
 export function emitCast(x: Value, to: DType): Value {
   const from = x.dtype;
   if (sameDType(from, to)) return x;

@@ -1,0 +1,79 @@
+/** Binary operators: operands are brought to one dtype, arithmetic to the dtype of the result. */
+
+import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { call } from "../../ir/expr.ts";
+import type { FunctionName } from "../../ir/functions.ts";
+import { describeDType, sameDType } from "../../ir/schema.ts";
+import type { DslExpr } from "../../polars/dsl.ts";
+import type { ExprTranslator } from "./translator.ts";
+
+const COMPARISONS: Readonly<Record<string, FunctionName>> = {
+  Eq: "eq",
+  NotEq: "ne",
+  Lt: "lt",
+  LtEq: "le",
+  Gt: "gt",
+  GtEq: "ge",
+  EqValidity: "eq_missing",
+  NotEqValidity: "ne_missing",
+};
+const LOGIC: Readonly<Record<string, FunctionName>> = { And: "and", Or: "or", Xor: "xor", LogicalAnd: "and", LogicalOr: "or" };
+const ARITHMETIC: Readonly<Record<string, FunctionName>> = { Plus: "add", Minus: "sub", Multiply: "mul", Modulus: "mod", FloorDivide: "floor_div" };
+
+const NUMBERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64"]);
+export const isNumeric = (dtype: DType): boolean => NUMBERS.has(dtype.kind);
+export const isFloat = (dtype: DType): boolean => dtype.kind === "Float32" || dtype.kind === "Float64";
+
+/** Dtypes whose values order and compare on the device as polars does. */
+const comparable = (dtype: DType): boolean => physicalOf(dtype) !== "code" || dtype.kind === "String" || dtype.kind === "Binary" || dtype.kind === "Null";
+
+export function binary(t: ExprTranslator, self: DslExpr, op: string, leftDsl: DslExpr, rightDsl: DslExpr): Expr | null {
+  const left = t.translate(leftDsl);
+  const right = t.translate(rightDsl);
+  if (left === null || right === null) return null;
+  const { scope } = t;
+  const comparison = COMPARISONS[op];
+  if (comparison !== undefined) {
+    const common = sameDType(left.dtype, right.dtype) ? left.dtype : scope.common(leftDsl, rightDsl);
+    if (common === null) return null;
+    if (!comparable(common)) return scope.unsupported(`comparison of ${describeDType(common)}`);
+    const [a, b] = [t.cast(left, common), t.cast(right, common)];
+    return a === null || b === null ? null : call(comparison, [a, b], { kind: "Boolean" });
+  }
+  const logic = LOGIC[op];
+  const result = scope.dtype(self);
+  if (result === null) return null;
+  if (logic !== undefined) {
+    if (result.kind !== "Boolean") return scope.unsupported(`bitwise ${op} of ${describeDType(result)}`);
+    const [a, b] = [t.cast(left, result), t.cast(right, result)];
+    return a === null || b === null ? null : call(logic, [a, b], result);
+  }
+  if (isNumeric(result) && isNumericOperand(left.dtype) && isNumericOperand(right.dtype)) {
+    const [a, b] = [t.cast(left, result), t.cast(right, result)];
+    if (a === null || b === null) return null;
+    if (op === "TrueDivide" || op === "RustDivide") return call(isFloat(result) ? "div" : "floor_div", [a, b], result);
+    const fn = ARITHMETIC[op];
+    return fn === undefined ? scope.unsupported(`operator ${op}`) : call(fn, [a, b], result);
+  }
+  return temporal(t, op, left, right, result);
+}
+
+const isNumericOperand = (dtype: DType): boolean => isNumeric(dtype) || dtype.kind === "Null" || dtype.kind === "Boolean";
+
+const unit = (dtype: DType): string | null => (dtype.kind === "Datetime" || dtype.kind === "Duration" ? dtype.unit : null);
+
+/** Points in time and durations of one unit: their ticks add and subtract. */
+function temporal(t: ExprTranslator, op: string, left: Expr, right: Expr, result: DType): Expr | null {
+  const fn = op === "Plus" ? "add" : op === "Minus" ? "sub" : null;
+  const units = [left.dtype, right.dtype, result].map(unit);
+  const kinds = `${left.dtype.kind} ${right.dtype.kind} ${result.kind}`;
+  const known = new Set(["Datetime Duration Datetime", "Duration Datetime Datetime", "Datetime Datetime Duration", "Duration Duration Duration"]);
+  if (fn === null || units[0] === null || units.some((u) => u !== units[0]) || !known.has(kinds) || !sameZone(left.dtype, right.dtype)) {
+    return t.scope.unsupported(`${op} of ${describeDType(left.dtype)} and ${describeDType(right.dtype)}`);
+  }
+  return call(fn, [left, right], result);
+}
+
+const sameZone = (a: DType, b: DType): boolean => a.kind !== "Datetime" || b.kind !== "Datetime" || a.zone === b.zone;

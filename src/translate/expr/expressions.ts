@@ -1,0 +1,20 @@
+/** Every expression tag of the DSL that has no handler of its own in the translator, with the reason. */
+
+export const EXPRESSIONS: Readonly<Record<string, string>> = {
+  Sort: "sorting inside an expression",
+  SortBy: "sorting inside an expression",
+  Gather: "gathering inside an expression",
+  Slice: "slicing inside an expression",
+  Filter: "filtering inside an expression",
+  Explode: "exploding inside an expression",
+  Eval: "an expression evaluated inside lists",
+  StructEval: "an expression evaluated inside structs",
+  Element: "the elements of a list",
+  Selector: "a selector that was not expanded",
+  Rolling: "a rolling window",
+  Field: "struct fields by name",
+  AnonymousFunction: "a function written in another language",
+  SubPlan: "a plan inside an expression",
+  DataTypeFunction: "a computed dtype",
+  Display: "formatting inside an expression",
+};

@@ -1,0 +1,289 @@
+/** Every function tag of the DSL: a handler, or the reason why it has no GPU form on columns that are not looked up. */
+
+import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { call, literal } from "../../ir/expr.ts";
+import type { FunctionName } from "../../ir/functions.ts";
+import { describeDType, sameDType } from "../../ir/schema.ts";
+import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
+import { isList, isObject, tagOf } from "../../polars/dsl.ts";
+import { evaluateConstant } from "../../polars/scalars.ts";
+import { isFloat, isNumeric } from "./binary.ts";
+import { columnNames, exprInputs } from "./tree.ts";
+import type { ExprTranslator } from "./translator.ts";
+import { asExpr } from "./translator.ts";
+
+interface FunctionCall {
+  readonly t: ExprTranslator;
+  readonly expr: DslExpr;
+  /** The function's own name, without its namespace. */
+  readonly name: string;
+  readonly options: DslValue;
+  readonly inputs: readonly DslExpr[];
+}
+type Handler = (call: FunctionCall) => Expr | null;
+
+const BOOLEAN: DType = { kind: "Boolean" };
+
+/** Translates all inputs, so that every reason is found. */
+function args(c: FunctionCall): readonly Expr[] | null {
+  const values = c.inputs.map((e) => c.t.translate(e));
+  const known = values.filter((v) => v !== null);
+  return known.length === values.length ? known : null;
+}
+
+/** All inputs cast to the dtype that polars gives the result. */
+function argsAsResult(c: FunctionCall): { readonly values: readonly Expr[]; readonly dtype: DType } | null {
+  const values = args(c);
+  const dtype = c.t.scope.dtype(c.expr);
+  if (values === null || dtype === null) return null;
+  const cast = values.map((v) => c.t.cast(v, dtype)).filter((v) => v !== null);
+  return cast.length === values.length ? { values: cast, dtype } : null;
+}
+
+const no = (c: FunctionCall, dtype: DType): null => c.t.scope.unsupported(`${c.name} of ${describeDType(dtype)}`);
+
+/** A function of numbers whose result has the dtype of its input. */
+const numeric =
+  (fn: FunctionName, only: "numbers" | "floats" = "numbers"): Handler =>
+  (c) => {
+    const made = argsAsResult(c);
+    if (made === null) return null;
+    const [value] = args(c) ?? [];
+    if (value === undefined || !isNumeric(made.dtype)) return no(c, made.dtype);
+    if (only === "floats" && !isFloat(made.dtype)) return sameDType(value.dtype, made.dtype) ? value : no(c, value.dtype);
+    return call(fn, made.values, made.dtype);
+  };
+
+const predicate =
+  (fn: FunctionName, accepts: (dtype: DType) => boolean = () => true): Handler =>
+  (c) => {
+    const [value] = args(c) ?? [];
+    if (value === undefined) return null;
+    return accepts(value.dtype) ? call(fn, [value], BOOLEAN) : no(c, value.dtype);
+  };
+
+const isDecimalFree = (dtype: DType): boolean => physicalOf(dtype) !== "code";
+
+const naive = (dtype: DType): boolean => dtype.kind === "Date" || dtype.kind === "Time" || (dtype.kind === "Datetime" && (dtype.zone === null || dtype.zone === "UTC"));
+
+const part =
+  (fn: FunctionName, of: "date" | "time"): Handler =>
+  (c) => {
+    const [value] = args(c) ?? [];
+    const dtype = c.t.scope.dtype(c.expr);
+    if (value === undefined || dtype === null) return null;
+    if (!naive(value.dtype) || value.dtype.kind === (of === "date" ? "Time" : "Date")) return no(c, value.dtype);
+    return call(fn, [value], dtype);
+  };
+
+const coalesce: Handler = (c) => {
+  const made = argsAsResult(c);
+  return made === null ? null : call("coalesce", made.values, made.dtype);
+};
+
+const horizontal =
+  (fn: FunctionName): Handler =>
+  (c) => {
+    const made = argsAsResult(c);
+    if (made === null) return null;
+    return isDecimalFree(made.dtype) ? call(fn, made.values, made.dtype) : no(c, made.dtype);
+  };
+
+const allOrAny =
+  (fn: "and" | "or"): Handler =>
+  (c) => {
+    const values = args(c);
+    if (values === null) return null;
+    const [first, ...rest] = values.map((v) => c.t.cast(v, BOOLEAN));
+    if (first === undefined || first === null) return first === null ? null : c.t.scope.unsupported(`${c.name} of nothing`);
+    return rest.reduce<Expr | null>((all, v) => (all === null || v === null ? null : call(fn, [all, v], BOOLEAN)), first);
+  };
+
+/** Values to compare with one by one; longer lists would be slower than a join. */
+const MAX_LISTED = 64;
+
+const isIn: Handler = (c) => {
+  const [valueDsl, listDsl] = c.inputs;
+  if (valueDsl === undefined || listDsl === undefined || columnNames(listDsl).size > 0) return c.t.scope.unsupported("IsIn a computed list");
+  const value = c.t.translate(valueDsl);
+  if (value === null) return null;
+  if (physicalOf(value.dtype) === "code") return no(c, value.dtype);
+  const list = evaluateConstant(c.t.scope.native, { Explode: { input: listDsl, options: { empty_as_null: false, keep_nulls: true } } }, MAX_LISTED) ?? evaluateConstant(c.t.scope.native, listDsl, MAX_LISTED);
+  if (list === null || list.values.includes(null)) return c.t.scope.unsupported(`IsIn a list with nulls, of more than ${MAX_LISTED} values, or not of numbers`);
+  const common = sameDType(value.dtype, list.dtype) ? value.dtype : c.t.scope.supertype(value.dtype, list.dtype);
+  if (common === null) return no(c, list.dtype);
+  const left = c.t.cast(value, common);
+  if (left === null) return null;
+  const tests = list.values.map((v) => c.t.cast(literal(v, list.dtype), common)).filter((v) => v !== null);
+  if (tests.length !== list.values.length) return null;
+  return tests.map((v): Expr => call("eq", [left, v], BOOLEAN)).reduce((a, b) => call("or", [a, b], BOOLEAN), never(left));
+};
+
+/** False, or null where the value is null. */
+const never = (value: Expr): Expr => call("ne", [value, value], BOOLEAN);
+
+const clip: Handler = (c) => {
+  const dtype = c.t.scope.dtype(c.expr);
+  const values = args(c);
+  if (values === null || dtype === null) return null;
+  if (physicalOf(dtype) === "code" || physicalOf(dtype) === "bool") return no(c, dtype);
+  const settings = isObject(c.options) ? c.options : {};
+  const [value, low, high] = values;
+  if (value === undefined) return null;
+  const bound = (present: boolean, v: Expr | undefined): Expr | null => (present && v !== undefined ? c.t.cast(v, dtype) : literal(null, dtype));
+  const [x, a, b] = [c.t.cast(value, dtype), bound(settings.has_min === true, low), bound(settings.has_max === true, settings.has_min === true || values.length > 2 ? high : low)];
+  return x === null || a === null || b === null ? null : call("clip", [x, a, b], dtype);
+};
+
+const sumHorizontal: Handler = (c) => {
+  const made = argsAsResult(c);
+  if (made === null || !isNumeric(made.dtype)) return made === null ? null : no(c, made.dtype);
+  if (!isObject(c.options) || c.options.ignore_nulls !== true) return c.t.scope.unsupported("SumHorizontal that keeps nulls");
+  const zero = literal(isFloat(made.dtype) ? 0 : 0n, made.dtype);
+  const terms = made.values.map((v): Expr => call("coalesce", [v, zero], made.dtype));
+  return terms.reduce((a, b) => call("add", [a, b], made.dtype));
+};
+
+const round: Handler = (c) => {
+  const decimals = isObject(c.options) ? c.options.decimals : null;
+  const mode = isObject(c.options) ? c.options.mode : null;
+  if (decimals !== 0) return c.t.scope.unsupported("Round to decimals");
+  if (mode !== "HalfAwayFromZero") return c.t.scope.unsupported(`Round with mode ${String(mode)}`);
+  return numeric("round", "floats")(c);
+};
+
+const pow: Handler = (c) => (c.options === "Sqrt" ? floatOnly("sqrt")(c) : c.t.scope.unsupported("Pow"));
+
+const floatOnly =
+  (fn: FunctionName): Handler =>
+  (c) => {
+    const [value] = args(c) ?? [];
+    const dtype = c.t.scope.dtype(c.expr);
+    if (value === undefined || dtype === null) return null;
+    const as = isFloat(dtype) ? c.t.cast(value, dtype) : no(c, dtype);
+    return as === null ? null : call(fn, [as], dtype);
+  };
+
+/** Tags of functions as the DSL spells them; a namespace stands before its functions. */
+const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
+  Abs: numeric("abs"),
+  Sign: numeric("sign"),
+  Negate: numeric("neg"),
+  Ceil: numeric("ceil", "floats"),
+  Floor: numeric("floor", "floats"),
+  Round: round,
+  Pow: pow,
+  Clip: clip,
+  FillNull: coalesce,
+  Coalesce: coalesce,
+  MinHorizontal: horizontal("min_horizontal"),
+  MaxHorizontal: horizontal("max_horizontal"),
+  SumHorizontal: sumHorizontal,
+  "Boolean.IsNull": predicate("is_null"),
+  "Boolean.IsNotNull": predicate("is_not_null"),
+  "Boolean.IsNan": predicate("is_nan", isFloat),
+  "Boolean.IsNotNan": predicate("is_not_nan", isFloat),
+  "Boolean.IsFinite": predicate("is_finite", isNumeric),
+  "Boolean.IsInfinite": predicate("is_infinite", isNumeric),
+  "Boolean.Not": predicate("not", (d) => d.kind === "Boolean"),
+  "Boolean.IsIn": isIn,
+  "Boolean.AllHorizontal": allOrAny("and"),
+  "Boolean.AnyHorizontal": allOrAny("or"),
+  "TemporalExpr.Year": part("year", "date"),
+  "TemporalExpr.IsoYear": part("iso_year", "date"),
+  "TemporalExpr.Quarter": part("quarter", "date"),
+  "TemporalExpr.Month": part("month", "date"),
+  "TemporalExpr.Week": part("week", "date"),
+  "TemporalExpr.WeekDay": part("weekday", "date"),
+  "TemporalExpr.Day": part("day", "date"),
+  "TemporalExpr.OrdinalDay": part("ordinal_day", "date"),
+  "TemporalExpr.Hour": part("hour", "time"),
+  "TemporalExpr.Minute": part("minute", "time"),
+  "TemporalExpr.Second": part("second", "time"),
+  "TemporalExpr.Nanosecond": part("nanosecond", "time"),
+  "Boolean.All": "All inside an expression",
+  "Boolean.Any": "Any inside an expression",
+  "Boolean.IsDuplicated": "IsDuplicated needs the whole column",
+  "Boolean.IsFirstDistinct": "IsFirstDistinct needs the whole column",
+  "Boolean.IsLastDistinct": "IsLastDistinct needs the whole column",
+  "Boolean.IsUnique": "IsUnique needs the whole column",
+  ArgMax: "ArgMax has no kernel",
+  ArgMin: "ArgMin has no kernel",
+  ArgSort: "ArgSort has no kernel",
+  ArgUnique: "ArgUnique has no kernel",
+  AsStruct: "structs are not built on the device",
+  Atan2: "Atan2 has no kernel",
+  "Correlation.Pearson": "correlations have no kernel",
+  CumCount: "cumulative functions have no kernel",
+  CumMax: "cumulative functions have no kernel",
+  CumMin: "cumulative functions have no kernel",
+  CumProd: "cumulative functions have no kernel",
+  CumSum: "cumulative functions have no kernel",
+  Diff: "Diff has no kernel",
+  DropNans: "DropNans changes the number of rows",
+  DropNulls: "DropNulls changes the number of rows",
+  Entropy: "Entropy has no kernel",
+  EwmMean: "exponentially weighted functions have no kernel",
+  EwmStd: "exponentially weighted functions have no kernel",
+  EwmVar: "exponentially weighted functions have no kernel",
+  Exp: "Exp has no kernel",
+  FillNullWithStrategy: "FillNull with a strategy has no kernel",
+  GatherEvery: "GatherEvery changes the number of rows",
+  Hash: "Hash has no kernel",
+  Interpolate: "Interpolate has no kernel",
+  Kurtosis: "Kurtosis has no kernel",
+  Log: "Log has no kernel",
+  Log1p: "Log1p has no kernel",
+  LowerBound: "LowerBound has no kernel",
+  UpperBound: "UpperBound has no kernel",
+  Mode: "Mode changes the number of rows",
+  PctChange: "PctChange has no kernel",
+  PeakMax: "PeakMax has no kernel",
+  PeakMin: "PeakMin has no kernel",
+  Product: "Product has no kernel",
+  Quantile: "Quantile has no kernel",
+  Random: "random numbers are those of CPU polars",
+  Rank: "Rank has no kernel",
+  Reinterpret: "Reinterpret has no kernel",
+  RepeatBy: "RepeatBy makes lists",
+  Replace: "Replace has no kernel on numbers",
+  ReplaceStrict: "ReplaceStrict has no kernel on numbers",
+  Reshape: "Reshape changes the number of rows",
+  Reverse: "Reverse has no kernel",
+  RollingExpr: "rolling functions have no kernel",
+  Shift: "Shift has no kernel",
+  ShiftAndFill: "ShiftAndFill has no kernel",
+  Skew: "Skew has no kernel",
+  ToPhysical: "ToPhysical has no kernel",
+  ExtendConstant: "ExtendConstant changes the number of rows",
+  Unique: "Unique changes the number of rows",
+  UniqueCounts: "UniqueCounts changes the number of rows",
+  ValueCounts: "ValueCounts changes the number of rows",
+};
+
+const NAMESPACE_REASONS: Readonly<Record<string, string>> = {
+  Boolean: "this boolean function has no kernel",
+  StringExpr: "this string function of several columns has no kernel",
+  TemporalExpr: "this temporal function has no kernel",
+  ListExpr: "this list function of several columns has no kernel",
+  StructExpr: "this struct function has no kernel",
+  ArrayExpr: "array functions have no kernel",
+  BinaryExpr: "binary functions have no kernel",
+  Categorical: "this categorical function has no kernel",
+  Range: "ranges have no kernel",
+  Trigonometry: "trigonometric functions have no kernel",
+  Correlation: "correlations have no kernel",
+};
+
+export function translateFunction(t: ExprTranslator, expr: DslExpr, payload: DslObject): Expr | null {
+  const [outer, inside] = tagOf(payload.function) ?? ["", null];
+  const namespace = NAMESPACE_REASONS[outer];
+  const [name, options] = namespace === undefined ? [outer, inside] : (tagOf(inside) ?? ["", null]);
+  const entry = FUNCTIONS[namespace === undefined ? name : `${outer}.${name}`] ?? namespace;
+  const inputs = isList(payload.input) ? payload.input.map(asExpr) : exprInputs(expr);
+  if (typeof entry === "function") return entry({ t, expr, name, options, inputs });
+  for (const input of inputs) if (columnNames(input).size > 0) t.translate(input);
+  return t.scope.unsupported(entry === undefined ? `function ${name} is unknown` : namespace === undefined || entry !== namespace ? entry : `${name}: ${entry}`);
+}

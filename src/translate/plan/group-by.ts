@@ -1,0 +1,59 @@
+/** GroupBy: keys and aggregates, with the expressions around the aggregates projected afterwards. */
+
+import { InternalError } from "../../errors.ts";
+import type { NamedExpr } from "../../ir/expr.ts";
+import { column, named } from "../../ir/expr.ts";
+import type { Plan } from "../../ir/plan.ts";
+import { sameSchema } from "../../ir/schema.ts";
+import type { DslPlan } from "../../polars/dsl.ts";
+import { AggregateSet } from "../expr/aggregates.ts";
+import { expand } from "../expr/selectors.ts";
+import { ExprTranslator } from "../expr/translator.ts";
+import type { NodeContext } from "./node.ts";
+import { onlyInput } from "./node.ts";
+import { project, warm } from "./project.ts";
+import { aggregated } from "./windows.ts";
+
+export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
+  const only = onlyInput(context);
+  if (!("GroupBy" in dsl) || only === null) return null;
+  const { input, scope } = only;
+  const { keys: keyDsl, aggs, predicates, options } = dsl.GroupBy;
+  if (options.dynamic !== null) context.unsupported("groupByDynamic has no kernel");
+  if (options.rolling !== null) context.unsupported("groupByRolling has no kernel");
+  if (options.slice !== null) context.unsupported("a group-by with a slice");
+  if (predicates.length > 0) context.unsupported("HAVING inside the group-by");
+  if (options.dynamic !== null || options.rolling !== null) return null;
+  const keyOutputs = keyDsl.map((k) => expand(scope, k));
+  const keysFlat = keyOutputs.flatMap((k) => k ?? []);
+  const aggOutputs = aggs.map((a) => expand(scope, a, { keys: keyDsl }));
+  const flat = aggOutputs.flatMap((a) => a ?? []);
+  warm(
+    scope,
+    [...keysFlat, ...flat].map((o) => o.expr),
+  );
+  const rows = new ExprTranslator(scope);
+  const keys = keysFlat.map((k) => {
+    const expr = rows.translate(k.expr);
+    return expr === null ? null : named(k.name, expr);
+  });
+  const set = new AggregateSet("\u0001agg");
+  const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, over: () => null });
+  const outputs = flat.map((o) => {
+    const expr = translator.translate(o.expr);
+    const typed = expr === null ? null : translator.cast(expr, o.dtype);
+    return typed === null ? null : named(o.name, typed);
+  });
+  const known = keys.filter((k) => k !== null);
+  const made = outputs.filter((o) => o !== null);
+  if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made.length !== outputs.length) return null;
+  const grouped = aggregated(input, known, set.aggregates);
+  const exprs: NamedExpr[] = [...known.map((k) => named(k.name, column(k.name, k.expr.dtype))), ...made];
+  const plan = project(
+    grouped,
+    exprs,
+    exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })),
+  );
+  if (!sameSchema(plan.schema, context.schema)) throw new InternalError("the translated group-by has another schema than polars gives it");
+  return plan;
+}

@@ -1,0 +1,108 @@
+/** Join: keys on a common dtype, output columns as polars names them. */
+
+import { physicalOf } from "../../ir/dtype.ts";
+import type { Expr } from "../../ir/expr.ts";
+import type { JoinKind, JoinOutput, Plan } from "../../ir/plan.ts";
+import { describeDType, sameDType } from "../../ir/schema.ts";
+import type { DslPlan, JoinArgs } from "../../polars/dsl.ts";
+import { tag } from "../../polars/dsl.ts";
+import { ExprTranslator } from "../expr/translator.ts";
+import { columnName } from "../expr/tree.ts";
+import type { Scope } from "../scope.ts";
+import type { NodeContext } from "./node.ts";
+
+const KINDS: Readonly<Record<string, JoinKind>> = { Inner: "inner", Left: "left", Right: "right", Full: "full", Semi: "semi", Anti: "anti", Cross: "cross" };
+
+/** Orders that each kind keeps by itself. */
+const ORDERS: Readonly<Record<JoinKind, readonly JoinArgs["maintain_order"][]>> = {
+  inner: ["None", "Left", "LeftRight"],
+  left: ["None", "Left", "LeftRight"],
+  right: ["None", "Right", "RightLeft"],
+  full: ["None", "Left", "LeftRight"],
+  semi: ["None", "Left", "LeftRight"],
+  anti: ["None", "Left", "LeftRight"],
+  cross: ["None", "Left", "LeftRight"],
+};
+
+export function join(dsl: DslPlan, context: NodeContext): Plan | null {
+  const [left, right] = context.inputs;
+  const [leftScope, rightScope] = context.scopes;
+  if (!("Join" in dsl) || left === undefined || right === undefined || leftScope === undefined || rightScope === undefined) return null;
+  const { left_on, right_on, predicates, options } = dsl.Join;
+  const { args } = options;
+  const [kind] = tag(args.how);
+  const how = KINDS[kind];
+  if (how === undefined) return context.unsupported(`a join of kind ${kind} has no kernel`);
+  if (predicates.length > 0) context.unsupported("a join on inequalities");
+  if (args.validation !== "ManyToMany") context.unsupported(`a join that validates ${args.validation}`);
+  if (args.slice !== null) context.unsupported("a join with a slice");
+  if (!ORDERS[how].includes(args.maintain_order)) context.unsupported(`a ${how} join that maintains the order ${args.maintain_order}`);
+  const keys = left_on.map((l, i) => commonKey(leftScope, rightScope, new ExprTranslator(leftScope).translate(l), new ExprTranslator(rightScope).translate(right_on[i] ?? l)));
+  const known = keys.filter((k) => k !== null);
+  if (known.length !== keys.length) return null;
+  const names = { left: left_on.map(columnName), right: right_on.map(columnName) };
+  const output = outputsOf(context, how, left, right, names, args);
+  if (output === null) return null;
+  return {
+    kind: "join",
+    left,
+    right,
+    leftOn: known.map((k) => k.left),
+    rightOn: known.map((k) => k.right),
+    how,
+    nullsEqual: args.nulls_equal,
+    output,
+    schema: context.schema,
+  };
+}
+
+function commonKey(leftScope: Scope, rightScope: Scope, left: Expr | null, right: Expr | null): { readonly left: Expr; readonly right: Expr } | null {
+  if (left === null || right === null) return null;
+  const common = sameDType(left.dtype, right.dtype) ? left.dtype : leftScope.supertype(left.dtype, right.dtype);
+  if (common === null || (physicalOf(common) === "code" && !sameDType(left.dtype, right.dtype))) return leftScope.unsupported(`a join of ${describeDType(left.dtype)} with ${describeDType(right.dtype)}`);
+  const [a, b] = [new ExprTranslator(leftScope).cast(left, common), new ExprTranslator(rightScope).cast(right, common)];
+  return a === null || b === null ? null : { left: a, right: b };
+}
+
+/** Follows polars' output columns: left ones in order, then right ones, keys that are coalesced away being left out. */
+function outputsOf(
+  context: NodeContext,
+  how: JoinKind,
+  left: Plan,
+  right: Plan,
+  names: { readonly left: readonly (string | null)[]; readonly right: readonly (string | null)[] },
+  args: JoinArgs,
+): readonly JoinOutput[] | null {
+  const suffix = args.suffix ?? "_right";
+  const outputs: JoinOutput[] = [];
+  const taken = new Set<string>();
+  let next = 0;
+  const take = (from: "left" | "right", column: string, as: string): boolean => {
+    if (context.schema[next]?.name !== as) return false;
+    const pair = how === "full" && from === "left" && args.coalesce === "CoalesceColumns" ? names.left.indexOf(column) : -1;
+    const other = pair < 0 ? null : (names.right[pair] ?? null);
+    outputs.push(other === null ? { name: as, from, left: from === "left" ? column : null, right: from === "right" ? column : null } : { name: as, from: "coalesce", left: column, right: other });
+    taken.add(as);
+    next += 1;
+    return true;
+  };
+  for (const field of left.schema) {
+    if (!take("left", field.name, field.name) && !(how === "right" && names.left.includes(field.name))) return mismatch(context, field.name);
+  }
+  if (how !== "semi" && how !== "anti") {
+    for (const field of right.schema) {
+      const as = taken.has(field.name) ? `${field.name}${suffix}` : field.name;
+      if (!take("right", field.name, as) && !names.right.includes(field.name)) return mismatch(context, field.name);
+    }
+  }
+  if (next !== context.schema.length) return mismatch(context, context.schema[next]?.name ?? "");
+  const typed = outputs.every((o, i) => {
+    const side = o.from === "right" ? right : left;
+    const found = side.schema.find((f) => f.name === (o.from === "right" ? o.right : o.left));
+    const field = context.schema[i];
+    return found !== undefined && field !== undefined && sameDType(found.dtype, field.dtype);
+  });
+  return typed ? outputs : context.unsupported("a join that changes the dtype of its keys");
+}
+
+const mismatch = (context: NodeContext, name: string): null => context.unsupported(`a join whose output columns are not understood (at ${JSON.stringify(name)})`);

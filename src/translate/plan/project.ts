@@ -1,0 +1,101 @@
+/** Select, HStack and Filter: row-wise expressions, with aggregates and windows joined in. */
+
+import { InternalError } from "../../errors.ts";
+import type { NamedExpr } from "../../ir/expr.ts";
+import { column, named } from "../../ir/expr.ts";
+import type { Plan } from "../../ir/plan.ts";
+import type { Schema } from "../../ir/schema.ts";
+import { sameSchema } from "../../ir/schema.ts";
+import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
+import { AggregateSet, isAggregate } from "../expr/aggregates.ts";
+import { expand } from "../expr/selectors.ts";
+import { ExprTranslator } from "../expr/translator.ts";
+import { allExprs, columnNames, exprInputs } from "../expr/tree.ts";
+import type { Scope } from "../scope.ts";
+import type { NodeContext } from "./node.ts";
+import { onlyInput } from "./node.ts";
+import { aggregated, WindowTarget } from "./windows.ts";
+
+/** Subexpressions are asked about together, before they are needed one by one. */
+export const warm = (scope: Scope, exprs: readonly DslExpr[]): void => scope.warm([...new Set(exprs.flatMap((e) => [...allExprs(e)]))].filter((e) => columnNames(e).size > 0));
+
+export const project = (input: Plan, exprs: readonly NamedExpr[], schema: Schema): Plan => ({ kind: "project", input, exprs, schema });
+
+/** Whether the expression has one value for the whole frame: aggregates and constants. */
+function isScalar(expr: DslExpr): boolean {
+  if (isAggregate(expr)) return true;
+  const inputs = exprInputs(expr);
+  if ("Over" in Object(expr)) return false;
+  return inputs.length === 0 ? columnNames(expr).size === 0 : inputs.every(isScalar);
+}
+
+interface Translated {
+  readonly exprs: readonly NamedExpr[];
+  /** The input with what the expressions need joined in; null: they need no rows, only aggregates. */
+  readonly input: Plan;
+}
+
+/** The expressions over `input`; null where one has no GPU form. */
+function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayCollapse: boolean): Translated | null {
+  const outputs = exprs.map((e) => expand(scope, e));
+  const flat = outputs.flatMap((o) => o ?? []);
+  warm(
+    scope,
+    flat.map((o) => o.expr),
+  );
+  const collapses = mayCollapse && flat.length > 0 && flat.every((o) => isScalar(o.expr));
+  const target = collapses ? null : new WindowTarget();
+  const set = new AggregateSet("\u0001all");
+  const translator = new ExprTranslator(scope, target ?? { whole: set, rowsVisible: false, over: () => null });
+  const made = flat.map((o) => {
+    const expr = translator.translate(o.expr);
+    const typed = expr === null ? null : translator.cast(expr, o.dtype);
+    return typed === null ? null : named(o.name, typed);
+  });
+  const known = made.filter((m) => m !== null);
+  if (outputs.includes(null) || known.length !== made.length) return null;
+  return { exprs: known, input: target === null ? aggregated(input, [], set.aggregates) : target.isEmpty ? input : target.extend(input) };
+}
+
+/** Polars has the last word on names and dtypes. */
+function checked(context: NodeContext, plan: Plan): Plan {
+  if (!sameSchema(plan.schema, context.schema)) throw new InternalError("the translated projection has another schema than polars gives it");
+  return plan;
+}
+
+export function select(dsl: DslPlan, context: NodeContext): Plan | null {
+  const only = onlyInput(context);
+  if (!("Select" in dsl) || only === null) return null;
+  const translated = translateAll(only.scope, only.input, dsl.Select.expr, true);
+  if (translated === null) return null;
+  const schema = translated.exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
+  return checked(context, project(translated.input, translated.exprs, schema));
+}
+
+export function hstack(dsl: DslPlan, context: NodeContext): Plan | null {
+  const only = onlyInput(context);
+  if (!("HStack" in dsl) || only === null) return null;
+  const translated = translateAll(only.scope, only.input, dsl.HStack.exprs, false);
+  if (translated === null) return null;
+  const byName = new Map(translated.exprs.map((e) => [e.name, e]));
+  const exprs = context.schema.map((f) => byName.get(f.name) ?? named(f.name, column(f.name, f.dtype)));
+  const schema = exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
+  return checked(context, project(translated.input, exprs, schema));
+}
+
+export function filter(dsl: DslPlan, context: NodeContext): Plan | null {
+  const only = onlyInput(context);
+  if (!("Filter" in dsl) || only === null) return null;
+  const { input, scope } = only;
+  const translated = translateAll(scope, input, [dsl.Filter.predicate], false);
+  const [predicate, more] = translated?.exprs ?? [];
+  if (translated === null || predicate === undefined) return null;
+  if (more !== undefined || predicate.expr.dtype.kind !== "Boolean") return context.unsupported("a filter whose predicate is not one boolean");
+  const kept: Plan = { kind: "filter", input: translated.input, predicate: predicate.expr, schema: translated.input.schema };
+  if (translated.input === input) return kept;
+  return project(
+    kept,
+    input.schema.map((f) => named(f.name, column(f.name, f.dtype))),
+    input.schema,
+  );
+}
