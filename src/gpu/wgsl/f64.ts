@@ -25,12 +25,11 @@ fn f64_significand(a: vec2<u32>) -> F64Significand {
   return F64Significand(1 - i32(z), u64_shl(m, z));
 }`,
 
-  /** Rounds m to nearest even: e is the biased exponent that a leading one at bit 63 has, the least bit of m is sticky, sign is 0 or bit 31; m = 0 is a zero. */
-  f64_round_significand: `
-fn f64_round_significand(sign: u32, e: i32, m: vec2<u32>) -> vec2<u32> {
-  let z = u64_clz(m);
-  var s = u64_shl(m, z);
-  var exponent = e - i32(z);
+  /** Rounds m, whose leading one is bit 63, to nearest even: e is the biased exponent of that one, the least bit is sticky, sign is 0 or bit 31. */
+  f64_round_normal: `
+fn f64_round_normal(sign: u32, e: i32, m: vec2<u32>) -> vec2<u32> {
+  var s = m;
+  var exponent = e;
   if (exponent <= 0) {
     s = u64_shr_jam(s, u32(1 - exponent));
     exponent = 1;
@@ -39,8 +38,19 @@ fn f64_round_significand(sign: u32, e: i32, m: vec2<u32>) -> vec2<u32> {
   let kept = vec2<u32>((s.x >> 11u) | (s.y << 21u), s.y >> 11u);
   let up = u32(rest + (kept.x & 1u) > 0x400u);
   let bits = u64_add(kept, vec2<u32>(up, u32(exponent - 1) << 20u));
-  let finite = select(vec2<u32>(bits.x, bits.y | sign), vec2<u32>(0u, sign), z == 64u);
-  return select(finite, vec2<u32>(0u, sign | 0x7ff00000u), exponent >= 0x7ff && z != 64u);
+  return select(vec2<u32>(bits.x, bits.y | sign), vec2<u32>(0u, sign | 0x7ff00000u), exponent >= 0x7ff);
+}`,
+  /** f64_round_normal of any m: e is the biased exponent that a leading one at bit 63 has; m = 0 is a zero. */
+  f64_round_significand: `
+fn f64_round_significand(sign: u32, e: i32, m: vec2<u32>) -> vec2<u32> {
+  let z = u64_clz(m);
+  return select(f64_round_normal(sign, e - i32(z), u64_shl(m, z)), vec2<u32>(0u, sign), z == 64u);
+}`,
+  /** f64_round_normal of an m whose leading one is bit 62 or 63. */
+  f64_round_near: `
+fn f64_round_near(sign: u32, e: i32, m: vec2<u32>) -> vec2<u32> {
+  let high = (m.y >> 31u) != 0u;
+  return f64_round_normal(sign, e - i32(!high), select(vec2<u32>(m.x << 1u, (m.y << 1u) | (m.x >> 31u)), m, high));
 }`,
 
   f64_add: `
@@ -65,14 +75,15 @@ fn f64_add(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   f64_mul: `
 fn f64_mul(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let sign = (a.y ^ b.y) & 0x80000000u;
+  let zero = f64_is_zero(a) || f64_is_zero(b);
   if (!f64_is_finite(a) || !f64_is_finite(b)) {
-    let nan = f64_is_nan(a) || f64_is_nan(b) || f64_is_zero(a) || f64_is_zero(b);
-    return select(vec2<u32>(0u, sign | 0x7ff00000u), F64_NAN, nan);
+    return select(vec2<u32>(0u, sign | 0x7ff00000u), F64_NAN, f64_is_nan(a) || f64_is_nan(b) || zero);
   }
+  if (zero) { return vec2<u32>(0u, sign); }
   let x = f64_significand(a);
   let y = f64_significand(b);
   let p = u64_mul_wide(x.m, y.m);
-  return f64_round_significand(sign, x.e + y.e - 1022, vec2<u32>(p.z | u32((p.x | p.y) != 0u), p.w));
+  return f64_round_near(sign, x.e + y.e - 1022, vec2<u32>(p.z | u32((p.x | p.y) != 0u), p.w));
 }`,
 
   f64_div: `
@@ -84,13 +95,14 @@ fn f64_div(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     return select(select(infinity, vec2<u32>(0u, sign), f64_is_finite(a)), F64_NAN, nan);
   }
   if (f64_is_zero(b)) { return select(infinity, F64_NAN, f64_is_zero(a)); }
+  if (f64_is_zero(a)) { return vec2<u32>(0u, sign); }
   let x = f64_significand(a);
   let y = f64_significand(b);
   let v = u64_reciprocal(y.m);
   let high = u64_div_step(u64_shr(x.m, 1u), 0u, y.m, v);
   let low = u64_div_step(high.r, 0u, y.m, v);
   let sticky = u32(any(low.r != vec2<u32>(0u)));
-  return f64_round_significand(sign, x.e - y.e + 1023, vec2<u32>(low.q.x | sticky, high.q.x));
+  return f64_round_near(sign, x.e - y.e + 1023, vec2<u32>(low.q.x | sticky, high.q.x));
 }`,
 
   f64_sqrt: `
@@ -101,6 +113,6 @@ fn f64_sqrt(a: vec2<u32>) -> vec2<u32> {
   let x = f64_significand(a);
   let e = x.e - 1023;
   let radicand = select(u64_shr(x.m, 1u), x.m, (e & 1) != 0);
-  return f64_round_significand(0u, (e >> 1u) + 1023, u64_sqrt_wide(radicand));
+  return f64_round_normal(0u, (e >> 1u) + 1023, u64_sqrt_wide(radicand));
 }`,
 };
