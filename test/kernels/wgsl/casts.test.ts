@@ -2,7 +2,7 @@
 
 import { after, before, test } from "node:test";
 import { assertSameWords, Evaluator, type Input, type Output } from "./harness.ts";
-import { F32_EDGES, F64_EDGES, RANDOM_ROWS, randomWords, W32_EDGES, W64_EDGES } from "./values.ts";
+import { column, F32_EDGES, F64_EDGES, RANDOM_ROWS, randomWords, W32_EDGES, W64_EDGES } from "./values.ts";
 
 const IN_RANGE_ROWS = 200_000;
 
@@ -81,7 +81,7 @@ const integerToFloat32 = (value: bigint): number => {
 
 const SOURCES: Readonly<Record<string, { readonly input: Input["type"]; readonly words: Uint32Array; readonly values: () => Values }>> =
   (() => {
-    const bool = words32([0, 1], 11, (word) => word).map((word) => word & 1);
+    const bool = Uint32Array.of(0, 1);
     const i32 = words32(W32_EDGES, 12);
     const u32 = words32(W32_EDGES, 13);
     const i64 = words64(W64_EDGES, 14);
@@ -109,12 +109,7 @@ const NARROW = {
   u32: { type: "u32", least: 0, most: 4294967295, word: (low: number) => low },
 } as const;
 
-const fill = (rows: number, value: (row: number) => number): Uint32Array => {
-  const words = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) words[row] = value(row);
-  return words;
-};
-const flags = (rows: number, holds: (row: number) => boolean): Uint32Array => fill(rows, (row) => Number(holds(row)));
+const flags = (rows: number, holds: (row: number) => boolean): Uint32Array => column(rows, (row) => Number(holds(row)));
 
 for (const [source, { input, words, values }] of Object.entries(SOURCES)) {
   const inputs: readonly Input[] = [{ name: "a", type: input, words }];
@@ -138,7 +133,7 @@ for (const [source, { input, words, values }] of Object.entries(SOURCES)) {
         const whole = Math.trunc(numbers[row] ?? 0);
         return whole >= least && whole <= most;
       });
-      const expected = fill(rows, (row) => word(low[2 * row] ?? 0));
+      const expected = column(rows, (row) => word(low[2 * row] ?? 0));
       assertSameWords(`${source}_fits_${name}`, results[2 * i + 1] ?? fits, fits, inputs);
       // Integers wrap; what does not fit is unspecified only for floats.
       assertSameWords(`${source}_to_${name}`, results[2 * i] ?? fits, expected, inputs, isFloat ? fits : undefined);

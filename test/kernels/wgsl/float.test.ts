@@ -2,7 +2,7 @@
 
 import { after, before, test } from "node:test";
 import { assertSameWords, Evaluator, type Input, type Output } from "./harness.ts";
-import { F32_EDGES, F64_EDGES, type Pairs, pairs32, pairs64 } from "./values.ts";
+import { column, F32_EDGES, F64_EDGES, type Pairs, pairs32, pairs64 } from "./values.ts";
 
 interface Format {
   readonly type: "f64" | "f32";
@@ -133,7 +133,7 @@ for (const { type, wgslType, pairs, values, words } of FORMATS) {
     return result;
   };
   const table = arithmetic(type === "f32" ? Math.fround : (v) => v);
-  const isNumber = Uint32Array.from({ length: rows }, (_, row) => Number(!Number.isNaN(x[row])));
+  const isNumber = column(rows, (row) => Number(!Number.isNaN(x[row])));
 
   for (const some of [Object.entries(table).slice(0, 4), Object.entries(table).slice(4, 8), Object.entries(table).slice(8)]) {
     test(`${type} ${some.map(([call]) => call).join(", ")}`, async () => {
@@ -166,9 +166,9 @@ for (const { type, wgslType, pairs, values, words } of FORMATS) {
     );
     calls.forEach(([call, isFirst], i) => {
       const width = a.length / rows;
-      const expected = b.map((word, at) => {
+      const expected = column(a.length, (at) => {
         const row = Math.floor(at / width);
-        return isFirst(x[row] ?? 0, y[row] ?? 0) ? (a[at] ?? 0) : word;
+        return (isFirst(x[row] ?? 0, y[row] ?? 0) ? a[at] : b[at]) ?? 0;
       });
       assertSameWords(`${type}_${call}`, results[i] ?? new Uint32Array(), expected, inputs);
     });
@@ -182,8 +182,7 @@ for (const { type, wgslType, pairs, values, words } of FORMATS) {
       calls.map(([call]): Output => ({ wgsl: `${type}_${call}`, type: "bool" })),
     );
     calls.forEach(([call, f], i) => {
-      const expected = new Uint32Array(rows);
-      for (let row = 0; row < rows; row++) expected[row] = Number(f(x[row] ?? 0, y[row] ?? 0));
+      const expected = column(rows, (row) => Number(f(x[row] ?? 0, y[row] ?? 0)));
       assertSameWords(`${type}_${call}`, results[i] ?? new Uint32Array(), expected, inputs);
     });
   });
@@ -202,13 +201,13 @@ for (const { type, wgslType, pairs, values, words } of FORMATS) {
     assertSameWords(
       "less",
       lt ?? a,
-      Uint32Array.from(order, (o) => Number(o < 0)),
+      column(rows, (row) => Number((order[row] ?? 0) < 0)),
       inputs,
     );
     assertSameWords(
       "same",
       eq ?? a,
-      Uint32Array.from(order, (o) => Number(o === 0)),
+      column(rows, (row) => Number(order[row] === 0)),
       inputs,
     );
     const canonical = words(reference((v) => (v === 0 ? 0 : v)));

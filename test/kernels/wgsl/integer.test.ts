@@ -2,7 +2,7 @@
 
 import { after, before, test } from "node:test";
 import { assertSameWords, Evaluator, type Input, type Output } from "./harness.ts";
-import { pairs32, pairs64, W32_EDGES, W64_EDGES } from "./values.ts";
+import { column, pairs32, pairs64, W32_EDGES, W64_EDGES } from "./values.ts";
 
 let evaluator: Evaluator;
 before(async () => {
@@ -39,7 +39,7 @@ const wideDivision: Readonly<Record<string, Wide>> = {
 };
 
 const wide = pairs64(W64_EDGES, "integer", 3);
-const divides = Uint32Array.from({ length: wide.rows }, (_, row) => Number(((wide.b[2 * row] ?? 0) | (wide.b[2 * row + 1] ?? 0)) !== 0));
+const divides = column(wide.rows, (row) => Number(((wide.b[2 * row] ?? 0) | (wide.b[2 * row + 1] ?? 0)) !== 0));
 
 for (const type of ["i64", "u64"] as const) {
   const values = (words: Uint32Array): BigInt64Array | BigUint64Array =>
@@ -78,10 +78,10 @@ for (const type of ["i64", "u64"] as const) {
     for (let row = 0; row < wide.rows; row++)
       order[row] = Number((x[row] ?? 0n) > (y[row] ?? 0n)) - Number((x[row] ?? 0n) < (y[row] ?? 0n));
     calls.forEach(([call, holds], i) => {
-      const expected = Uint32Array.from(order, (o) => Number(holds(o)));
+      const expected = column(wide.rows, (row) => Number(holds(order[row] ?? 0)));
       assertSameWords(`${type}_${call}`, results[i] ?? new Uint32Array(), expected, inputs);
     });
-    const less = Uint32Array.from(order, (o) => Number(o < 0));
+    const less = column(wide.rows, (row) => Number((order[row] ?? 0) < 0));
     assertSameWords("order", results[6] ?? new Uint32Array(), less, inputs);
     assertSameWords("unorder", results[7] ?? new Uint32Array(), wide.a, inputs);
   });
@@ -105,21 +105,23 @@ test("u64 shifts, leading zeros and the wide product", async () => {
     { wgsl: "u64_clz(a)", type: "u32" },
   ]);
   const [x, y] = [new BigUint64Array(a.buffer), new BigUint64Array(b.buffer)];
-  const expected = Array.from({ length: 5 }, () => new BigUint64Array(rows));
+  const wideColumn = (): BigUint64Array<ArrayBuffer> => new BigUint64Array(rows);
+  const [left, rights, jammed, lows, highs] = [wideColumn(), wideColumn(), wideColumn(), wideColumn(), wideColumn()];
   const zeros = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) {
     const [v, n] = [x[row] ?? 0n, BigInt(Math.min(64, amounts[row] ?? 0))];
     const right = v >> n;
     const product = v * (y[row] ?? 0n);
-    [v << n, right, right << n === v ? right : right | 1n, product, product >> 64n].forEach((word, i) => {
-      const column = expected[i];
-      if (column !== undefined) column[row] = word;
-    });
+    left[row] = v << n;
+    rights[row] = right;
+    jammed[row] = right << n === v ? right : right | 1n;
+    lows[row] = product;
+    highs[row] = product >> 64n;
     const [low, high] = [a[2 * row] ?? 0, a[2 * row + 1] ?? 0];
     zeros[row] = high === 0 ? 32 + Math.clz32(low) : Math.clz32(high);
   }
-  expected.forEach((column, i) => {
-    assertSameWords(`wide ${i}`, results[i] ?? new Uint32Array(), new Uint32Array(column.buffer), inputs);
+  Object.entries({ u64_shl: left, u64_shr: rights, u64_shr_jam: jammed, low: lows, high: highs }).forEach(([name, words], i) => {
+    assertSameWords(name, results[i] ?? new Uint32Array(), new Uint32Array(words.buffer), inputs);
   });
   assertSameWords("u64_clz", results[5] ?? new Uint32Array(), zeros, inputs);
 });
@@ -159,8 +161,7 @@ for (const type of ["i32", "u32"] as const) {
       values.map(([call]): Output => ({ wgsl: `${type}_${call}`, type })),
     );
     values.forEach(([call, f], i) => {
-      const expected = new Uint32Array(narrow.rows);
-      for (let row = 0; row < narrow.rows; row++) expected[row] = f(x[row] ?? 0, y[row] ?? 0);
+      const expected = column(narrow.rows, (row) => f(x[row] ?? 0, y[row] ?? 0));
       const where = call in narrowDivision ? narrow.b : undefined;
       assertSameWords(`${type}_${call}`, results[i] ?? new Uint32Array(), expected, inputs, where);
     });
@@ -171,8 +172,8 @@ for (const type of ["i32", "u32"] as const) {
       { wgsl: `${type}_unorder(${type}_order(a))`, type },
     ]);
     [...holds, ["order", (o: number): boolean => o < 0] as const].forEach(([call, f], i) => {
-      const expected = x.map((v, row) => Number(f(Math.sign(v - (y[row] ?? 0)))));
-      assertSameWords(`${type}_${call}`, order[i] ?? new Uint32Array(), new Uint32Array(expected), inputs);
+      const expected = column(narrow.rows, (row) => Number(f((x[row] ?? 0) - (y[row] ?? 0))));
+      assertSameWords(`${type}_${call}`, order[i] ?? new Uint32Array(), expected, inputs);
     });
     assertSameWords("unorder", order[7] ?? new Uint32Array(), narrow.a, inputs);
   });
