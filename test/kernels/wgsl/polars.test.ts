@@ -79,12 +79,12 @@ const wordsOf = (frame: pl.DataFrame, name: string): Uint32Array => {
   return assert.fail(`${name}: a typed array is expected`);
 };
 
-const canonical = (type: Type, wgsl: string): string =>
-  type === "f64"
-    ? `select(${wgsl}, F64_NAN, f64_is_nan(${wgsl}))`
-    : type === "f32"
-      ? `select(${wgsl}, F32_NAN, f32_is_nan(${wgsl}))`
-      : wgsl;
+/** With the canonical NaN for every NaN, as in `wordsOf`. */
+const canonical = (type: Type, wgsl: string): string => (type === "f64" || type === "f32" ? `canonical_${type}(${wgsl})` : wgsl);
+
+const FUNCTIONS = `
+fn canonical_f64(a: vec2<u32>) -> vec2<u32> { return select(a, F64_NAN, f64_is_nan(a)); }
+fn canonical_f32(a: u32) -> u32 { return select(a, F32_NAN, f32_is_nan(a)); }`;
 
 const literal = 3.7;
 const bitsOf = (value: number): string => {
@@ -115,7 +115,7 @@ const check = async (type: Type, calls: Readonly<Record<string, pl.Expr>>): Prom
   for (let from = 0; from < names.length; from += 4) {
     const some = names.slice(from, from + 4);
     const outputs = some.map((call): Output => ({ wgsl: canonical(type, `${type}_${call}`), type: wgsl }));
-    const results = await evaluator.evaluate(rows, inputsOf(type), outputs);
+    const results = await evaluator.evaluate(rows, inputsOf(type), outputs, FUNCTIONS);
     some.forEach((call, i) => {
       assertSameWords(`${type}_${call}`, results[i] ?? new Uint32Array(), wordsOf(expected, `${from + i}`), inputsOf(type));
     });
@@ -187,7 +187,7 @@ test("rounding to decimals", async () => {
         words: new Uint32Array(new Float64Array(rows).fill(roundMultiplier(digits)).buffer),
       };
       const call = canonical(type, `${type}_round_decimals(a, m)`);
-      const [rounded] = await evaluator.evaluate(rows, [...inputs, m], [{ wgsl: call, type: TYPES[type].wgsl }]);
+      const [rounded] = await evaluator.evaluate(rows, [...inputs, m], [{ wgsl: call, type: TYPES[type].wgsl }], FUNCTIONS);
       const expected = wordsOf(frame.select(pl.col("a").round(digits)), "a");
       assertSameWords(`${type} rounded to ${digits} decimals`, rounded ?? new Uint32Array(), expected, inputs);
     }
@@ -225,6 +225,7 @@ for (const type of ["f64", "f32", "i64", "u64", "i32", "u32"] as const) {
             { wgsl: `${type}_fits_${name}(b)`, type: "bool" },
           ];
         }),
+        FUNCTIONS,
       );
       some.forEach(([name, { dtype }], i) => {
         const cast = b.cast(dtype, false);
