@@ -125,14 +125,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (row >= P[0].x) { return; }
   ${masked ? `if (((taking[row >> 5u] >> (row & 31u)) & 1u) == 0u) { slots[row] = ${NONE}u; return; }` : ""}
   ${skipNulls ? `if (key_has_null(row)) { slots[row] = ${NONE}u; return; }` : ""}
-  ${bounded ? `if (atomicLoad(&flags[1]) != 0u) { slots[row] = ${NONE}u; return; }` : ""}
   var at = key_hash(row) & P[0].z;
   var seen = 0u;
   ${bounded ? "var steps = 0u;" : ""}
   loop {
     ${
       bounded
-        ? `if (steps == ${MOST_STEPS}u) {
+        ? `if (steps == ${MOST_STEPS}u || (steps == 8u && atomicLoad(&flags[1]) != 0u)) {
       atomicStore(&flags[1], 1u);
       slots[row] = ${NONE}u;
       return;

@@ -31,10 +31,11 @@ export const RANGES: Kernel = {
     link(`
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
 @group(0) @binding(1) var<storage, read_write> ranges: array<atomic<u32>>;
-@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, workgroups of a plane
+@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, workgroups of a plane, planes
 var<workgroup> shared_: array<atomic<u32>, 4>;
 ${HEAD}
   let plane = group / P[0].z;
+  if (plane >= P[0].w) { return; }
   var range = vec4<u32>(0u);
   for (var row = (group % P[0].z) * ${WORKGROUP}u + lane; row < P[0].x; row += P[0].z * ${WORKGROUP}u) {
     let word = planes[plane * P[0].y + row];
@@ -179,7 +180,7 @@ ${HEAD}
   var upto = total;
   var from_ = 0u;
   atomicStore(&stage[lane], upto);
-  for (var step = 1u; step < 256u; step <<= 1u) {
+  for (var step = 1u; step < 16u * ${rounds}; step <<= 1u) {
     workgroupBarrier();
     if (lane >= step) { upto += atomicLoad(&stage[from_ + lane - step]); }
     from_ = 256u - from_;
@@ -199,7 +200,7 @@ ${HEAD}
   sums[lane] = shift;
 
   let live_rows = P[0].x - min(P[0].x, group * ${TILE}u);
-  for (var half = 0u; half < 2u; half++) {
+  for (var half = 0u; half < ${rounds} / 8u; half++) {
     var to: array<u32, 8>;
     for (var k = 0u; k < ${rounds}; k++) {
       if (place[k] >> 11u == half && first + k * 32u < P[0].x) { atomicStore(&stage[place[k] & 2047u], word[k]); }
