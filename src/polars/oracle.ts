@@ -19,7 +19,7 @@ import type { PolarsModule } from "./module.ts";
 import type { NativeDataFrame, NativeLazyFrame } from "./native.ts";
 import { answersEmptyList, questionsAbout } from "./oracle-guard.ts";
 import { quietly } from "./quiet.ts";
-import { nullOf, oneRow, PROJECTION, type ZeroFrame, zeroFrame, zeroOf } from "./zero-frame.ts";
+import { nullOf, oneRow, PROJECTION, withEmptySeries, type ZeroFrame, zeroFrame, zeroOf } from "./zero-frame.ts";
 
 /** No answer: what polars threw over empty frames, or why it was not asked. It does not prove that the query fails on its data. */
 export interface OracleError {
@@ -176,15 +176,12 @@ export class SchemaOracle {
   }
 
   private run(node: DslPlan, inputs: readonly ZeroFrame[], retry: boolean): ZeroFrame | OracleError {
-    const rows = needsRows(node, inputs) ? RETRY_ROWS : retry ? [0, ...RETRY_ROWS] : [0];
-    let first: OracleError | undefined;
-    for (const count of rows) {
-      const answer = this.runOver(node, inputs, count);
-      if (!isOracleError(answer)) return answer;
-      first ??= answer;
-      if (!ABOUT_ROWS.test(answer.error.message)) break;
-    }
-    return first ?? refused("not asked");
+    const overRows = RETRY_ROWS.map((rows) => () => this.runOver(node, inputs, rows));
+    if (needsRows(node, inputs)) return firstAnswer(overRows);
+    const answer = this.runOver(node, inputs, 0);
+    if (!retry || !isOracleError(answer) || !ABOUT_ROWS.test(answer.error.message)) return answer;
+    const again = firstAnswer([() => this.runOver(withEmptySeries(node), inputs, 0), ...overRows]);
+    return isOracleError(again) ? answer : again;
   }
 
   private runOver(node: DslPlan, inputs: readonly ZeroFrame[], rows: number): ZeroFrame | OracleError {
@@ -228,6 +225,17 @@ const EMPTY_LIST = refused("polars does not know the element dtype of an empty l
 
 function refused(reason: string): OracleError {
   return { error: new UnsupportedError([reason]), kind: "refused" };
+}
+
+/** The first attempt that succeeds, else the first error. */
+function firstAnswer(attempts: readonly (() => ZeroFrame | OracleError)[]): ZeroFrame | OracleError {
+  let failed: OracleError | undefined;
+  for (const attempt of attempts) {
+    const answer = attempt();
+    if (!isOracleError(answer)) return answer;
+    failed ??= answer;
+  }
+  return failed ?? NO_ANSWER;
 }
 
 /** Only rows make polars add the boundary columns of a dynamic group-by, and keep some functions from panicking. */

@@ -3,12 +3,16 @@ import {
   type DslDtype,
   type DslExpr,
   type DslFields,
+  type DslObject,
   type DslPlan,
   type DslValue,
   isList,
   isObject,
+  isPlanTag,
   type ProjectionOptions,
+  planNode,
   tag,
+  tagOf,
 } from "./dsl.ts";
 import { parseDsl } from "./dsl-text.ts";
 import type { NativeDataFrame } from "./native.ts";
@@ -68,3 +72,21 @@ export function oneRow(fields: DslFields, value: (dtype: DslDtype) => DslExpr): 
 }
 
 export const PROJECTION: ProjectionOptions = { run_parallel: true, duplicate_check: true, should_broadcast: true };
+
+/** A node whose literal Series have no rows: as long as a zero-row input. */
+export function withEmptySeries(plan: DslPlan): DslPlan {
+  const [name, payload] = tag(plan);
+  return isPlanTag(name) && isObject(payload) ? planNode(name, emptied(payload)) : plan;
+}
+
+function emptied(object: DslObject): DslObject {
+  return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, emptiedValue(item)]));
+}
+
+function emptiedValue(value: DslValue): DslValue {
+  if (isList(value)) return value.map(emptiedValue);
+  if (!isObject(value)) return value;
+  const [name, payload] = tagOf(value) ?? [];
+  if (name !== "Literal" || tagOf(payload)?.[0] !== "Series") return emptied(value);
+  return { Slice: { input: value, offset: ZERO, length: ZERO } };
+}

@@ -146,6 +146,16 @@ test("constant positions and samples are answered although they fail on empty fr
   );
 });
 
+test("a literal Series as a new column or an operand is answered although its length is not that of the empty input", () => {
+  const series = pl.Series("s", [1, 2, 3, 4, 5, 6], pl.Int64);
+  for (const frame of [data.lazy().select("i64").withColumns(series), data.lazy().select(pl.col("i32").add(series))]) {
+    const { plan, sources } = read(frame as never);
+    const answer = oracle.plan(plan, new Map([...sources].map(([id, source]) => [id, oracle.leaf(source)])));
+    assert(!isOracleError(answer), isOracleError(answer) ? answer.error.message : "");
+    assert.deepEqual(answer.fields, fieldsOf(frame.collectSync()));
+  }
+});
+
 test("boundaries of a dynamic group-by are there", () => {
   const data = pl.DataFrame([pl.Series("at", [new Date(0), new Date(7_200_000)], pl.Datetime("ms")), pl.Series("v", [1, 2], pl.Int32)]);
   const frame = data.lazy().groupByDynamic({ indexColumn: "at", every: "1h", includeBoundaries: true }).agg(pl.col("v").sum());
