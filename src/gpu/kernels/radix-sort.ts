@@ -145,7 +145,12 @@ export function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer>
     if (rows < 2 || planes === 0) return iota(device, 0, rows);
     const ranges = scratch.zeroed(planes * 4, "sort ranges");
     const parts = Math.min(1024, Math.ceil(rows / TILE));
-    device.launch({ kernel: RANGES, bindings: [keys.buffer, ranges], params: [rows, keys.stride, parts, planes], workgroups: planes * parts });
+    device.launch({
+      kernel: RANGES,
+      bindings: [keys.buffer, ranges],
+      params: [rows, keys.stride, parts, planes],
+      workgroups: planes * parts,
+    });
     const words = planWords(await device.read(ranges, 0, planes * 4), planes);
     let permutation: DeviceBuffer | null = null;
     for (const pieces of words) permutation = sortByPieces(device, scratch, keys, pieces, permutation);
