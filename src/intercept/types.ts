@@ -4,7 +4,7 @@ import type { Schema } from "nodejs-polars/bin/dataframe.js";
 import type { LazyOptions } from "nodejs-polars/bin/types.js";
 
 /** Marks the objects that may stand for the GPU engine; several copies of polars-webgpu share it. */
-export const gpuEngineMark: unique symbol = Symbol.for("polars-webgpu.engine") as never;
+export const gpuEngineMark: unique symbol = Symbol.for("polars-webgpu.engine");
 
 /** An engine object: what `new GPUEngine()` is. */
 export interface GpuEngineObject {

@@ -3,6 +3,7 @@ import { type DslObject, type DslPlan, type DslValue, isList, isObject, isPlanTa
 import { dslText, mayHideNonFinite, parseDsl, withNonFinite } from "./dsl-text.ts";
 import type { PolarsModule } from "./module.ts";
 import type { NativeDataFrame, NativeLazyFrame } from "./native.ts";
+import { quietly } from "./quiet.ts";
 
 /**
  * A lazy frame's plan over zero-row frames. Each in-memory leaf is `Slice { offset: sourceTag(id), len: 0 }` over a DataFrameScan, and
@@ -35,24 +36,26 @@ const FIRST_INLINE_ID = -1;
 
 /** Reads the plan, or says why it cannot be read. Never throws for what the user's plan contains. */
 export function readPlan(tracked: TrackedPlan): ReadPlan | Unreadable {
-  let text: string;
   try {
-    text = tracked.shadow.serialize("json").toString();
+    const text = serialized(tracked.shadow);
+    const value = parseDsl(text);
+    return new PlanReader(tracked).read(mayHideNonFinite(text) ? withNonFinite(value, tracked.shadow.toJs()) : value);
   } catch (error) {
-    return { unreadable: `polars cannot serialise the plan: ${messageOf(error)}` };
-  }
-  let value = parseDsl(text);
-  if (mayHideNonFinite(text)) value = withNonFinite(value, tracked.shadow.toJs());
-  const reader = new PlanReader(tracked);
-  try {
-    return reader.read(value);
-  } catch (error) {
-    if (error instanceof UnknownNodeError) return { unreadable: error.message };
+    if (error instanceof UnreadableError) return { unreadable: error.message };
+    if (error instanceof RangeError) return { unreadable: `the plan is nested too deeply: ${error.message}` };
     throw error;
   }
 }
 
-class UnknownNodeError extends Error {}
+function serialized(shadow: NativeLazyFrame): string {
+  try {
+    return shadow.serialize("json").toString();
+  } catch (error) {
+    throw new UnreadableError(`polars cannot serialise the plan: ${messageOf(error)}`);
+  }
+}
+
+class UnreadableError extends Error {}
 
 class PlanReader {
   private readonly tracked: TrackedPlan;
@@ -80,14 +83,14 @@ class PlanReader {
   /** Rebuilds a plan node around its cleaned inputs. */
   private plan(value: DslValue): DslPlan {
     const [name, payload] = tagOf(value) ?? ["?", null];
-    if (!isObject(payload)) throw new UnknownNodeError(`unknown plan node ${name}`);
+    if (!isObject(payload)) throw new UnreadableError(`unknown plan node ${name}`);
     if (name === "IR") return this.plan(payload.dsl ?? null);
     if (name === "DataFrameScan") return this.inline(value);
     if (name === "Slice") {
       const source = this.tagged(payload);
       if (source !== undefined) return { Source: source };
     }
-    if (!isPlanTag(name) || name === "Source") throw new UnknownNodeError(`unknown plan node ${name}`);
+    if (!isPlanTag(name) || name === "Source") throw new UnreadableError(`unknown plan node ${name}`);
     const cleaned: { [key: string]: DslValue } = { ...payload };
     for (const key of ["input", "input_left", "input_right"]) {
       const input = payload[key];
@@ -108,11 +111,18 @@ class PlanReader {
   }
 
   private inline(scan: DslValue): DslPlan {
-    const { JsLazyFrame } = this.tracked.module.native;
-    const frame = JsLazyFrame.deserialize(Buffer.from(dslText(scan)), "json").collectSync("in-memory");
+    const frame = inlineFrame(this.tracked.module, dslText(scan));
     const id = this.nextInline--;
     this.sources.set(id, frame);
     return { Source: id };
+  }
+}
+
+function inlineFrame({ native }: PolarsModule, scan: string): NativeDataFrame {
+  try {
+    return quietly(() => native.JsLazyFrame.deserialize(Buffer.from(scan), "json").collectSync("in-memory"));
+  } catch (error) {
+    throw new UnreadableError(`polars cannot read the data inside the plan: ${messageOf(error)}`);
   }
 }
 
