@@ -11,59 +11,27 @@ import { exprFromDsl } from "../polars/composing.ts";
 import type { DslExpr } from "../polars/dsl.ts";
 import { parseDsl } from "../polars/dsl-text.ts";
 import { castDsl } from "../polars/dtypes.ts";
-import type { NativeDataFrame, NativePolars, NativeSeries } from "../polars/native.ts";
+import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
+import { functionOf, HostDictionary, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
-
-/** Entries by code, as a frame of one column called LOOKUP_COLUMN. */
-export class HostDictionary implements Dictionary {
-  readonly frame: NativeDataFrame;
-  readonly dtype: DType;
-  readonly size: number;
-  readonly unique: boolean;
-  readonly sorted: boolean;
-  /** Lookup tables on the device, by what they answer. */
-  readonly tables = new Map<string, Promise<Column>>();
-
-  constructor(frame: NativeDataFrame, dtype: DType, kind: "any" | "unique" | "sorted") {
-    this.frame = frame;
-    this.dtype = dtype;
-    this.size = frame.height;
-    this.unique = kind !== "any";
-    this.sorted = kind === "sorted";
-  }
-
-  get entries(): NativeSeries {
-    return this.frame.column(LOOKUP_COLUMN);
-  }
-}
 
 const hostOf = (dictionary: Dictionary): HostDictionary => {
   if (!(dictionary instanceof HostDictionary)) throw new InternalError("a dictionary of another make");
   return dictionary;
 };
 
-export const VALUE: DslExpr = { Column: LOOKUP_COLUMN };
-export const rename = (expr: DslExpr, name: string): DslExpr => ({ Alias: [expr, name] });
-export const functionOf = (name: DslExpr, ...input: readonly DslExpr[]): DslExpr => ({ Function: { input: [...input], function: name } });
 const scalar = (value: string | null): DslExpr => ({ Literal: { Scalar: value === null ? { Null: "Null" } : { String: value } } });
 const int = (value: number): DslExpr => ({ Literal: { Scalar: { Int64: value } } });
 
-/** Runs a Select over a frame on CPU polars' own threads. */
-export const select = (native: NativePolars, frame: NativeDataFrame, exprs: readonly DslExpr[]): Promise<NativeDataFrame> =>
-  quietly(() =>
-    frame
-      .lazy()
-      .select(exprs.map((e) => exprFromDsl(native, e)))
-      .collect(),
-  );
-
-/** The dictionaries service of one device. Lookup tables live as long as `close` is not called. */
+/** The dictionaries service of one query: its lookup tables live until `close`. */
 export class PolarsDictionaries implements Dictionaries {
   readonly #native: NativePolars;
   readonly #device: Device;
   readonly #literals = new Map<string, HostDictionary>();
   readonly #unified = new WeakMap<Dictionary, Map<string, Promise<Unified>>>();
+  /** Lookup tables on the device, by what they answer. */
+  readonly #tables = new WeakMap<HostDictionary, Map<string, Promise<Column>>>();
   readonly #owned: Promise<Column>[] = [];
   readonly #empty: NativeDataFrame;
 
@@ -110,12 +78,14 @@ export class PolarsDictionaries implements Dictionaries {
   }
 
   #table(host: HostDictionary, key: string, make: () => Promise<Column>): Promise<Column> {
-    let table = host.tables.get(key);
+    const tables = this.#tables.get(host) ?? new Map<string, Promise<Column>>();
+    this.#tables.set(host, tables);
+    let table = tables.get(key);
     if (table === undefined) {
       table = make();
-      host.tables.set(key, table);
+      tables.set(key, table);
       this.#owned.push(table);
-      table.catch(() => host.tables.delete(key));
+      table.catch(() => tables.delete(key));
     }
     return table;
   }

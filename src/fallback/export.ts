@@ -13,7 +13,7 @@ import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import type { HostColumn } from "./arrow-frames.ts";
 import { writeFrame } from "./arrow-frames.ts";
-import { HostDictionary, rename, select } from "./dictionaries.ts";
+import { HostDictionary, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 
 /** The batches behind one another; one round trip. The batches stay the caller's. */

@@ -15,7 +15,7 @@ import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import type { HostColumn } from "./arrow-frames.ts";
 import { readFrame } from "./arrow-frames.ts";
-import { functionOf, HostDictionary, rename, select } from "./dictionaries.ts";
+import { functionOf, HostDictionary, rename, select } from "./host-dictionary.ts";
 
 export interface ImportedBatch {
   readonly rows: number;

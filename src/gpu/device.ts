@@ -244,6 +244,11 @@ export class Device {
     await this.#fault.check();
   }
 
+  /** The device is gone for good: lost, or destroyed. */
+  get isLost(): boolean {
+    return this.#fault.fatal;
+  }
+
   /** Forgets the failure of recorded work. Only for when no results of earlier work are wanted any more. */
   recover(): void {
     this.#fault.clear();

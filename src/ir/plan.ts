@@ -21,7 +21,10 @@ export interface Frame {
   readonly source: number;
   readonly schema: Schema;
 }
-/** A subtree that CPU polars runs; `dsl` has `{"Input": i}` leaves for the outputs of `inputs`, and its own sources. */
+/** `{ Source: FIRST_INPUT + i }` in the DSL of a CPU node is the table of its i-th input. Far above the ids of frames. */
+export const FIRST_INPUT = 2 ** 31;
+
+/** A subtree that CPU polars runs; `dsl` has `{"Source": n}` leaves for in-memory frames and, from FIRST_INPUT on, for `inputs`. */
 export interface Cpu {
   readonly kind: "cpu";
   readonly node: string;

@@ -1,13 +1,11 @@
 /** A node that CPU polars runs: it takes its leaves and CPU inputs along, everything else is computed on the GPU and handed over. */
 
 import type { Plan } from "../../ir/plan.ts";
+import { FIRST_INPUT } from "../../ir/plan.ts";
 import type { DslPlan, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, isPlanTag, planInputs, planNode, tag } from "../../polars/dsl.ts";
 import { dslText, parseDsl } from "../../polars/dsl-text.ts";
 import type { NodeContext } from "./node.ts";
-
-/** `{ Source: FIRST_INPUT + i }` in the DSL of a CPU node is the table of its i-th input. Far above the ids of frames. */
-export const FIRST_INPUT = 2 ** 31;
 
 export function cpuNode(name: string, dsl: DslPlan, context: NodeContext, reasons: readonly string[]): Plan {
   const inputs: Plan[] = [];

@@ -1,0 +1,206 @@
+/** The pipeline on one screen: read -> translate -> optimise -> run on the device -> frame, and CPU polars wherever that fails. */
+
+import type { Config } from "./config.ts";
+import { DeviceError, InternalError, UnsupportedError } from "./errors.ts";
+import type { QueryContext } from "./executors/context.ts";
+import { runInMemory } from "./executors/in-memory.ts";
+import { releaseTable } from "./executors/table.ts";
+import { PolarsDictionaries } from "./fallback/dictionaries.ts";
+import { exportFrame } from "./fallback/export.ts";
+import { PolarsSources } from "./fallback/polars-sources.ts";
+import type { QueryReport } from "./fallback/report.ts";
+import { fallbackWarning } from "./fallback/report.ts";
+import { Residents } from "./fallback/residents.ts";
+import type { DeviceStats } from "./gpu/device.ts";
+import { Device } from "./gpu/device.ts";
+import { explain, nodeReports } from "./ir/explain.ts";
+import { optimize } from "./ir/optimize/optimize.ts";
+import type { Plan } from "./ir/plan.ts";
+import { sameSchema } from "./ir/schema.ts";
+import type { PolarsModule } from "./polars/module.ts";
+import type { NativeDataFrame } from "./polars/native.ts";
+import { SchemaOracle } from "./polars/oracle.ts";
+import type { ReadPlan, TrackedPlan } from "./polars/plan-reading.ts";
+import { readPlan } from "./polars/plan-reading.ts";
+import { cpuNodes, translate } from "./translate/translate.ts";
+
+/** A query as interception hands it over. */
+export interface Query {
+  readonly module: PolarsModule;
+  readonly tracked: TrackedPlan | { readonly untracked: string };
+}
+
+/** A plan that is ready to run, or why CPU polars has to answer the whole query. */
+type Planned = { readonly read: ReadPlan; readonly plan: Plan } | { readonly reasons: readonly string[]; readonly quiet: boolean };
+
+/** Rows of a batch are chosen so that this many words for each of them fit one binding. */
+const WORDS_FOR_EACH_ROW = 8;
+
+export class Engine {
+  readonly config: Config;
+  readonly residents = new Residents();
+  readonly #oracles = new WeakMap<PolarsModule, SchemaOracle>();
+  #device: Promise<Device> | null = null;
+  #lastQuery: QueryReport | null = null;
+
+  constructor(config: Config) {
+    this.config = config;
+  }
+
+  get lastQuery(): QueryReport | null {
+    return this.#lastQuery;
+  }
+
+  /**
+   * The result of the query on the device, or null where CPU polars has to answer it (with the warning given).
+   * @throws UnsupportedError with `raiseOnFail`, when any node would run on the CPU.
+   */
+  async collect(query: Query): Promise<NativeDataFrame | null> {
+    const start = performance.now();
+    const planned = this.#plan(query);
+    if ("reasons" in planned) return this.#fallback(planned.reasons, planned.quiet);
+    const { plan } = planned;
+    const cpu = cpuNodes(plan);
+    const reasons = [...new Set(cpu.flatMap((node) => node.reasons))];
+    if (cpu.length > 0 && this.config.raiseOnFail) throw new UnsupportedError(reasons);
+    if (plan.kind === "cpu" && plan.inputs.length === 0) return this.#fallback(reasons, false);
+    if (cpu.length > 0) this.config.warn(fallbackWarning(reasons, false));
+    try {
+      return await this.#run(query.module, planned.read, plan, performance.now() - start);
+    } catch (error) {
+      return this.#afterFailure(error);
+    }
+  }
+
+  /** The optimised plan with the place and reasons of every node. */
+  explain(query: Query): string {
+    const planned = this.#plan(query);
+    return "reasons" in planned ? `CPU: the whole query\n${planned.reasons.map((r) => `  ${r}`).join("\n")}` : explain(planned.plan);
+  }
+
+  /** Frees the device and everything on it; the engine opens another one when it is used again. */
+  async close(): Promise<void> {
+    const device = this.#device;
+    await this.residents.releaseAll();
+    this.#device = null;
+    (await device?.catch(() => null))?.destroy();
+  }
+
+  #plan({ module, tracked }: Query): Planned {
+    if ("untracked" in tracked) return { reasons: [tracked.untracked], quiet: false };
+    const read = readPlan(tracked);
+    if ("unreadable" in read) return { reasons: [read.unreadable], quiet: false };
+    const translation = translate({ native: module.native, oracle: this.#oracle(module) }, read);
+    if ("rejected" in translation) return { reasons: [translation.rejected.error.message], quiet: translation.rejected.kind === "polars" };
+    const plan = optimize(translation.plan, { disabled: this.config.disableRules });
+    if (!sameSchema(plan.schema, translation.plan.schema)) throw new InternalError("the optimiser changed the schema of the result");
+    return { read, plan };
+  }
+
+  async #run(module: PolarsModule, read: ReadPlan, plan: Plan, planMs: number): Promise<NativeDataFrame> {
+    const device = await this.#open();
+    device.recover();
+    device.profile(this.config.profile);
+    const before = device.stats;
+    const start = performance.now();
+    const dictionaries = new PolarsDictionaries(module.native, device);
+    const sources = new PolarsSources(module, device, read.sources, this.residents, this.#rowsOfBatch(device));
+    const context: QueryContext = { device, dictionaries, sources };
+    try {
+      const table = await runInMemory(context, plan);
+      try {
+        const frame = await exportFrame(module.native, device, table.batches, plan.schema);
+        this.#lastQuery = await this.#report(plan, device, before, planMs, performance.now() - start);
+        return frame;
+      } finally {
+        releaseTable(table);
+      }
+    } finally {
+      await dictionaries.close();
+    }
+  }
+
+  async #report(plan: Plan, device: Device, before: DeviceStats, planMs: number, gpuMs: number): Promise<QueryReport> {
+    const after = device.stats;
+    return {
+      nodes: nodeReports(plan),
+      fallback: null,
+      adapter: device.adapter.description,
+      gpuMs,
+      planMs,
+      dispatches: after.dispatches - before.dispatches,
+      roundTrips: after.roundTrips - before.roundTrips,
+      bytesUp: after.bytesUp - before.bytesUp,
+      bytesDown: after.bytesDown - before.bytesDown,
+      kernels: this.config.profile ? await device.takeProfile() : new Map(),
+    };
+  }
+
+  #fallback(reasons: readonly string[], quiet: boolean): null {
+    if (!quiet && this.config.raiseOnFail) throw new UnsupportedError(reasons);
+    if (!quiet) this.config.warn(fallbackWarning(reasons, true));
+    this.#lastQuery = {
+      nodes: [{ name: "query", where: "CPU", reason: reasons.join("; ") }],
+      fallback: reasons.join("; "),
+      adapter: "",
+      gpuMs: 0,
+      planMs: 0,
+      dispatches: 0,
+      roundTrips: 0,
+      bytesUp: 0,
+      bytesDown: 0,
+      kernels: new Map(),
+    };
+    return null;
+  }
+
+  /** Failures of the device and of ourselves are answered by CPU polars; so is what CPU polars threw, which then throws it again. */
+  #afterFailure(error: unknown): null {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof DeviceError) {
+      void this.#forgetLostDevice();
+      if (this.config.raiseOnFail) throw error;
+      return this.#fallback([`${error.name}: ${message}`], false);
+    }
+    if (error instanceof InternalError) {
+      if (this.config.raiseOnFail) throw error;
+      return this.#fallback([`a bug of polars-webgpu, please report it: ${message}`], false);
+    }
+    return this.#fallback([message], true);
+  }
+
+  /** The next query opens a new device. */
+  async #forgetLostDevice(): Promise<void> {
+    const current = this.#device;
+    const device = await current?.catch(() => null);
+    if (device?.isLost === true && this.#device === current) this.#device = null;
+  }
+
+  #oracle(module: PolarsModule): SchemaOracle {
+    const oracle = this.#oracles.get(module) ?? new SchemaOracle(module);
+    this.#oracles.set(module, oracle);
+    return oracle;
+  }
+
+  #deviceOptions() {
+    const { adapter, limits, deviceMemoryLimit } = this.config;
+    return { adapter, limits, ...(deviceMemoryLimit === null ? {} : { memoryLimit: deviceMemoryLimit }) };
+  }
+
+  #open(): Promise<Device> {
+    if (this.#device === null) {
+      const opening = Device.open(this.#deviceOptions());
+      this.#device = opening;
+      opening.catch(() => {
+        if (this.#device === opening) this.#device = null;
+      });
+    }
+    return this.#device;
+  }
+
+  #rowsOfBatch(device: Device): number {
+    const { maxRowsPerPartition } = this.config.executorOptions;
+    const bound = Math.floor(device.limits.bindingBytes / (4 * WORDS_FOR_EACH_ROW));
+    return this.config.executor === "streaming" && maxRowsPerPartition !== null ? Math.min(maxRowsPerPartition, bound) : bound;
+  }
+}

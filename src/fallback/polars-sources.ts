@@ -1,0 +1,86 @@
+/** Where a query's data comes from: in-memory frames, files read by CPU polars, and subtrees that CPU polars runs. */
+
+import { InternalError } from "../errors.ts";
+import type { Device } from "../gpu/device.ts";
+import type { Cpu, Frame, Scan } from "../ir/plan.ts";
+import type { Schema } from "../ir/schema.ts";
+import type { DslPlan, DslValue } from "../polars/dsl.ts";
+import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
+import { parseDsl } from "../polars/dsl-text.ts";
+import { runDsl } from "../polars/frames.ts";
+import type { PolarsModule } from "../polars/module.ts";
+import type { NativeDataFrame } from "../polars/native.ts";
+import { PROJECTION } from "../polars/zero-frame.ts";
+import { FIRST_INPUT } from "../ir/plan.ts";
+import { exportFrame } from "./export.ts";
+import { exprDsl } from "./expr-dsl.ts";
+import type { ImportedBatch } from "./import.ts";
+import { importFrame } from "./import.ts";
+import type { Residents } from "./residents.ts";
+
+export interface ImportedTable {
+  readonly schema: Schema;
+  readonly batches: readonly ImportedBatch[];
+}
+
+const planOf = (text: string): DslPlan => {
+  const [name, payload] = tag(parseDsl(text));
+  if (!isPlanTag(name)) throw new InternalError(`${name} is not a plan node`);
+  return planNode(name, isObject(payload) ? payload : {});
+};
+
+/** Data of one query. Every table is owned by the caller. */
+export class PolarsSources {
+  readonly #module: PolarsModule;
+  readonly #device: Device;
+  readonly #frames: ReadonlyMap<number, NativeDataFrame>;
+  readonly #residents: Residents;
+  readonly #maxRows: number;
+
+  constructor(module: PolarsModule, device: Device, frames: ReadonlyMap<number, NativeDataFrame>, residents: Residents, maxRows: number) {
+    this.#module = module;
+    this.#device = device;
+    this.#frames = frames;
+    this.#residents = residents;
+    this.#maxRows = maxRows;
+  }
+
+  async frame(plan: Frame): Promise<ImportedTable> {
+    const frame = this.#frames.get(plan.source);
+    if (frame === undefined) throw new InternalError(`source ${plan.source} is not known`);
+    const load = (schema: Schema) => this.#import(frame, schema);
+    return { schema: plan.schema, batches: this.#residents.has(plan.source) ? await this.#residents.batches(plan.source, plan.schema, load) : await load(plan.schema) };
+  }
+
+  /** Reads with CPU polars: the predicate, then the slice, then the columns that are wanted. */
+  async scan(plan: Scan): Promise<ImportedTable> {
+    let dsl: DslPlan = planOf(plan.dsl);
+    if (plan.predicate !== null) dsl = { Filter: { input: dsl, predicate: exprDsl(plan.predicate) } };
+    if (plan.slice !== null) dsl = { Slice: { input: dsl, offset: plan.slice.offset, len: plan.slice.length } };
+    if (plan.schema.length < plan.fileSchema.length) {
+      const columns: readonly DslValue[] = plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
+      dsl = planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
+    }
+    const frame = await runDsl(this.#module, dsl, new Map());
+    if (plan.schema.length === 0) return { schema: plan.schema, batches: await this.#import(frame, []) };
+    return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
+  }
+
+  async cpu(plan: Cpu, inputs: readonly ImportedTable[]): Promise<ImportedTable> {
+    const frame = await this.cpuFrame(plan, inputs);
+    return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
+  }
+
+  /** The result of a CPU subtree as a frame on the host. */
+  async cpuFrame(plan: Cpu, inputs: readonly ImportedTable[]): Promise<NativeDataFrame> {
+    const frames = new Map(this.#frames);
+    for (const [i, input] of inputs.entries()) frames.set(FIRST_INPUT + i, await exportFrame(this.#module.native, this.#device, input.batches, input.schema));
+    const dsl = planOf(plan.dsl);
+    const used = [...frames].filter(([id]) => plan.dsl.includes(`{"Source":${id}}`));
+    return runDsl(this.#module, dsl, new Map(used));
+  }
+
+  #import(frame: NativeDataFrame, schema: Schema): Promise<readonly ImportedBatch[]> {
+    return importFrame(this.#module.native, this.#device, frame, schema, this.#maxRows);
+  }
+}

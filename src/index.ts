@@ -1,0 +1,12 @@
+/** The public API. Importing it makes `collect({ engine })` known to every copy of nodejs-polars that the program can load. */
+
+import { activate } from "./intercept/activate.ts";
+
+export type { Config, GPUEngineOptions } from "./config.ts";
+export { ConfigError, DeviceError, InternalError, InvalidPlanError, OutOfDeviceMemoryError, UnsupportedError } from "./errors.ts";
+export type { NodeReport, QueryReport } from "./fallback/report.ts";
+export type { PersistedFrame } from "./intercept/gpu-engine.ts";
+export { GPUEngine } from "./intercept/gpu-engine.ts";
+export type { GpuCollectOptions, GpuEngineOption } from "./intercept/types.ts";
+
+activate();

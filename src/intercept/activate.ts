@@ -1,0 +1,30 @@
+/** Joins the two halves: `collect({ engine })` of every copy of nodejs-polars runs on the engine that it names. */
+
+import type { DataFrame } from "nodejs-polars";
+import { dataFrameOf } from "../polars/frames.ts";
+import { findPolarsModules } from "../polars/module.ts";
+import { GPUEngine } from "./gpu-engine.ts";
+import { type CollectRequest, defineOnPolars, install } from "./install.ts";
+
+let defaultEngine: GPUEngine | null = null;
+
+async function collect(request: CollectRequest): Promise<DataFrame> {
+  const engine = request.engine instanceof GPUEngine ? request.engine : ownEngine();
+  const { module, tracked } = request;
+  const result = await GPUEngine.engineOf(engine).collect({ module, tracked });
+  return result === null ? request.runOnCpu() : dataFrameOf(module, result);
+}
+
+/** The engine of `engine: "gpu"`: one for the process, made when first asked for. */
+function ownEngine(): GPUEngine {
+  defaultEngine ??= new GPUEngine();
+  return defaultEngine;
+}
+
+/** Idempotent. */
+export function activate(): void {
+  for (const module of findPolarsModules()) {
+    install(module, { collect });
+    defineOnPolars(module, "GPUEngine", GPUEngine);
+  }
+}

@@ -1,0 +1,85 @@
+/** The engine object that users hold: options, explain, reports, resident frames. */
+
+import type { LazyDataFrame } from "nodejs-polars";
+import type { Config, GPUEngineOptions } from "../config.ts";
+import { resolveConfig } from "../config.ts";
+import { Engine, type Query } from "../engine.ts";
+import { InvalidPlanError } from "../errors.ts";
+import type { QueryReport } from "../fallback/report.ts";
+import { findPolarsModules, type PolarsModule } from "../polars/module.ts";
+import type { NativeLazyFrame } from "../polars/native.ts";
+import { readPlan } from "../polars/plan-reading.ts";
+import { trackingOf } from "./install.ts";
+import { gpuEngineMark } from "./types.ts";
+
+/** A frame whose columns stay on the device. */
+export interface PersistedFrame {
+  /** Reads the resident columns; any number of times. */
+  lazy(): LazyDataFrame;
+  /** Frees the columns on the device; `lazy()` frames go on working from host memory. */
+  release(): Promise<void>;
+}
+
+/**
+ * Runs LazyFrames on the GPU: `await lf.collect({ engine })`. What has no GPU form runs on CPU polars, per subtree; the result is what CPU
+ * polars returns: same names, dtypes, values. The device is opened by the first query.
+ *
+ * @throws ConfigError for unknown options and wrong values.
+ */
+export class GPUEngine {
+  readonly [gpuEngineMark] = true as const;
+  readonly #engine: Engine;
+
+  constructor(options: GPUEngineOptions = {}) {
+    this.#engine = new Engine(resolveConfig(options));
+  }
+
+  /** The resolved options, and where each value came from. */
+  get config(): Config {
+    return this.#engine.config;
+  }
+
+  /** Where the nodes of the last query ran and why, its times and transfers; null before the first query. */
+  get lastQuery(): QueryReport | null {
+    return this.#engine.lastQuery;
+  }
+
+  /** The optimised plan as text, each node marked GPU or CPU with its reasons. Runs nothing, needs no GPU. */
+  async explain(lf: LazyDataFrame): Promise<string> {
+    return this.#engine.explain(queryOf(lf));
+  }
+
+  /** Collects the frame once and keeps the columns that later queries read on the device. */
+  async persist(lf: LazyDataFrame): Promise<PersistedFrame> {
+    const frame = await lf.collect({ engine: this });
+    const lazy = () => frame.lazy();
+    const { tracked } = queryOf(lazy());
+    const read = "untracked" in tracked ? null : readPlan(tracked);
+    const [source] = read === null || "unreadable" in read ? [] : [...read.sources.keys()];
+    if (source === undefined) throw new InvalidPlanError("a frame that is not tracked cannot be persisted");
+    this.#engine.residents.add(source);
+    return { lazy, release: () => this.#engine.residents.release(source) };
+  }
+
+  /** Frees the device and all that it holds. */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  /** The engine behind this object; for interception. */
+  static engineOf(engine: GPUEngine): Engine {
+    return engine.#engine;
+  }
+}
+
+/** The tracked plan of a user's lazy frame. */
+function queryOf(lf: LazyDataFrame): Query {
+  const native = lf._ldf;
+  for (const module of findPolarsModules()) {
+    if (native instanceof module.native.JsLazyFrame) return { module, tracked: planOf(module, native) };
+  }
+  throw new InvalidPlanError("not a LazyDataFrame of a known copy of nodejs-polars");
+}
+
+const planOf = (module: PolarsModule, native: NativeLazyFrame): Query["tracked"] =>
+  trackingOf(module)?.planOf(native) ?? { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" };
