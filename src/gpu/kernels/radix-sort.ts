@@ -31,17 +31,36 @@ interface Digits {
 const bitLength = (word: number): number => 32 - Math.clz32(word);
 const maskOf = (bits: number): number => (bits >= 32 ? 0xffffffff : 2 ** bits - 1);
 
+/** The bits that vary in a plane: (word - least) >> shift, of `bits` bits. */
+interface Varying {
+  readonly plane: number;
+  readonly least: number;
+  readonly shift: number;
+  readonly bits: number;
+}
+
+/** The planes that vary, most significant first. One round trip. At least one row and one plane. */
+export async function varyingPlanes(device: Device, scratch: Scratch, keys: KeyPlanes): Promise<readonly Varying[]> {
+  const { rows, planes, stride } = keys;
+  const ranges = scratch.zeroed(planes * 4, "sort ranges");
+  const parts = Math.min(1024, Math.ceil(rows / TILE));
+  device.launch({ kernel: RANGES, bindings: [keys.buffer, ranges], params: [rows, stride, parts, planes], workgroups: planes * parts });
+  const words = await device.read(ranges, 0, planes * 4);
+  return Array.from({ length: planes }, (_, plane) => {
+    const [inverted = 0, most = 0, some = 0, someNot = 0] = words.subarray(plane * 4, plane * 4 + 4);
+    const least = ~inverted >>> 0;
+    const varying = (some & someNot) >>> 0;
+    const shift = varying === 0 ? 0 : 31 - Math.clz32(varying & -varying);
+    return { plane, least, shift, bits: bitLength(((most - least) >>> 0) >>> shift) };
+  }).filter(({ bits }) => bits > 0);
+}
+
 /** What varies in each plane, in as few 32-bit words as hold it, least significant word first. */
-function planWords(ranges: Uint32Array, planes: number): readonly (readonly Piece[])[] {
+function planWords(varying: readonly Varying[]): readonly (readonly Piece[])[] {
   const words: Piece[][] = [];
   let room = 0;
-  for (let plane = planes - 1; plane >= 0; plane--) {
-    const [inverted = 0, most = 0, some = 0, someNot = 0] = ranges.subarray(plane * 4, plane * 4 + 4);
-    const least = ~inverted >>> 0;
-    if (least === most) continue;
-    const varying = (some & someNot) >>> 0;
-    let shift = 31 - Math.clz32(varying & -varying);
-    let bits = bitLength(((most - least) >>> 0) >>> shift);
+  for (const { plane, least, ...rest } of varying.toReversed()) {
+    let { shift, bits } = rest;
     while (bits > 0) {
       let word = words.at(-1);
       if (word === undefined || room === 0 || word.length === MOST_PIECES) {
@@ -56,6 +75,43 @@ function planWords(ranges: Uint32Array, planes: number): readonly (readonly Piec
       room -= taken;
     }
   }
+  return words;
+}
+
+/** The most significant bits that vary, at the top of one word: rows ordered by it are in order, but for those with equal words. */
+export function planLeadingWord(varying: readonly Varying[]): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let room = 32;
+  for (const { plane, least, shift, bits } of varying) {
+    const taken = Math.min(bits, room);
+    if (taken === 0 || pieces.length === MOST_PIECES) break;
+    room -= taken;
+    pieces.push({ plane, least, shift: shift + bits - taken, bits: taken, place: room });
+  }
+  return pieces;
+}
+
+/** Packs the pieces of each row into a word, held by `scratch`; `order`: the rows in the order wanted, null for their own. */
+export function packWords(
+  device: Device,
+  scratch: Scratch,
+  keys: KeyPlanes,
+  pieces: readonly Piece[],
+  order: DeviceBuffer | null,
+): DeviceBuffer {
+  const words = scratch.alloc(keys.rows, "sort words");
+  device.launch({
+    kernel: packKernel(order === null),
+    bindings: [keys.buffer, words, ...(order === null ? [] : [order])],
+    params: [
+      keys.rows,
+      keys.stride,
+      pieces.length,
+      0,
+      ...pieces.flatMap((piece) => [piece.plane, piece.least, piece.shift | (piece.place << 8), maskOf(piece.bits)]),
+    ],
+    workgroups: Math.ceil(keys.rows / WORKGROUP),
+  });
   return words;
 }
 
@@ -110,19 +166,7 @@ function sortByPieces(
     const words = { buffer: keys.buffer, offset: only.plane * keys.stride * 4, size: rows * 4 };
     return sortByWords(device, scratch, { words, ceiling: 0xffffffff, floor: only.least, shift: only.shift, bits }, rows, null);
   }
-  const words = scratch.alloc(rows, "sort words");
-  device.launch({
-    kernel: packKernel(start === null),
-    bindings: [keys.buffer, words, ...(start === null ? [] : [start])],
-    params: [
-      rows,
-      keys.stride,
-      pieces.length,
-      0,
-      ...pieces.flatMap((piece) => [piece.plane, piece.least, piece.shift | (piece.place << 8), maskOf(piece.bits)]),
-    ],
-    workgroups: Math.ceil(rows / WORKGROUP),
-  });
+  const words = packWords(device, scratch, keys, pieces, start);
   return sortByWords(device, scratch, { words, ceiling: 0xffffffff, floor: 0, shift: 0, bits }, rows, start);
 }
 
@@ -143,15 +187,7 @@ export function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer>
   checkRows(device, rows);
   return withScratchAsync(device, async (scratch) => {
     if (rows < 2 || planes === 0) return iota(device, 0, rows);
-    const ranges = scratch.zeroed(planes * 4, "sort ranges");
-    const parts = Math.min(1024, Math.ceil(rows / TILE));
-    device.launch({
-      kernel: RANGES,
-      bindings: [keys.buffer, ranges],
-      params: [rows, keys.stride, parts, planes],
-      workgroups: planes * parts,
-    });
-    const words = planWords(await device.read(ranges, 0, planes * 4), planes);
+    const words = planWords(await varyingPlanes(device, scratch, keys));
     let permutation: DeviceBuffer | null = null;
     for (const pieces of words) permutation = sortByPieces(device, scratch, keys, pieces, permutation);
     return permutation === null ? iota(device, 0, rows) : scratch.keep(permutation);

@@ -1,0 +1,138 @@
+/** The first rows of a sort without sorting all: rows beyond a threshold of their leading bits are dropped first. */
+
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Device } from "../device.ts";
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+import { WORKGROUP } from "./hash-group-insert.ts";
+import { listCounted, rankRows } from "./hash-group-rank.ts";
+import type { KeyPlanes } from "./keys.ts";
+import { withScratchAsync } from "./keys-scratch.ts";
+import { packWords, planLeadingWord, sortRows, varyingPlanes } from "./radix-sort.ts";
+
+/** Bins of the histogram of leading bits. */
+const BIN_BITS = 11;
+const BINS = 2 ** BIN_BITS;
+
+/** Rows that one workgroup counts. */
+const SPAN = 16_384;
+
+const HEAD = `
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let group = group_id(wid, nwg);
+  let row = group * ${WORKGROUP}u + lane;`;
+
+/** Counts words by their leading bits, 8 KiB of workgroup memory: words -> histogram, which starts as 0. */
+const HISTOGRAM: Kernel = {
+  name: "top-histogram",
+  key: "top-histogram",
+  bindings: ["read", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read_write> histogram: array<atomic<u32>>;
+@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>; // rows
+var<workgroup> bins: array<atomic<u32>, ${BINS}>;
+${HEAD}
+  let first = group * ${SPAN}u;
+  for (var at = first + lane; at < min(P[0].x, first + ${SPAN}u); at += ${WORKGROUP}u) { atomicAdd(&bins[words[at] >> ${32 - BIN_BITS}u], 1u); }
+  workgroupBarrier();
+  for (var bin = lane; bin < ${BINS}u; bin += ${WORKGROUP}u) {
+    let count = atomicLoad(&bins[bin]);
+    if (count != 0u) { atomicAdd(&histogram[bin], count); }
+  }
+}`),
+};
+
+/** Marks the rows whose leading bits are at most a threshold: words -> bits, counts. */
+const THRESHOLD: Kernel = {
+  name: "top-threshold",
+  key: "top-threshold",
+  bindings: ["read", "read_write", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read_write> bits: array<u32>;
+@group(0) @binding(2) var<storage, read_write> counts: array<u32>;
+@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // rows, words of the bitmap, threshold
+var<workgroup> marks: array<atomic<u32>, ${WORKGROUP / 32}>;
+${HEAD}
+  if (row < P[0].x && words[row] >> ${32 - BIN_BITS}u <= P[0].z) { atomicOr(&marks[lane >> 5u], 1u << (lane & 31u)); }
+  workgroupBarrier();
+  let word = group * ${WORKGROUP / 32}u + lane;
+  if (lane < ${WORKGROUP / 32}u && word < P[0].y) {
+    let marked = atomicLoad(&marks[lane]);
+    bits[word] = marked;
+    counts[word] = countOneBits(marked);
+  }
+}`),
+};
+
+/** Rows of word planes at given places: planes, rows -> gathered; P = rows wanted, their stride, stride of the planes, planes. */
+const GATHER: Kernel = {
+  name: "top-gather",
+  key: "top-gather",
+  bindings: ["read", "read", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> planes: array<u32>;
+@group(0) @binding(1) var<storage, read> rows: array<u32>;
+@group(0) @binding(2) var<storage, read_write> gathered: array<u32>;
+@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>;
+${HEAD}
+  if (row >= P[0].x) { return; }
+  for (var plane = 0u; plane < P[0].w; plane++) { gathered[plane * P[0].y + row] = planes[plane * P[0].z + rows[row]]; }
+}`),
+};
+
+/**
+ * The first `k` rows (all where there are fewer) of what `sortRows` gives, in the same order; the caller owns the buffer, which may go on behind `count`. Where the
+ * leading bits do not tell at least half of the rows apart from these, all rows are sorted. At most three round trips.
+ */
+export async function topRows(
+  device: Device,
+  keys: KeyPlanes,
+  k: number,
+): Promise<{ readonly rows: DeviceBuffer; readonly count: number }> {
+  const { rows } = keys;
+  const count = Math.min(k, rows);
+  return withScratchAsync(device, async (scratch) => {
+    const gather = (planes: DeviceBuffer, stride: number, width: number, at: DeviceBuffer, wanted: number): KeyPlanes => {
+      const own = Math.max(64, Math.ceil(wanted / 64) * 64);
+      const buffer = scratch.alloc(own * width, "top rows");
+      const workgroups = Math.ceil(wanted / WORKGROUP);
+      device.launch({ kernel: GATHER, bindings: [planes, at, buffer], params: [wanted, own, stride, width], workgroups });
+      return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null };
+    };
+    const varying = count * 2 >= rows || keys.planes === 0 ? [] : await varyingPlanes(device, scratch, keys);
+    if (varying.length === 0) return { rows: await sortRows(device, keys), count };
+
+    const words = packWords(device, scratch, keys, planLeadingWord(varying), null);
+    const histogram = scratch.zeroed(BINS, "top histogram");
+    device.launch({ kernel: HISTOGRAM, bindings: [words, histogram], params: [rows, 0, 0, 0], workgroups: Math.ceil(rows / SPAN) });
+    const bins = await device.read(histogram, 0, BINS);
+    let candidates = 0;
+    let threshold = -1;
+    while (candidates < count) {
+      threshold += 1;
+      candidates += bins[threshold] ?? 0;
+    }
+    if (candidates * 2 > rows) return { rows: await sortRows(device, keys), count };
+
+    const bitmap = Math.ceil(rows / 32);
+    const bits = scratch.alloc(bitmap, "top marks");
+    const counts = scratch.alloc(bitmap, "top mark counts");
+    const workgroups = Math.ceil(rows / WORKGROUP);
+    device.launch({ kernel: THRESHOLD, bindings: [words, bits, counts], params: [rows, bitmap, Math.max(0, threshold), 0], workgroups });
+    const { list } = listCounted(device, scratch, rankRows(device, scratch, bits, counts, rows), null, candidates);
+    const order = scratch.own(await sortRows(device, gather(keys.buffer, keys.stride, keys.planes, list, candidates)));
+    return { rows: scratch.keep(gather(list, 0, 1, order, count).buffer), count };
+  });
+}

@@ -1,0 +1,69 @@
+/** The first rows of a sort against JavaScript's sort. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Device } from "../../src/gpu/device.ts";
+import type { KeyOrder } from "../../src/gpu/kernels/keys.ts";
+import { topRows } from "../../src/gpu/kernels/top-k.ts";
+import { difference } from "./host-column.ts";
+import { encode, KEY_TYPES, type KeyColumn, keyColumn, orderedRows, ranksOf } from "./keys-model.ts";
+
+let device: Device;
+before(async () => {
+  device = await Device.open();
+});
+after(() => device.destroy());
+
+const check = async (columns: readonly KeyColumn[], rows: number, order: readonly KeyOrder[], ks: readonly number[]): Promise<void> => {
+  const planes = encode(device, columns, rows, order);
+  const sorted = orderedRows(
+    columns.flatMap((column) => ranksOf([column])),
+    rows,
+    order,
+  );
+  for (const k of ks) {
+    const top = await topRows(device, planes, k);
+    assert.equal(top.count, Math.min(k, rows));
+    assert.equal(difference(await device.read(top.rows, 0, top.count), sorted.subarray(0, k)), -1, `first ${k} of ${rows}`);
+    top.rows.release();
+  }
+  planes.buffer.release();
+};
+
+for (const dtype of KEY_TYPES) {
+  test(`${dtype.kind}: ties keep their order, nulls first and last`, async () => {
+    for (const nullsLast of [false, true])
+      await check([keyColumn(dtype, 3000, 500, true, 3)], 3000, [{ descending: nullsLast, nullsLast }], [0, 1, 10, 1000, 3000, 9999]);
+  });
+}
+
+test("several keys, the first of which tells few rows apart", async () => {
+  const rows = 40_000;
+  await check(
+    [
+      keyColumn({ kind: "Boolean" }, rows, 2, true, 1),
+      keyColumn({ kind: "Float64" }, rows, 9000, true, 2),
+      keyColumn({ kind: "Int32" }, rows, 90, false, 3),
+    ],
+    rows,
+    [
+      { descending: false, nullsLast: true },
+      { descending: true, nullsLast: true },
+      { descending: false, nullsLast: false },
+    ],
+    [5, 5000],
+  );
+});
+
+test("no rows, no keys, equal keys", async () => {
+  const ascending = { descending: false, nullsLast: false };
+  await check([keyColumn({ kind: "Int64" }, 0, 5, false, 1)], 0, [ascending], [0, 3]);
+  await check([], 100, [], [0, 3]);
+  await check([keyColumn({ kind: "Int64" }, 1000, 1, false, 1)], 1000, [ascending], [3]);
+});
+
+test("300,000 rows, and nothing is left allocated", async () => {
+  const before = device.stats.allocatedBytes;
+  await check([keyColumn({ kind: "UInt32" }, 300_000, 200_000, false, 8)], 300_000, [{ descending: true, nullsLast: false }], [100]);
+  assert.equal(device.stats.allocatedBytes, before);
+});
