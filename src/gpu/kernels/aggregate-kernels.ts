@@ -3,13 +3,24 @@
 import type { Access, Kernel } from "../kernel.ts";
 import type { RowProgram } from "../row-program.ts";
 import { link } from "../wgsl/library.ts";
-import { emission, type Memory, supportWgsl } from "./aggregate-emit.ts";
+import { emission, supportWgsl } from "./aggregate-emit.ts";
+import type { Memory } from "./aggregate-slot-text.ts";
 import type { Layout } from "./aggregate-slots.ts";
 
 export const WORKGROUP = 256;
 
 /** Words of workgroup memory for entries: WebGPU's guaranteed 16 KiB less room for a flag. */
 export const SHARED_WORDS = 4064;
+
+/** How the kernel for few groups is laid out on a device. */
+export interface SharedShape {
+  /** Words of workgroup memory for entries. */
+  readonly words: number;
+  /** Entries of each group in a workgroup: a power of two, 0 if the groups do not fit. */
+  readonly replicas: number;
+  /** Rows that a thread takes in a round: loads of one hide behind the others. */
+  readonly roundRows: number;
+}
 
 /** Odd, so that entries that lie side by side start in different banks. */
 export const sharedStride = (layout: Layout): number => layout.stride | 1;
@@ -29,6 +40,8 @@ export const ROW_PARAMS = 8;
 
 interface RowKernel {
   readonly name: string;
+  /** What decides the WGSL besides source and layout. */
+  readonly variant?: string;
   readonly source: RowSource;
   readonly layout: Layout;
   readonly memories: readonly Memory[];
@@ -37,7 +50,7 @@ interface RowKernel {
 }
 
 /** bindings: program columns (read) | ids, one word for each row (read, if any) | state (read_write) */
-const rowKernel = ({ name, source, layout, memories, declarations, body }: RowKernel): Kernel => {
+const rowKernel = ({ name, variant, source, layout, memories, declarations, body }: RowKernel): Kernel => {
   const { program, ids, mask } = source;
   const first = program.columns.length;
   const words = program.argWords / 4;
@@ -68,7 +81,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`);
   return {
     name,
-    key: `${ids ? "ids" : ""};${mask ?? ""};${layout.key};${program.key}`,
+    key: `${variant ?? ""};${ids ? "ids" : ""};${mask ?? ""};${layout.key};${program.key}`,
     wgsl,
     bindings,
     params: program.argWords + ROW_PARAMS,
@@ -122,63 +135,97 @@ export function privateKernel(source: RowSource, layout: Layout): Kernel {
 
 /**
  * Few groups: every workgroup has `replicas` (a power of two) entries of each group in workgroup memory; lanes spread over the replicas.
- * A round takes one row for each thread: pending words are raised, entries realigned if any was, then rows are added.
+ * A round takes `roundRows` rows for each thread: pending words are raised, entries realigned if any was, then rows are added. In the
+ * end replicas are added to the first one, and workgroup w writes partial entry `groups + w * targets + g` of the state.
  *
- *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> S[(groups + w * targets * replicas + i) * stride ..]
+ *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> W[id * replicas * sharedStride ..] -> S[(groups + ..) * stride ..]
  */
-export function sharedKernel(source: RowSource, layout: Layout): Kernel {
+export function sharedKernel(source: RowSource, layout: Layout, { words, replicas, roundRows }: SharedShape): Kernel {
   const emit = emission(layout);
   const stride = sharedStride(layout);
+  const parameters = layout.inputs.map((k) => `, v${k}: Out_${k}`).join("");
+  const values = (j: number): string => layout.inputs.map((k) => `, v${k}_${j}`).join("");
+  const each = (text: (j: number) => string): string => Array.from({ length: roundRows }, (_, j) => text(j)).join("\n    ");
+  const replica = (i: number): string => `atomicLoad(&W[origin + ${i}u])`;
+  const joinReplicas = `${
+    layout.pending
+      ? `for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
+    let origin = e * ${stride}u;
+    let at = e / replicas * replicas * ${stride}u;
+    var raised = false;
+    ${emit.raiseEntry("W", replica)}
+  }
+  workgroupBarrier();
+  for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u); }
+  workgroupBarrier();`
+      : ""
+  }
+  for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
+    let origin = e * ${stride}u;
+    let at = e / replicas * replicas * ${stride}u;
+    if (at != origin) {
+    ${emit.addEntry("W", replica)}
+    }
+  }
+  workgroupBarrier();`;
   return rowKernel({
     name: "aggregate-few",
+    variant: `${words},${roundRows}${replicas > 1 ? ",replicas" : ""}`,
     source,
     layout,
     memories: ["W"],
-    declarations: `var<workgroup> W: array<atomic<u32>, ${SHARED_WORDS}>;\nvar<workgroup> dirty: u32;`,
+    declarations: `var<workgroup> W: array<atomic<u32>, ${words}>;
+${layout.pending ? "var<workgroup> dirty: u32;" : ""}
+fn raise_row(at: u32, number: u32${parameters}) -> bool {
+    var raised = false;
+    ${emit.raise("W")}
+    return raised;
+}
+fn add_row(at: u32, number: u32${parameters}) {
+    ${emit.add("W")}
+}
+fn realign_entry(at: u32) {
+    ${emit.realign("W")}
+}`,
     body: `
   let lane = lid & (replicas - 1u);
   for (var round = 0u; round < rounds; round++) {
-    let row = round * threads + group * ${WORKGROUP}u + lid;
-    var live = false;
-    if (row < rows) { live = takes_part(row); }
-    let number = base + row;
-    var at = 0u;
-    ${layout.inputs.map((k) => `var v${k}: Out_${k};`).join("\n    ")}
-    if (live) {
-      at = (${source.ids ? "ids[row]" : "0u"} * replicas + lane) * ${stride}u;
-      ${layout.inputs.map((k) => `v${k} = out_${k}(row);`).join("\n      ")}
-    }
+    ${each(
+      (j) => `let row${j} = (round * ${roundRows}u + ${j}u) * threads + group * ${WORKGROUP}u + lid;
+    var live${j} = false;
+    if (row${j} < rows) { live${j} = takes_part(row${j}); }
+    var at${j} = 0u;
+    ${layout.inputs.map((k) => `var v${k}_${j}: Out_${k};`).join(" ")}
+    if (live${j}) {
+      at${j} = (${source.ids ? `ids[row${j}]` : "0u"} * replicas + lane) * ${stride}u;
+      ${layout.inputs.map((k) => `v${k}_${j} = out_${k}(row${j});`).join("\n      ")}
+    }`,
+    )}
     ${
       layout.pending
-        ? `if (live) {
-    var raised = false;
-    ${emit.raise("W")}
+        ? `var raised = false;
+    ${each((j) => `if (live${j}) { raised = raise_row(at${j}, base + row${j}${values(j)}) || raised; }`)}
     if (raised) { dirty = 1u; }
-    }
     if (workgroupUniformLoad(&dirty) != 0u) {
-      for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
-        let at = e * ${stride}u;
-        ${emit.realign("W")}
-      }
+      for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) { realign_entry(e * ${stride}u); }
       if (lid == 0u) { dirty = 0u; }
       workgroupBarrier();
     }`
         : ""
     }
-    if (live) {
-    ${emit.add("W")}
-    }
+    ${each((j) => `if (live${j}) { add_row(at${j}, base + row${j}${values(j)}); }`)}
   }
   workgroupBarrier();
-  for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
-    let origin = e * ${stride}u;
-    let to = (groups + group * targets * replicas + e) * ${layout.stride}u;
+  ${replicas > 1 ? joinReplicas : ""}
+  for (var g = lid; g < targets; g += ${WORKGROUP}u) {
+    let origin = g * replicas * ${stride}u;
+    let to = (groups + group * targets + g) * ${layout.stride}u;
     for (var i = 0u; i < ${layout.stride}u; i++) { atomicStore(&S[to + i], atomicLoad(&W[origin + i])); }
     ${
       layout.pending
-        ? `let at = e / replicas * ${layout.stride}u;
+        ? `let at = g * ${layout.stride}u;
     var raised = false;
-    ${emit.raiseEntry("S", (i) => `atomicLoad(&W[origin + ${i}u])`)}`
+    ${emit.raiseEntry("S", replica)}`
         : ""
     }
   }`,
@@ -210,7 +257,7 @@ interface EntryKernel {
   readonly body: string;
 }
 
-/** bindings: state (read_write); params: threads that have work, groups, replicas, groups that partial entries belong to. */
+/** bindings: state (read_write); params: threads that have work, groups, groups that partial entries belong to. */
 const entryKernel = ({ name, layout, body }: EntryKernel): Kernel => ({
   name,
   key: layout.key,
@@ -226,7 +273,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   ${body}
 }`),
   bindings: ["read_write"],
-  params: 4,
+  params: 3,
   workgroup: WORKGROUP,
 });
 
@@ -245,6 +292,6 @@ export const mergeKernel = (layout: Layout): Kernel =>
     name: "aggregate-merge",
     layout,
     body: `let origin = (P[0].y + i) * ${layout.stride}u;
-  let at = i / P[0].z % P[0].w * ${layout.stride}u;
+  let at = i % P[0].z * ${layout.stride}u;
   ${emission(layout).addEntry("S", (k) => `atomicLoad(&S[origin + ${k}u])`)}`,
   });

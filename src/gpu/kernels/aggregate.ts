@@ -14,6 +14,7 @@ import {
   type RowSource,
   realignKernel,
   SHARED_WORDS,
+  type SharedShape,
   sharedKernel,
   sharedStride,
   WORKGROUP,
@@ -26,9 +27,31 @@ export type { Aggregate, AggregateKind } from "./aggregate-slots.ts";
 /** Entries larger than this are kept in workgroup memory rather than in registers. */
 const REGISTER_WORDS = 96;
 const REPLICAS = 32;
+/** Groups beyond this are not kept in workgroup memory. */
+const MOST_SHARED = 4096;
 
 /** How many rows a thread should have before another workgroup is worth its partial entries. */
 const ROWS_PER_THREAD = 8;
+
+/** Workgroups that keep entries of their own: enough for every core several times over, fewer where each writes many. */
+const workgroupsFor = (device: Device, groups: number): number => {
+  if (device.adapter.software) return 4;
+  return groups === 1 ? 4224 : groups <= 128 ? 1056 : 528;
+};
+
+/** A software adapter gains nothing from replicas and rounds, and pays for each line of WGSL when it compiles. */
+const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape => {
+  const entries = sharedStride(layout) * groups;
+  const { software } = device.adapter;
+  const words = entries <= SHARED_WORDS || software ? SHARED_WORDS : Math.floor(device.limits.workgroupBytes / 4) - 32;
+  const fitting = groups > MOST_SHARED ? 0 : Math.floor(words / entries);
+  const replicas = fitting === 0 ? 0 : Math.min(software ? 1 : REPLICAS, 2 ** Math.floor(Math.log2(fitting)));
+  return { words, replicas, roundRows: software || layout.inputs.length > 4 ? 1 : layout.inputs.length > 2 ? 2 : 4 };
+};
+
+/** Words of the groups' entries and of the partial ones. */
+const stateWords = (device: Device, layout: Layout, groups: number): number =>
+  (groups + Math.max(workgroupsFor(device, 1), groups <= MOST_SHARED ? groups * workgroupsFor(device, groups) : 0)) * layout.stride;
 
 interface Batch {
   readonly source: RowSource;
@@ -42,38 +65,36 @@ class AccumulatorPart {
   readonly #device: Device;
   readonly #layout: Layout;
   readonly #groups: number;
-  /** Groups that rows of a batch can go to when every workgroup has entries of its own. */
+  /** Most workgroups that have partial entries. */
   readonly #workgroups: number;
-  readonly #replicas: number;
+  readonly #shape: SharedShape;
   readonly #state: DeviceBuffer;
 
   constructor(device: Device, layout: Layout, groups: number) {
     this.#device = device;
     this.#layout = layout;
     this.#groups = groups;
-    const fitting = Math.floor(SHARED_WORDS / (sharedStride(layout) * groups));
-    this.#replicas = fitting === 0 ? 0 : Math.min(REPLICAS, 2 ** Math.floor(Math.log2(fitting)));
-    this.#workgroups = device.adapter.software ? 4 : groups === 1 ? 1056 : 528;
-    const partial = Math.max(1, groups <= SHARED_WORDS ? groups * this.#replicas : 0) * this.#workgroups;
-    this.#state = device.alloc((groups + partial) * layout.stride, "aggregate state");
+    this.#shape = shapeFor(device, layout, groups);
+    this.#workgroups = workgroupsFor(device, this.#shape.replicas > 0 ? groups : 1);
+    this.#state = device.alloc(stateWords(device, layout, groups), "aggregate state");
     device.clear(this.#state, 0, groups * layout.stride);
   }
 
   accumulate(batch: Batch): void {
     const toOne = batch.ids === null || this.#groups === 1;
-    if (toOne && this.#layout.stride <= REGISTER_WORDS) this.#partial(batch, privateKernel(batch.source, this.#layout), 1, 1);
-    else if (this.#replicas > 0) this.#partial(batch, sharedKernel(batch.source, this.#layout), this.#groups, this.#replicas);
+    if (toOne && this.#layout.stride <= REGISTER_WORDS) this.#partial(batch, privateKernel(batch.source, this.#layout), 1);
+    else if (this.#shape.replicas > 0) this.#partial(batch, sharedKernel(batch.source, this.#layout, this.#shape), this.#groups);
     else this.#direct(batch);
   }
 
   /** Rows into partial entries, those into the groups' entries. */
-  #partial(batch: Batch, kernel: Kernel, targets: number, replicas: number): void {
+  #partial(batch: Batch, kernel: Kernel, targets: number): void {
+    const { replicas, roundRows } = this.#shape;
     const workgroups = Math.min(this.#workgroups, Math.max(1, Math.ceil(batch.rows / (WORKGROUP * ROWS_PER_THREAD))));
     const threads = workgroups * WORKGROUP;
-    this.#launchRows(batch, kernel, workgroups, [threads, targets, replicas, Math.ceil(batch.rows / threads)]);
+    this.#launchRows(batch, kernel, workgroups, [threads, targets, replicas, Math.ceil(batch.rows / (threads * roundRows))]);
     this.#realign();
-    const entries = workgroups * targets * replicas;
-    this.#launchEntries(mergeKernel(this.#layout), [entries, this.#groups, replicas, targets]);
+    this.#launchEntries(mergeKernel(this.#layout), [workgroups * targets, this.#groups, targets]);
   }
 
   #direct(batch: Batch): void {
@@ -115,7 +136,7 @@ class AccumulatorPart {
 const partition = (device: Device, aggregates: readonly Aggregate[], inputs: readonly RowValue[], groups: number) => {
   const parts: Aggregate[][] = [];
   const fits = (list: readonly Aggregate[]): boolean =>
-    (groups * layoutOf(list, inputs).stride + (groups > SHARED_WORDS ? 1056 * REGISTER_WORDS : 2 ** 22)) * 4 <= device.limits.bindingBytes;
+    stateWords(device, layoutOf(list, inputs), groups) * 4 <= device.limits.bindingBytes;
   for (const aggregate of aggregates) {
     const last = parts.at(-1);
     if (last !== undefined && fits([...last, aggregate])) last.push(aggregate);

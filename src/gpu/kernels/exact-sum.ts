@@ -9,9 +9,9 @@
  * A group keeps the `bins` bins from its `bottom` on, which is a function of its largest exponent alone; chunks below are dropped,
  * and raising the bottom drops whole bins: what is left is what would have been there if the largest exponent had come first.
  *
- * Error: the dropped part of each of n values is below 2^(32 (1 - bins)) times the largest magnitude M (half of that bound's exponent
- * step is lost to the alignment of bins at worst): |result - sum| <= n 2^-96 M for sums (4 bins), n 2^-159 M^2 for sums of squares
- * (6 bins), before the one rounding of the result. Values within 2^43 of M in magnitude lose nothing at all. A bin holds 2^31 rows.
+ * Error, with M the largest magnitude of n values: |result - sum| < n 2^-96 M for sums (4 bins), n 2^-159 M^2 for sums of squares
+ * (6 bins), before the one rounding of the result; nothing at all is dropped of values that are at least 2^-43 M. Against a sum without
+ * cancellation (|sum| >= M) that is below the result's own rounding for any n < 2^42. A bin has room for 2^31 rows.
  */
 export interface WindowShape {
   readonly float: "f32" | "f64";
