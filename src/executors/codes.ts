@@ -56,7 +56,12 @@ export async function compileKeys(
   return compileAll(context, sides, reserve, recodings);
 }
 
-async function compileAll(context: QueryContext, sides: readonly KeySide[], reserve: number, recodings: readonly (Recoding | null)[]): Promise<CompiledKeys[][]> {
+async function compileAll(
+  context: QueryContext,
+  sides: readonly KeySide[],
+  reserve: number,
+  recodings: readonly (Recoding | null)[],
+): Promise<CompiledKeys[][]> {
   const all: CompiledKeys[][] = [];
   for (const side of sides) {
     const keys: CompiledKeys[] = [];
@@ -96,7 +101,9 @@ export async function concatBatches(context: QueryContext, batches: readonly Bat
     const parts = batches.map((b) => columnOf(b, field.name));
     const bytes = columnWords(field.dtype, rows, true) * 4;
     if (bytes > context.device.limits.bindingBytes) {
-      throw new OutOfDeviceMemoryError(`column ${JSON.stringify(field.name)} of ${rows} rows takes ${bytes} bytes, a binding holds ${context.device.limits.bindingBytes}`);
+      throw new OutOfDeviceMemoryError(
+        `column ${JSON.stringify(field.name)} of ${rows} rows takes ${bytes} bytes, a binding holds ${context.device.limits.bindingBytes}`,
+      );
     }
     const recoded = physicalOf(field.dtype) === "code" ? await recodeParts(context, parts) : parts;
     columns.push(concat(context.device, recoded));
@@ -121,7 +128,9 @@ async function recodeParts(context: QueryContext, parts: readonly Column[]): Pro
     if (target === undefined) throw new InternalError("a dictionary was not unified");
     if (target.table === null) recoded.push({ ...part, dictionary: target.dictionary });
     else {
-      const compiled = await compile([column("code", part.dtype)], new Map([["code", part]]), part.length, context.dictionaries, [recoding]);
+      const compiled = await compile([column("code", part.dtype)], new Map([["code", part]]), part.length, context.dictionaries, [
+        recoding,
+      ]);
       recoded.push(...map(context.device, compiled, part.length));
     }
   }
@@ -132,4 +141,3 @@ const dictionaryOf = (part: Column): Dictionary => {
   if (part.dictionary === null) throw new InternalError(`a code column of dtype ${part.dtype.kind} has no dictionary`);
   return part.dictionary;
 };
-

@@ -1,8 +1,8 @@
 /** The in-memory executor: one node after the other, inputs first; shared nodes run once, tables are freed after their last reader. */
 
+import { substitute } from "../ir/expr.ts";
 import type { Plan } from "../ir/plan.ts";
 import { children } from "../ir/plan.ts";
-import { substitute } from "../ir/expr.ts";
 import type { QueryContext } from "./context.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { distinct } from "./operators/distinct.ts";

@@ -1,9 +1,9 @@
 /** Chains of Project and Filter nodes as one predicate and one set of expressions over the node below, run batch by batch. */
 
+import type { DeviceBuffer } from "../gpu/buffers.ts";
 import type { Column } from "../gpu/column.ts";
 import type { Compiled, Recoding } from "../gpu/compile/compile.ts";
 import { compile } from "../gpu/compile/compile.ts";
-import type { DeviceBuffer } from "../gpu/buffers.ts";
 import { compact } from "../gpu/kernels/compact.ts";
 import { gather } from "../gpu/kernels/gather.ts";
 import { map, mask } from "../gpu/kernels/map.ts";
@@ -69,7 +69,8 @@ export async function compileWithin(
 export async function computeColumns(context: QueryContext, batch: Batch, exprs: readonly Expr[]): Promise<readonly Column[]> {
   if (exprs.length === 0) return [];
   const compiled = await compile(exprs, batch.columns, batch.rows, context.dictionaries);
-  if (compiled.program.columns.length + exprs.length <= context.device.limits.storageBuffers) return map(context.device, compiled, batch.rows);
+  if (compiled.program.columns.length + exprs.length <= context.device.limits.storageBuffers)
+    return map(context.device, compiled, batch.rows);
   if (exprs.length > 1) {
     const half = exprs.length >> 1;
     return [...(await computeColumns(context, batch, exprs.slice(0, half))), ...(await computeColumns(context, batch, exprs.slice(half)))];
@@ -82,7 +83,18 @@ async function computeInSteps(context: QueryContext, batch: Batch, expr: Expr): 
   const args = exprChildren(expr);
   if (expr.kind === "call" && args.length > context.device.limits.storageBuffers - 2 && FOLDABLE.has(expr.fn)) {
     const half = args.length >> 1;
-    return computeInSteps(context, batch, call(expr.fn, [{ ...expr, args: args.slice(0, half) }, { ...expr, args: args.slice(half) }], expr.dtype));
+    return computeInSteps(
+      context,
+      batch,
+      call(
+        expr.fn,
+        [
+          { ...expr, args: args.slice(0, half) },
+          { ...expr, args: args.slice(half) },
+        ],
+        expr.dtype,
+      ),
+    );
   }
   const values = await computeColumns(context, batch, args);
   const names = values.map((_, i) => `${i}`);
@@ -109,7 +121,14 @@ export async function predicateMask(context: QueryContext, batch: Batch, predica
 }
 
 /** The columns of `batch` at the rows listed; owned by the caller. */
-export function gatherBatch(context: QueryContext, batch: Batch, rows: DeviceBuffer, count: number, mayBeNull: boolean, names: readonly string[] = [...batch.columns.keys()]): Batch {
+export function gatherBatch(
+  context: QueryContext,
+  batch: Batch,
+  rows: DeviceBuffer,
+  count: number,
+  mayBeNull: boolean,
+  names: readonly string[] = [...batch.columns.keys()],
+): Batch {
   const columns = gather(
     context.device,
     names.map((n) => columnOf(batch, n)),

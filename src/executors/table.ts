@@ -1,8 +1,8 @@
 /** Tables as the executors pass them: a schema and batches of device columns, reference-counted as a whole. */
 
 import { InternalError } from "../errors.ts";
-import type { Schema } from "../ir/schema.ts";
 import type { Column } from "../gpu/column.ts";
+import type { Schema } from "../ir/schema.ts";
 
 /** Rows that are together on the device. Columns are found by name; a batch without columns still has rows. */
 export interface Batch {
@@ -20,7 +20,8 @@ export const rowsOf = (table: Table): number => table.batches.reduce((n, b) => n
 
 export const columnOf = (batch: Batch, name: string): Column => {
   const column = batch.columns.get(name);
-  if (column === undefined) throw new InternalError(`the batch has no column ${JSON.stringify(name)}, only ${[...batch.columns.keys()].join(", ")}`);
+  if (column === undefined)
+    throw new InternalError(`the batch has no column ${JSON.stringify(name)}, only ${[...batch.columns.keys()].join(", ")}`);
   return column;
 };
 

@@ -1,6 +1,23 @@
 /** Plain columns between CPU polars and typed arrays, as Arrow IPC: fixed-width values, bitmaps, validity. */
 
-import { Bool, type Data, Field, Float32, Float64, Int32, Int64, makeData, RecordBatch, Schema, Struct, Table, tableFromIPC, tableToIPC, Uint32, Uint64 } from "apache-arrow";
+import {
+  Bool,
+  type Data,
+  Field,
+  Float32,
+  Float64,
+  Int32,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Uint32,
+  Uint64,
+} from "apache-arrow";
 import { InternalError } from "../errors.ts";
 import type { Physical } from "../ir/dtype.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";

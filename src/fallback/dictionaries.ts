@@ -69,10 +69,12 @@ export class PolarsDictionaries implements Dictionaries {
     const host = hostOf(dictionary);
     return this.#table(host, dsl, async () => {
       const expr = parseDsl(dsl);
-      if (expr === null || (typeof expr !== "string" && (typeof expr !== "object" || Array.isArray(expr) || expr instanceof Uint8Array))) throw new InternalError("a lookup is not an expression");
+      if (expr === null || (typeof expr !== "string" && (typeof expr !== "object" || Array.isArray(expr) || expr instanceof Uint8Array)))
+        throw new InternalError("a lookup is not an expression");
       const withNull = await this.#withNull(host);
       const result = await select(this.#native, withNull, [rename(castDsl(expr, dtype), LOOKUP_COLUMN)]);
-      if (result.height !== host.size + 1) throw new InternalError(`a lookup gave ${result.height} rows for ${host.size + 1} entries: ${dsl}`);
+      if (result.height !== host.size + 1)
+        throw new InternalError(`a lookup gave ${result.height} rows for ${host.size + 1} entries: ${dsl}`);
       return importColumn(this.#native, this.#device, result, LOOKUP_COLUMN, dtype);
     });
   }
@@ -92,8 +94,17 @@ export class PolarsDictionaries implements Dictionaries {
 
   /** The entries and, last, a null. */
   #withNull(host: HostDictionary): Promise<NativeDataFrame> {
-    const row: DslExpr = castDsl(functionOf({ Range: { IntRange: { step: 1, dtype: { Literal: "UInt32" } } } }, int(0), int(host.size + 1)), { kind: "UInt32" });
-    const inside: DslExpr = { Ternary: { predicate: { BinaryExpr: { left: row, op: "Lt", right: { Literal: { Scalar: { UInt32: host.size } } } } }, truthy: row, falsy: scalar(null) } };
+    const row: DslExpr = castDsl(
+      functionOf({ Range: { IntRange: { step: 1, dtype: { Literal: "UInt32" } } } }, int(0), int(host.size + 1)),
+      { kind: "UInt32" },
+    );
+    const inside: DslExpr = {
+      Ternary: {
+        predicate: { BinaryExpr: { left: row, op: "Lt", right: { Literal: { Scalar: { UInt32: host.size } } } } },
+        truthy: row,
+        falsy: scalar(null),
+      },
+    };
     return select(this.#native, this.#empty, [rename(inside, "row")]).then((rows) =>
       quietly(() => {
         const entries = host.entries.takeWithSeries(rows.column("row"));
@@ -106,7 +117,8 @@ export class PolarsDictionaries implements Dictionaries {
   unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified> {
     const [only] = dictionaries;
     if (only === undefined) throw new InternalError("no dictionaries to unify");
-    if (dictionaries.length === 1 && (need === "unique" ? only.unique : only.sorted)) return Promise.resolve({ dictionary: only, tables: [null] });
+    if (dictionaries.length === 1 && (need === "unique" ? only.unique : only.sorted))
+      return Promise.resolve({ dictionary: only, tables: [null] });
     const key = `${need}:${dictionaries.map((d) => identity(d)).join(",")}`;
     const known = this.#unified.get(only) ?? new Map<string, Promise<Unified>>();
     this.#unified.set(only, known);
@@ -161,4 +173,3 @@ const identity = (dictionary: Dictionary): number => {
   identities.set(dictionary, known);
   return known;
 };
-

@@ -5,7 +5,7 @@ import type { Column } from "../gpu/column.ts";
 import { bitmapWords } from "../gpu/column.ts";
 import type { Device, Part } from "../gpu/device.ts";
 import type { DType } from "../ir/dtype.ts";
-import { physicalOf, WORDS, storageOf } from "../ir/dtype.ts";
+import { physicalOf, storageOf, WORDS } from "../ir/dtype.ts";
 import type { Schema } from "../ir/schema.ts";
 import type { DslExpr } from "../polars/dsl.ts";
 import { castDsl } from "../polars/dtypes.ts";
@@ -17,7 +17,12 @@ import { HostDictionary, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 
 /** The batches behind one another; one round trip. The batches stay the caller's. */
-export async function exportFrame(native: NativePolars, device: Device, batches: readonly ImportedBatch[], schema: Schema): Promise<NativeDataFrame> {
+export async function exportFrame(
+  native: NativePolars,
+  device: Device,
+  batches: readonly ImportedBatch[],
+  schema: Schema,
+): Promise<NativeDataFrame> {
   const columns = batches.map((batch) => schema.map((f) => columnOf(batch, f.name)));
   const parts = columns.flat().flatMap(partsOf);
   const words = await device.readMany(parts);
@@ -42,12 +47,19 @@ const columnOf = (batch: ImportedBatch, name: string): Column => {
 
 const partsOf = (column: Column): readonly Part[] => {
   const values = { buffer: column.buffer, word: 0, words: Math.ceil(column.length * WORDS[storageOf(column.dtype)]) };
-  return column.validityOffset === null ? [values] : [values, { buffer: column.buffer, word: column.validityOffset, words: bitmapWords(column.length) }];
+  return column.validityOffset === null
+    ? [values]
+    : [values, { buffer: column.buffer, word: column.validityOffset, words: bitmapWords(column.length) }];
 };
 
 const bytesOf = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 
-async function frameOf(native: NativePolars, columns: readonly Column[], host: readonly HostColumn[], schema: Schema): Promise<NativeDataFrame> {
+async function frameOf(
+  native: NativePolars,
+  columns: readonly Column[],
+  host: readonly HostColumn[],
+  schema: Schema,
+): Promise<NativeDataFrame> {
   const raw = quietly(() =>
     writeFrame(
       native,

@@ -11,7 +11,18 @@ import { isList, isObject, tagOf } from "../polars/dsl.ts";
 import { parseDsl } from "../polars/dsl-text.ts";
 import { castDsl } from "../polars/dtypes.ts";
 
-const OPERATORS: Partial<Record<FunctionName, string>> = { eq: "Eq", ne: "NotEq", lt: "Lt", le: "LtEq", gt: "Gt", ge: "GtEq", eq_missing: "EqValidity", ne_missing: "NotEqValidity", and: "And", or: "Or" };
+const OPERATORS: Partial<Record<FunctionName, string>> = {
+  eq: "Eq",
+  ne: "NotEq",
+  lt: "Lt",
+  le: "LtEq",
+  gt: "Gt",
+  ge: "GtEq",
+  eq_missing: "EqValidity",
+  ne_missing: "NotEqValidity",
+  and: "And",
+  or: "Or",
+};
 const BOOLEAN: Partial<Record<FunctionName, string>> = { not: "Not", is_null: "IsNull", is_not_null: "IsNotNull" };
 
 /** The expression in polars' DSL. @throws InternalError for functions that are never pushed into a reader. */

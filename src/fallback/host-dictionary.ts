@@ -41,4 +41,3 @@ export const select = (native: NativePolars, frame: NativeDataFrame, exprs: read
       .select(exprs.map((e) => exprFromDsl(native, e)))
       .collect(),
   );
-

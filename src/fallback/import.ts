@@ -44,17 +44,36 @@ interface Coded {
 async function encode(native: NativePolars, frame: NativeDataFrame, name: string, dtype: DType): Promise<Coded> {
   const column: DslExpr = { Column: name };
   if (dtype.kind === "Categorical" || dtype.kind === "Enum") {
-    const categories = await select(native, frame, [rename({ Cast: { expr: functionOf({ Categorical: "GetCategories" }, column), dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" } }, LOOKUP_COLUMN)]);
-    return { codes: functionOf("ToPhysical", column), frame, dictionary: new HostDictionary(categories, dtype, dtype.kind === "Enum" ? "sorted" : "unique") };
+    const categories = await select(native, frame, [
+      rename(
+        {
+          Cast: { expr: functionOf({ Categorical: "GetCategories" }, column), dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" },
+        },
+        LOOKUP_COLUMN,
+      ),
+    ]);
+    return {
+      codes: functionOf("ToPhysical", column),
+      frame,
+      dictionary: new HostDictionary(categories, dtype, dtype.kind === "Enum" ? "sorted" : "unique"),
+    };
   }
   if (dtype.kind === "String" && (await repeats(native, frame, name))) {
     const namespace = { Categorical: { name: `${nextNamespace++}`, namespace: "polars-webgpu", physical: "U32" } };
-    const categorical = await select(native, frame, [rename({ Cast: { expr: column, dtype: { Literal: namespace }, options: "Strict" } }, name)]);
+    const categorical = await select(native, frame, [
+      rename({ Cast: { expr: column, dtype: { Literal: namespace }, options: "Strict" } }, name),
+    ]);
     const entries = await select(native, categorical, [rename(functionOf({ Categorical: "GetCategories" }, column), LOOKUP_COLUMN)]);
     return { codes: functionOf("ToPhysical", column), frame: categorical, dictionary: new HostDictionary(entries, dtype, "unique") };
   }
   const entries = await select(native, frame, [rename(column, LOOKUP_COLUMN)]);
-  const codes: DslExpr = { Ternary: { predicate: functionOf({ Boolean: "IsNotNull" }, column), truthy: rowNumbers, falsy: { Literal: { Scalar: { Null: "Null" } } } } };
+  const codes: DslExpr = {
+    Ternary: {
+      predicate: functionOf({ Boolean: "IsNotNull" }, column),
+      truthy: rowNumbers,
+      falsy: { Literal: { Scalar: { Null: "Null" } } },
+    },
+  };
   return { codes, frame, dictionary: new HostDictionary(entries, dtype, "any") };
 }
 
@@ -68,7 +87,13 @@ async function repeats(native: NativePolars, frame: NativeDataFrame, name: strin
 }
 
 /** The columns of `schema` in batches of at most `maxRows` rows; at least one batch. Owned by the caller. */
-export async function importFrame(native: NativePolars, device: Device, frame: NativeDataFrame, schema: Schema, maxRows: number): Promise<readonly ImportedBatch[]> {
+export async function importFrame(
+  native: NativePolars,
+  device: Device,
+  frame: NativeDataFrame,
+  schema: Schema,
+  maxRows: number,
+): Promise<readonly ImportedBatch[]> {
   const rows = frame.height;
   if (schema.length === 0) return slicesOf(rows, maxRows).map(({ length }) => ({ rows: length, columns: new Map() }));
   const plain: DslExpr[] = [];
@@ -121,7 +146,13 @@ function oneChunk(frame: NativeDataFrame, offset: number, length: number): reado
 }
 
 /** A single column of a frame. */
-export async function importColumn(native: NativePolars, device: Device, frame: NativeDataFrame, name: string, dtype: DType): Promise<Column> {
+export async function importColumn(
+  native: NativePolars,
+  device: Device,
+  frame: NativeDataFrame,
+  name: string,
+  dtype: DType,
+): Promise<Column> {
   const [batch] = await importFrame(native, device, frame, [{ name, dtype }], Number.MAX_SAFE_INTEGER);
   const column = batch?.columns.get(name);
   if (column === undefined) throw new InternalError(`column ${JSON.stringify(name)} was not imported`);
@@ -132,7 +163,14 @@ function upload(device: Device, host: HostColumn, dtype: DType, dictionary: Dict
   const nullable = host.validity !== null;
   const buffer = device.alloc(columnWords(dtype, host.rows, nullable), "import");
   const physical = physicalOf(dtype);
-  if (host.rows > 0) device.write(buffer, 0, physical === "bool" ? bitmap(host.values, host.rows) : wholeWords(host.values, host.rows * (physical === "i64" || physical === "u64" || physical === "f64" ? 8 : 4)));
+  if (host.rows > 0)
+    device.write(
+      buffer,
+      0,
+      physical === "bool"
+        ? bitmap(host.values, host.rows)
+        : wholeWords(host.values, host.rows * (physical === "i64" || physical === "u64" || physical === "f64" ? 8 : 4)),
+    );
   const validityOffset = nullable ? valueWords(dtype, host.rows) : null;
   if (host.validity !== null && validityOffset !== null) device.write(buffer, validityOffset, bitmap(host.validity, host.rows));
   return { dtype, length: host.rows, buffer, validityOffset, dictionary };

@@ -3,6 +3,7 @@
 import { InternalError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Cpu, Frame, Scan } from "../ir/plan.ts";
+import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
 import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
@@ -11,7 +12,6 @@ import { runDsl } from "../polars/frames.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
 import { PROJECTION } from "../polars/zero-frame.ts";
-import { FIRST_INPUT } from "../ir/plan.ts";
 import { exportFrame } from "./export.ts";
 import { exprDsl } from "./expr-dsl.ts";
 import type { ImportedBatch } from "./import.ts";
@@ -49,7 +49,10 @@ export class PolarsSources {
     const frame = this.#frames.get(plan.source);
     if (frame === undefined) throw new InternalError(`source ${plan.source} is not known`);
     const load = (schema: Schema) => this.#import(frame, schema);
-    return { schema: plan.schema, batches: this.#residents.has(plan.source) ? await this.#residents.batches(plan.source, plan.schema, load) : await load(plan.schema) };
+    return {
+      schema: plan.schema,
+      batches: this.#residents.has(plan.source) ? await this.#residents.batches(plan.source, plan.schema, load) : await load(plan.schema),
+    };
   }
 
   /** Reads with CPU polars: the predicate, then the slice, then the columns that are wanted. */
@@ -58,7 +61,8 @@ export class PolarsSources {
     if (plan.predicate !== null) dsl = { Filter: { input: dsl, predicate: exprDsl(plan.predicate) } };
     if (plan.slice !== null) dsl = { Slice: { input: dsl, offset: plan.slice.offset, len: plan.slice.length } };
     if (plan.schema.length < plan.fileSchema.length) {
-      const columns: readonly DslValue[] = plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
+      const columns: readonly DslValue[] =
+        plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
       dsl = planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
     }
     const frame = await runDsl(this.#module, dsl, new Map());
@@ -74,7 +78,8 @@ export class PolarsSources {
   /** The result of a CPU subtree as a frame on the host. */
   async cpuFrame(plan: Cpu, inputs: readonly ImportedTable[]): Promise<NativeDataFrame> {
     const frames = new Map(this.#frames);
-    for (const [i, input] of inputs.entries()) frames.set(FIRST_INPUT + i, await exportFrame(this.#module.native, this.#device, input.batches, input.schema));
+    for (const [i, input] of inputs.entries())
+      frames.set(FIRST_INPUT + i, await exportFrame(this.#module.native, this.#device, input.batches, input.schema));
     const dsl = planOf(plan.dsl);
     const used = [...frames].filter(([id]) => plan.dsl.includes(`{"Source":${id}}`));
     return runDsl(this.#module, dsl, new Map(used));

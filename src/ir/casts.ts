@@ -6,7 +6,8 @@ import { sameDType } from "./schema.ts";
 const NUMBERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "Boolean"]);
 /** Integers, floats and booleans. */
 export const isNumber = (dtype: DType): boolean => NUMBERS.has(dtype.kind);
-export const isTemporal = (dtype: DType): boolean => dtype.kind === "Date" || dtype.kind === "Datetime" || dtype.kind === "Duration" || dtype.kind === "Time";
+export const isTemporal = (dtype: DType): boolean =>
+  dtype.kind === "Date" || dtype.kind === "Datetime" || dtype.kind === "Duration" || dtype.kind === "Time";
 
 /** Translation asks before it builds a cast. */
 export function canCast(from: DType, to: DType): boolean {

@@ -46,7 +46,10 @@ const PHYSICAL = {
   Opaque: "code",
 } as const satisfies Record<DTypeKind, Physical>;
 
-const STORAGE = { bool: "bits", i32: "w1", u32: "w1", f32: "w1", i64: "w2", u64: "w2", f64: "w2", code: "code" } as const satisfies Record<Physical, Storage>;
+const STORAGE = { bool: "bits", i32: "w1", u32: "w1", f32: "w1", i64: "w2", u64: "w2", f64: "w2", code: "code" } as const satisfies Record<
+  Physical,
+  Storage
+>;
 
 /** u32 words for each row; bits pack 32 rows into a word. */
 export const WORDS = { bits: 1 / 32, w1: 1, w2: 2, code: 1 } as const satisfies Record<Storage, number>;

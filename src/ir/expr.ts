@@ -54,9 +54,21 @@ export const LOOKUP_COLUMN = "value";
 
 export const column = (name: string, dtype: DType): ColumnExpr => ({ kind: "column", name, dtype });
 export const literal = (value: LiteralValue, dtype: DType): LiteralExpr => ({ kind: "literal", value, dtype });
-export const call = (fn: FunctionName, args: readonly Expr[], dtype: DType, options: readonly number[] = []): CallExpr => ({ kind: "call", fn, args, dtype, options });
+export const call = (fn: FunctionName, args: readonly Expr[], dtype: DType, options: readonly number[] = []): CallExpr => ({
+  kind: "call",
+  fn,
+  args,
+  dtype,
+  options,
+});
 export const lookup = (dsl: string, arg: Expr, dtype: DType): LookupExpr => ({ kind: "lookup", dsl, arg, dtype });
-export const aggregate = (fn: AggregateName, arg: Expr | null, dtype: DType, ddof = 1): AggregateExpr => ({ kind: "aggregate", fn, arg, ddof, dtype });
+export const aggregate = (fn: AggregateName, arg: Expr | null, dtype: DType, ddof = 1): AggregateExpr => ({
+  kind: "aggregate",
+  fn,
+  arg,
+  ddof,
+  dtype,
+});
 export const named = (name: string, expr: Expr): NamedExpr => ({ name, expr });
 
 export const exprChildren = (expr: Expr): readonly Expr[] => {
@@ -111,9 +123,11 @@ export function columnsOf(exprs: Iterable<Expr>): Set<string> {
 }
 
 /** Replaces columns by the expressions that compute them; names not in the map stay. */
-export const substitute = (expr: Expr, by: ReadonlyMap<string, Expr>): Expr => mapExpr(expr, (e) => (e.kind === "column" ? (by.get(e.name) ?? e) : e));
+export const substitute = (expr: Expr, by: ReadonlyMap<string, Expr>): Expr =>
+  mapExpr(expr, (e) => (e.kind === "column" ? (by.get(e.name) ?? e) : e));
 
-const describeLiteral = (value: LiteralValue): string => (typeof value === "string" ? JSON.stringify(value) : Object.is(value, -0) ? "-0" : String(value));
+const describeLiteral = (value: LiteralValue): string =>
+  typeof value === "string" ? JSON.stringify(value) : Object.is(value, -0) ? "-0" : String(value);
 
 const INFIX: Partial<Record<FunctionName, string>> = {
   add: "+",

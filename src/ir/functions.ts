@@ -48,6 +48,7 @@ export const FUNCTIONS = {
   cast: "custom",
   floor: "propagate",
   ceil: "propagate",
+  /** Options: decimals, and 0 for halves to even or 1 for halves away from zero. */
   round: "propagate",
   sqrt: "propagate",
   /** Smallest / largest of the arguments that are not null; null if all are. */
@@ -75,5 +76,20 @@ export const FUNCTIONS = {
 export type FunctionName = keyof typeof FUNCTIONS;
 
 /** Aggregates over the rows of a group, or of the whole frame. */
-export const AGGREGATES = ["len", "count", "null_count", "sum", "mean", "min", "max", "first", "last", "n_unique", "var", "std", "any", "all"] as const;
+export const AGGREGATES = [
+  "len",
+  "count",
+  "null_count",
+  "sum",
+  "mean",
+  "min",
+  "max",
+  "first",
+  "last",
+  "n_unique",
+  "var",
+  "std",
+  "any",
+  "all",
+] as const;
 export type AggregateName = (typeof AGGREGATES)[number];

@@ -10,7 +10,8 @@ export type Schema = readonly Field[];
 
 export const sameDType = (a: DType, b: DType): boolean => describeDType(a) === describeDType(b);
 
-export const sameSchema = (a: Schema, b: Schema): boolean => a.length === b.length && a.every((f, i) => f.name === b[i]?.name && sameDType(f.dtype, b[i].dtype));
+export const sameSchema = (a: Schema, b: Schema): boolean =>
+  a.length === b.length && a.every((f, i) => f.name === b[i]?.name && sameDType(f.dtype, b[i].dtype));
 
 /** One text for each dtype, used for keys and messages. */
 export function describeDType(dtype: DType): string {

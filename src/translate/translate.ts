@@ -1,6 +1,6 @@
 /** A read plan -> the logical IR: every node by its handler, or as a CPU node with its reasons. Needs no GPU. */
 
-import { children, type Cpu, type Plan } from "../ir/plan.ts";
+import { type Cpu, children, type Plan } from "../ir/plan.ts";
 import type { DslPlan } from "../polars/dsl.ts";
 import { planInputs, tag } from "../polars/dsl.ts";
 import { dslText } from "../polars/dsl-text.ts";
@@ -64,7 +64,9 @@ class PlanTranslator {
     const { oracle } = this.#services;
     if ("Source" in dsl) {
       const frame = this.#sources.get(dsl.Source);
-      return frame === undefined ? { error: new Error(`the plan names source ${dsl.Source}, which is not known`), kind: "refused" } : oracle.leaf(frame);
+      return frame === undefined
+        ? { error: new Error(`the plan names source ${dsl.Source}, which is not known`), kind: "refused" }
+        : oracle.leaf(frame);
     }
     return oracle.node(
       withNumberedInputs(dsl),

@@ -183,15 +183,21 @@ async function countDistinct(
   if (expr.arg === null) throw new InternalError("n_unique without an input");
   const pairs: Batch[] = [];
   const arg = named("value", expr.arg);
-  const schema = [...(grouped === null ? [] : [{ name: "group", dtype: { kind: "UInt32" } as const }]), { name: "value", dtype: expr.arg.dtype }];
+  const schema = [
+    ...(grouped === null ? [] : [{ name: "group", dtype: { kind: "UInt32" } as const }]),
+    { name: "value", dtype: expr.arg.dtype },
+  ];
   for (const [b, batch] of base.batches.entries()) {
-    const mask = grouped === null ? (predicate === null ? null : await predicateMask(context, batch, predicate)) : (grouped.batches[b]?.mask ?? null);
+    const mask =
+      grouped === null ? (predicate === null ? null : await predicateMask(context, batch, predicate)) : (grouped.batches[b]?.mask ?? null);
     pairs.push(await distinctPairs(context, batch, arg, grouped?.batches[b] ?? null, mask));
     if (grouped === null) mask?.release();
   }
   const all = await concatBatches(context, pairs, schema);
   for (const pair of pairs) releaseBatch(pair);
-  const [keys] = (await compileKeys(context, [{ batches: [all], exprs: schema.map((f) => ({ kind: "column", ...f }) as const) }], () => "unique"))[0] ?? [];
+  const [keys] =
+    (await compileKeys(context, [{ batches: [all], exprs: schema.map((f) => ({ kind: "column", ...f }) as const) }], () => "unique"))[0] ??
+    [];
   if (keys === undefined) throw new InternalError("the distinct pairs were not compiled");
   const planes = encodeEquality(device, keys.compiled.program, all.rows);
   keys.release();
@@ -216,10 +222,19 @@ async function countDistinct(
 }
 
 /** The distinct (group, value) pairs of one batch, so that only they are put together over batches. */
-async function distinctPairs(context: QueryContext, batch: Batch, arg: NamedExpr, grouped: GroupedBatch | null, mask: DeviceBuffer | null): Promise<Batch> {
+async function distinctPairs(
+  context: QueryContext,
+  batch: Batch,
+  arg: NamedExpr,
+  grouped: GroupedBatch | null,
+  mask: DeviceBuffer | null,
+): Promise<Batch> {
   const { device } = context;
   const value = await projectBatch(context, batch, [arg]);
-  const columns = [...(grouped === null ? [] : [{ name: "group", column: wordColumn(grouped.ids, batch.rows) }]), { name: "value", column: columnOf(value, "value") }];
+  const columns = [
+    ...(grouped === null ? [] : [{ name: "group", column: wordColumn(grouped.ids, batch.rows) }]),
+    { name: "value", column: columnOf(value, "value") },
+  ];
   const pairs = batchOf(
     batch.rows,
     columns.map((c) => c.name),

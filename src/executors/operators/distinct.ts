@@ -1,5 +1,6 @@
 /** Distinct: rows grouped by the subset; the first, the last or the only row of each group stays, in row order. */
 
+import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
 import { compact } from "../../gpu/kernels/compact.ts";
@@ -8,7 +9,6 @@ import { gather } from "../../gpu/kernels/gather.ts";
 import { groupRows } from "../../gpu/kernels/hash-group.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
-import { InternalError } from "../../errors.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, column } from "../../ir/expr.ts";
 import type { Distinct } from "../../ir/plan.ts";
@@ -47,14 +47,23 @@ async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch
   keys.release();
   const { ids, groups, first } = await groupRows(device, planes, null);
   planes.buffer.release();
-  const kept = plan.keep === "first" || plan.keep === "any" || groups === 0 ? { rows: first.retain(), count: groups } : await keptRows(context, plan, batch.rows, ids, groups);
+  const kept =
+    plan.keep === "first" || plan.keep === "any" || groups === 0
+      ? { rows: first.retain(), count: groups }
+      : await keptRows(context, plan, batch.rows, ids, groups);
   const result = gatherBatch(context, batch, kept.rows, kept.count, false);
   for (const buffer of [ids, first, kept.rows]) buffer.release();
   return result;
 }
 
 /** Rows that are the last of their group, or the only one; ascending. */
-async function keptRows(context: QueryContext, plan: Distinct, rows: number, ids: DeviceBuffer, groups: number): Promise<{ rows: DeviceBuffer; count: number }> {
+async function keptRows(
+  context: QueryContext,
+  plan: Distinct,
+  rows: number,
+  ids: DeviceBuffer,
+  groups: number,
+): Promise<{ rows: DeviceBuffer; count: number }> {
   const { device } = context;
   const idColumn = wordColumn(ids, rows);
   const accumulator = new GroupAccumulator(device, [{ kind: plan.keep === "last" ? "last_row" : "len", input: -1 }], [], groups);

@@ -32,7 +32,12 @@ export interface Grouping {
 }
 
 /** Groups the rows of `batches` for which `predicate` is true by the key expressions. */
-export async function group(context: QueryContext, batches: readonly Batch[], predicate: Expr | null, keys: readonly NamedExpr[]): Promise<Grouping> {
+export async function group(
+  context: QueryContext,
+  batches: readonly Batch[],
+  predicate: Expr | null,
+  keys: readonly NamedExpr[],
+): Promise<Grouping> {
   const exprs = keys.map((k) => k.expr);
   const [compiled = []] = await compileKeys(context, [{ batches, exprs }], () => "unique");
   const local: { readonly grouped: GroupedBatch; readonly keys: Batch }[] = [];
@@ -110,7 +115,8 @@ export const wordColumn = (buffer: DeviceBuffer, length: number): Column => ({
 });
 
 /** A batch of one u32 column called `name`. */
-export const wordBatch = (name: string, buffer: DeviceBuffer, length: number): Batch => batchOf(length, [name], [wordColumn(buffer, length)]);
+export const wordBatch = (name: string, buffer: DeviceBuffer, length: number): Batch =>
+  batchOf(length, [name], [wordColumn(buffer, length)]);
 
 /** The only column of a batch. */
 export const onlyColumn = (batch: Batch): Column => columnOf(batch, [...batch.columns.keys()][0] ?? "");

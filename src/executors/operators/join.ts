@@ -4,9 +4,9 @@ import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import { constantWords } from "../../gpu/kernels/fill.ts";
+import { gather } from "../../gpu/kernels/gather.ts";
 import type { JoinRows, JoinKind as ProbeKind } from "../../gpu/kernels/hash-join.ts";
 import { buildTable, crossJoin, probe, unmatchedBuild } from "../../gpu/kernels/hash-join.ts";
-import { gather } from "../../gpu/kernels/gather.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { call, column } from "../../ir/expr.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
@@ -17,7 +17,14 @@ import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch } from "../table.ts";
 
 /** How the probe side sees the join: for right joins the sides are swapped. */
-const PROBE: Partial<Record<Join["how"], ProbeKind>> = { inner: "inner", left: "left", right: "left", full: "left", semi: "semi", anti: "anti" };
+const PROBE: Partial<Record<Join["how"], ProbeKind>> = {
+  inner: "inner",
+  left: "left",
+  right: "left",
+  full: "left",
+  semi: "semi",
+  anti: "anti",
+};
 
 export async function join(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
   const swapped = plan.how === "right";
@@ -77,7 +84,12 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
     const none = constantWords(device, 0xffffffff, rest.count);
     const [some] = probed.batches;
     if (some !== undefined && rest.count > 0) {
-      batches.push(await assemble(context, plan, some, build, { left: none, right: rest.rows, count: rest.count }, false, { left: true, right: false }));
+      batches.push(
+        await assemble(context, plan, some, build, { left: none, right: rest.rows, count: rest.count }, false, {
+          left: true,
+          right: false,
+        }),
+      );
     }
     none.release();
     rest.rows.release();
@@ -102,8 +114,14 @@ async function assemble(
   mayBeNull: { readonly left: boolean; readonly right: boolean },
 ): Promise<Batch> {
   const sides = swapped
-    ? { left: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right }, right: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left } }
-    : { left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left }, right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right } };
+    ? {
+        left: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
+        right: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
+      }
+    : {
+        left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
+        right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
+      };
   const fromLeft = takeSide(context, sides.left, plan.output, (o) => o.left, rows.count);
   const fromRight = takeSide(context, sides.right, plan.output, (o) => o.right, rows.count);
   const columns: Column[] = [];
@@ -129,7 +147,13 @@ interface Side {
   readonly mayBeNull: boolean;
 }
 
-function takeSide(context: QueryContext, side: Side, outputs: readonly JoinOutput[], nameOf: (o: JoinOutput) => string | null, count: number): ReadonlyMap<string, Column> {
+function takeSide(
+  context: QueryContext,
+  side: Side,
+  outputs: readonly JoinOutput[],
+  nameOf: (o: JoinOutput) => string | null,
+  count: number,
+): ReadonlyMap<string, Column> {
   const names = [...new Set(outputs.map(nameOf).filter((n) => n !== null))];
   if (names.length === 0 || side.rows === null) return new Map();
   const columns = gather(

@@ -1,12 +1,11 @@
 /** Slice, row index, union and horizontal concatenation: operators that only rearrange batches. */
 
+import { InvalidPlanError } from "../../errors.ts";
 import type { Column } from "../../gpu/column.ts";
 import { concat } from "../../gpu/kernels/concat.ts";
-import { iota, nullColumn } from "../../gpu/kernels/fill.ts";
+import { constantWords, iota, nullColumn } from "../../gpu/kernels/fill.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import { slice as sliceColumn } from "../../gpu/kernels/slice.ts";
-import { constantWords } from "../../gpu/kernels/fill.ts";
-import { InvalidPlanError } from "../../errors.ts";
 import type { HConcat, RowIndex, Slice, Union } from "../../ir/plan.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";

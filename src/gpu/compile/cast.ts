@@ -1,14 +1,13 @@
 /** Non-strict casts in WGSL: numbers among themselves and with booleans, temporal types among themselves and with integers. */
 
+import { isNumber, isTemporal } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
-import { isNumber, isTemporal } from "../../ir/casts.ts";
 import { sameDType } from "../../ir/schema.ts";
 import { numberType, targetType } from "./numbers.ts";
 import { i64, rescale, ticksPerDay, unitOf } from "./temporal.ts";
 import type { Value } from "./value.ts";
 import { allOk } from "./value.ts";
-
 
 /** The integer dtype that a temporal dtype is physically. */
 const physicalInteger = (dtype: DType): DType => (dtype.kind === "Date" ? { kind: "Int32" } : { kind: "Int64" });
@@ -17,7 +16,12 @@ const castNumber = (x: Value, to: DType): Value => {
   const from = numberType(x.dtype);
   const target = targetType(to);
   if (from === target && physicalOf(x.dtype) === physicalOf(to)) return { ...x, dtype: to };
-  return { dtype: to, v: `${from}_to_${target}(${x.v})`, ok: allOk(x.ok, neverFails(from, target) ? null : `${from}_fits_${target}(${x.v})`), dictionary: null };
+  return {
+    dtype: to,
+    v: `${from}_to_${target}(${x.v})`,
+    ok: allOk(x.ok, neverFails(from, target) ? null : `${from}_fits_${target}(${x.v})`),
+    dictionary: null,
+  };
 };
 
 /** Casts whose every value has a result. */

@@ -96,7 +96,8 @@ class ProgramState {
 
   column(name: string): Column {
     const column = this.#byName.get(name);
-    if (column === undefined) throw new InternalError(`column ${JSON.stringify(name)} is not in the batch: ${[...this.#byName.keys()].join(", ")}`);
+    if (column === undefined)
+      throw new InternalError(`column ${JSON.stringify(name)} is not in the batch: ${[...this.#byName.keys()].join(", ")}`);
     return column;
   }
 
@@ -197,7 +198,10 @@ class FunctionState {
 
   /** Reads a table of `size + 1` rows at the value's code; the last row stands for null. */
   #translate(value: Value, size: number, table: Column): Value {
-    const row = value.ok === null ? value.v : this.#bind(`select(${size}u, ${value.v}, ${value.ok})`.replace(`${size}u`, this.#shared.args.word(size)));
+    const row =
+      value.ok === null
+        ? value.v
+        : this.#bind(`select(${size}u, ${value.v}, ${value.ok})`.replace(`${size}u`, this.#shared.args.word(size)));
     return this.#load(table, row);
   }
 
@@ -241,4 +245,3 @@ function typed(words: readonly string[], dtype: DType): string {
       return `${words[0]}`;
   }
 }
-

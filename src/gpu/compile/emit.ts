@@ -3,8 +3,9 @@
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { FunctionName } from "../../ir/functions.ts";
+import { roundMultiplier } from "../wgsl/round.ts";
 import { emitCast } from "./cast.ts";
-import { numberType, wrapNarrow } from "./numbers.ts";
+import { literalWords, numberType, wrapNarrow } from "./numbers.ts";
 import { dayOf, i64, PER_SECOND, ticksOfDay, unitOf } from "./temporal.ts";
 import type { Value } from "./value.ts";
 import { allOk } from "./value.ts";
@@ -93,12 +94,18 @@ const extreme =
   (name: "min" | "max"): Emission =>
   (call) => {
     const type = numberType(call.dtype);
-    return call.args.reduce<Omit<Value, "dtype">>((a, b) => {
-      const pick = type === "bool" ? `(${a.v} ${name === "min" ? "&&" : "||"} ${b.v})` : `${type}_${name}(${a.v}, ${b.v})`;
-      if (a.ok === null && b.ok === null) return result(call.bind(pick), null);
-      const [x, y] = [a.ok ?? "true", b.ok ?? "true"];
-      return result(call.bind(`select(select(${b.v}, ${a.v}, ${x}), ${pick}, ${x} && ${y})`), allOk(a.ok === null || b.ok === null ? null : `(${x} || ${y})`));
-    }, arg(call, 0));
+    return call.args.reduce<Omit<Value, "dtype">>(
+      (a, b) => {
+        const pick = type === "bool" ? `(${a.v} ${name === "min" ? "&&" : "||"} ${b.v})` : `${type}_${name}(${a.v}, ${b.v})`;
+        if (a.ok === null && b.ok === null) return result(call.bind(pick), null);
+        const [x, y] = [a.ok ?? "true", b.ok ?? "true"];
+        return result(
+          call.bind(`select(select(${b.v}, ${a.v}, ${x}), ${pick}, ${x} && ${y})`),
+          allOk(a.ok === null || b.ok === null ? null : `(${x} || ${y})`),
+        );
+      },
+      arg(call, 0),
+    );
   };
 
 const datePart =
@@ -118,7 +125,8 @@ const timePart =
 
 const coalesce: Emission = (call) =>
   call.args.reduceRight<Omit<Value, "dtype">>(
-    (rest, a) => (a.ok === null ? a : { ...rest, v: `select(${rest.v}, ${a.v}, ${a.ok})`, ok: rest.ok === null ? null : `(${a.ok} || ${rest.ok})` }),
+    (rest, a) =>
+      a.ok === null ? a : { ...rest, v: `select(${rest.v}, ${a.v}, ${a.ok})`, ok: rest.ok === null ? null : `(${a.ok} || ${rest.ok})` },
     arg(call, call.args.length - 1),
   );
 
@@ -135,7 +143,7 @@ export const EMISSIONS = {
     const a = arg(call, 0);
     const type = numberType(a.dtype);
     const bound = zero(a.dtype);
-    
+
     const unsigned = type === "u32" || type === "u64";
     const sign = `select(${unsigned ? a.v : `select(${a.v}, ${unit(a.dtype, true)}, ${type}_lt(${a.v}, ${bound}))`}, ${unit(a.dtype, false)}, ${type}_gt(${a.v}, ${bound}))`;
     return result(type === "f32" || type === "f64" ? `select(${sign}, ${a.v}, ${type}_is_nan(${a.v}))` : sign, a.ok);
@@ -168,7 +176,14 @@ export const EMISSIONS = {
   cast: (call) => emitCast(arg(call, 0), call.dtype),
   floor: library("floor"),
   ceil: library("ceil"),
-  round: library("round"),
+  round: (call) => {
+    const [decimals = 0, away = 0] = call.options;
+    const name = away === 1 ? "round_away" : "round";
+    if (decimals === 0) return library(name)(call);
+    const [low, high] = literalWords(roundMultiplier(decimals), { kind: "Float64" });
+    const a = arg(call, 0);
+    return result(`${numberType(a.dtype)}_${name}_decimals(${a.v}, vec2<u32>(${low}u, ${high}u))`, a.ok);
+  },
   sqrt: library("sqrt"),
   min_horizontal: extreme("min"),
   max_horizontal: extreme("max"),

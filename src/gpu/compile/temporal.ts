@@ -24,7 +24,8 @@ export const dayOf = (v: string, dtype: DType): string =>
   dtype.kind === "Date" ? v : `bitcast<i32>(i64_floor_div(${v}, ${i64(ticksPerDay(unitOf(dtype)))}).x)`;
 
 /** i64 ticks since midnight of a datetime or time value. */
-export const ticksOfDay = (v: string, dtype: DType): string => (dtype.kind === "Time" ? v : `i64_rem(${v}, ${i64(ticksPerDay(unitOf(dtype)))})`);
+export const ticksOfDay = (v: string, dtype: DType): string =>
+  dtype.kind === "Time" ? v : `i64_rem(${v}, ${i64(ticksPerDay(unitOf(dtype)))})`;
 
 /** Rescales ticks from one unit to another, flooring. */
 export function rescale(v: string, from: TimeUnit, to: TimeUnit): string {

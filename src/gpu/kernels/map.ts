@@ -31,21 +31,26 @@ interface Target {
 function mapKernel(compiled: Compiled, outputs: readonly number[], targets: readonly Target[]): Kernel {
   const { program } = compiled;
   const first = program.columns.length;
-  const bitmaps = targets.flatMap((t, i) => [...(storageOf(t.dtype) === "bits" ? [{ i, part: "value" }] : []), ...(t.nullable ? [{ i, part: "ok" }] : [])]);
+  const bitmaps = targets.flatMap((t, i) => [
+    ...(storageOf(t.dtype) === "bits" ? [{ i, part: "value" }] : []),
+    ...(t.nullable ? [{ i, part: "ok" }] : []),
+  ]);
   const slot = (i: number, part: string) => bitmaps.findIndex((b) => b.i === i && b.part === part);
   const wide = (i: number) => storageOf(targets[i]?.dtype ?? { kind: "Null" }) === "w2";
   const offset = (i: number) => `P[${(program.argWords + i) >> 2}].${"xyzw".charAt((program.argWords + i) & 3)}`;
   const stores = targets.map((t, i) => {
     const o = `r${i}`;
     const lines = [`let ${o} = out_${outputs[i]}(row);`];
-    if (storageOf(t.dtype) === "bits") lines.push(`if (${o}.v${t.nullable ? ` && ${o}.ok` : ""}) { atomicOr(&bits[${slot(i, "value") * 8}u + word], bit); }`);
+    if (storageOf(t.dtype) === "bits")
+      lines.push(`if (${o}.v${t.nullable ? ` && ${o}.ok` : ""}) { atomicOr(&bits[${slot(i, "value") * 8}u + word], bit); }`);
     else lines.push(`o${i}[row] = ${program.outputs[outputs[i] ?? 0]?.physical === "i32" ? `bitcast<u32>(${o}.v)` : `${o}.v`};`);
     if (t.nullable) lines.push(`if (${o}.ok) { atomicOr(&bits[${slot(i, "ok") * 8}u + word], bit); }`);
     return lines.join("\n    ");
   });
   const flush = bitmaps.map(({ i, part }, s) => {
     const at = part === "value" ? "0u" : offset(i);
-    if (wide(i)) return `if (lid < 4u && group * 8u + 2u * lid < ((P[0].x + 31u) >> 5u)) { o${i}[(${at} >> 1u) + group * 4u + lid] = vec2<u32>(atomicLoad(&bits[${s * 8}u + 2u * lid]), atomicLoad(&bits[${s * 8}u + 2u * lid + 1u])); }`;
+    if (wide(i))
+      return `if (lid < 4u && group * 8u + 2u * lid < ((P[0].x + 31u) >> 5u)) { o${i}[(${at} >> 1u) + group * 4u + lid] = vec2<u32>(atomicLoad(&bits[${s * 8}u + 2u * lid]), atomicLoad(&bits[${s * 8}u + 2u * lid + 1u])); }`;
     return `if (lid < 8u && group * 8u + lid < ((P[0].x + 31u) >> 5u)) { o${i}[${at} + group * 8u + lid] = atomicLoad(&bits[${s * 8}u + lid]); }`;
   });
   const source = `
@@ -84,7 +89,13 @@ export function map(device: Device, compiled: Compiled, rows: number, from = 0, 
   });
   const columns = targets.map((t): Column => {
     const buffer = device.alloc(columnWords(t.dtype, rows, t.nullable), "map");
-    return { dtype: t.dtype, length: rows, buffer, validityOffset: t.nullable ? valueWords(t.dtype, rows) : null, dictionary: t.dictionary };
+    return {
+      dtype: t.dtype,
+      length: rows,
+      buffer,
+      validityOffset: t.nullable ? valueWords(t.dtype, rows) : null,
+      dictionary: t.dictionary,
+    };
   });
   if (rows > 0) {
     device.launch({

@@ -10,6 +10,7 @@ import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { isNumeric } from "./binary.ts";
 import type { ExprTranslator } from "./translator.ts";
+import { columnNames, exprInputs } from "./tree.ts";
 
 /** Aggregates over the same groups, under generated names that no user column can have. */
 export class AggregateSet {
@@ -30,7 +31,17 @@ export class AggregateSet {
   }
 }
 
-const SIMPLE: Readonly<Record<string, AggregateName>> = { Sum: "sum", Mean: "mean", Min: "min", Max: "max", First: "first", Last: "last", NUnique: "n_unique", Std: "std", Var: "var" };
+const SIMPLE: Readonly<Record<string, AggregateName>> = {
+  Sum: "sum",
+  Mean: "mean",
+  Min: "min",
+  Max: "max",
+  First: "first",
+  Last: "last",
+  NUnique: "n_unique",
+  Std: "std",
+  Var: "var",
+};
 
 /** Whether a node is an aggregate by itself. */
 export function isAggregate(expr: DslExpr): boolean {
@@ -40,6 +51,14 @@ export function isAggregate(expr: DslExpr): boolean {
   const [fn, inner] = tagOf(payload.function) ?? ["", null];
   const boolean = fn === "Boolean" ? tagOf(inner)?.[0] : undefined;
   return fn === "NullCount" || boolean === "Any" || boolean === "All";
+}
+
+/** Whether the expression has one value for all rows: made of aggregates and constants only. */
+export function hasOneValue(expr: DslExpr): boolean {
+  if (isAggregate(expr)) return true;
+  if (tagOf(expr)?.[0] === "Over") return false;
+  const inputs = exprInputs(expr);
+  return inputs.length === 0 ? columnNames(expr).size === 0 : inputs.every(hasOneValue);
 }
 
 /** Translates an aggregate node; `inner` translates its input row by row. */
@@ -95,7 +114,8 @@ function typed(t: ExprTranslator, fn: AggregateName, arg: Expr, dtype: DType, dd
   const no = (): null => t.scope.unsupported(`${fn} of ${describeDType(arg.dtype)}`);
   switch (fn) {
     case "sum": {
-      if (!(isNumeric(arg.dtype) || arg.dtype.kind === "Boolean" || arg.dtype.kind === "Duration") || physicalOf(dtype) === "code") return no();
+      if (!(isNumeric(arg.dtype) || arg.dtype.kind === "Boolean" || arg.dtype.kind === "Duration") || physicalOf(dtype) === "code")
+        return no();
       const input = arg.dtype.kind === "Duration" ? arg : t.cast(arg, dtype);
       return input === null ? null : aggregate(fn, input, dtype);
     }

@@ -3,7 +3,7 @@
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
-import { call } from "../../ir/expr.ts";
+import { call, literal } from "../../ir/expr.ts";
 import type { FunctionName } from "../../ir/functions.ts";
 import { describeDType, sameDType } from "../../ir/schema.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
@@ -20,14 +20,21 @@ const COMPARISONS: Readonly<Record<string, FunctionName>> = {
   NotEqValidity: "ne_missing",
 };
 const LOGIC: Readonly<Record<string, FunctionName>> = { And: "and", Or: "or", Xor: "xor", LogicalAnd: "and", LogicalOr: "or" };
-const ARITHMETIC: Readonly<Record<string, FunctionName>> = { Plus: "add", Minus: "sub", Multiply: "mul", Modulus: "mod", FloorDivide: "floor_div" };
+const ARITHMETIC: Readonly<Record<string, FunctionName>> = {
+  Plus: "add",
+  Minus: "sub",
+  Multiply: "mul",
+  Modulus: "mod",
+  FloorDivide: "floor_div",
+};
 
 const NUMBERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64"]);
 export const isNumeric = (dtype: DType): boolean => NUMBERS.has(dtype.kind);
 export const isFloat = (dtype: DType): boolean => dtype.kind === "Float32" || dtype.kind === "Float64";
 
 /** Dtypes whose values order and compare on the device as polars does. */
-const comparable = (dtype: DType): boolean => physicalOf(dtype) !== "code" || dtype.kind === "String" || dtype.kind === "Binary" || dtype.kind === "Null";
+const comparable = (dtype: DType): boolean =>
+  physicalOf(dtype) !== "code" || dtype.kind === "String" || dtype.kind === "Binary" || dtype.kind === "Null";
 
 export function binary(t: ExprTranslator, self: DslExpr, op: string, leftDsl: DslExpr, rightDsl: DslExpr): Expr | null {
   const left = t.translate(leftDsl);
@@ -53,11 +60,35 @@ export function binary(t: ExprTranslator, self: DslExpr, op: string, leftDsl: Ds
   if (isNumeric(result) && isNumericOperand(left.dtype) && isNumericOperand(right.dtype)) {
     const [a, b] = [t.cast(left, result), t.cast(right, result)];
     if (a === null || b === null) return null;
+    if (isFloat(result)) {
+      const short = withScalar(op, a, b, t.isScalar(rightDsl), result);
+      if (short !== null) return short;
+    }
     if (op === "TrueDivide" || op === "RustDivide") return call(isFloat(result) ? "div" : "floor_div", [a, b], result);
     const fn = ARITHMETIC[op];
     return fn === undefined ? scope.unsupported(`operator ${op}`) : call(fn, [a, b], result);
   }
   return temporal(t, op, left, right, result);
+}
+
+/**
+ * Polars' float kernels with one scalar operand: division by a scalar multiplies by its rounded reciprocal, and neutral elements leave the
+ * column as it is (so that -0 + 0 is -0). Null: the operation is the ordinary one. Source: polars-compute, arithmetic/float.rs.
+ */
+function withScalar(op: string, a: Expr, b: Expr, rightIsScalar: boolean, dtype: DType): Expr | null {
+  if (op === "Minus" && a.kind === "literal" && a.value === 0) return call("neg", [b], dtype);
+  if (!rightIsScalar) return null;
+  const value = b.kind === "literal" ? b.value : undefined;
+  if ((op === "Plus" || op === "Minus") && value === 0) return a;
+  if (op === "Multiply" && value === 1) return a;
+  if (op === "Multiply" && value === -1) return call("neg", [a], dtype);
+  const single = dtype.kind === "Float32" ? Math.fround : (x: number) => x;
+  const inverse = typeof value === "number" ? literal(single(1 / value), dtype) : call("div", [literal(1, dtype), b], dtype);
+  const quotient = call("mul", [a, inverse], dtype);
+  if (op === "TrueDivide" || op === "RustDivide") return quotient;
+  const floored = call("floor", [quotient], dtype);
+  if (op === "FloorDivide") return floored;
+  return op === "Modulus" ? call("sub", [a, call("mul", [b, floored], dtype)], dtype) : null;
 }
 
 const isNumericOperand = (dtype: DType): boolean => isNumeric(dtype) || dtype.kind === "Null" || dtype.kind === "Boolean";
@@ -69,7 +100,12 @@ function temporal(t: ExprTranslator, op: string, left: Expr, right: Expr, result
   const fn = op === "Plus" ? "add" : op === "Minus" ? "sub" : null;
   const units = [left.dtype, right.dtype, result].map(unit);
   const kinds = `${left.dtype.kind} ${right.dtype.kind} ${result.kind}`;
-  const known = new Set(["Datetime Duration Datetime", "Duration Datetime Datetime", "Datetime Datetime Duration", "Duration Duration Duration"]);
+  const known = new Set([
+    "Datetime Duration Datetime",
+    "Duration Datetime Datetime",
+    "Datetime Datetime Duration",
+    "Duration Duration Duration",
+  ]);
   if (fn === null || units[0] === null || units.some((u) => u !== units[0]) || !known.has(kinds) || !sameZone(left.dtype, right.dtype)) {
     return t.scope.unsupported(`${op} of ${describeDType(left.dtype)} and ${describeDType(right.dtype)}`);
   }

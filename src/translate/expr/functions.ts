@@ -10,9 +10,9 @@ import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { isFloat, isNumeric } from "./binary.ts";
-import { columnNames, exprInputs } from "./tree.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr } from "./translator.ts";
+import { columnNames, exprInputs } from "./tree.ts";
 
 interface FunctionCall {
   readonly t: ExprTranslator;
@@ -66,7 +66,8 @@ const predicate =
 
 const isDecimalFree = (dtype: DType): boolean => physicalOf(dtype) !== "code";
 
-const naive = (dtype: DType): boolean => dtype.kind === "Date" || dtype.kind === "Time" || (dtype.kind === "Datetime" && (dtype.zone === null || dtype.zone === "UTC"));
+const naive = (dtype: DType): boolean =>
+  dtype.kind === "Date" || dtype.kind === "Time" || (dtype.kind === "Datetime" && (dtype.zone === null || dtype.zone === "UTC"));
 
 const part =
   (fn: FunctionName, of: "date" | "time"): Handler =>
@@ -106,12 +107,16 @@ const MAX_LISTED = 64;
 
 const isIn: Handler = (c) => {
   const [valueDsl, listDsl] = c.inputs;
-  if (valueDsl === undefined || listDsl === undefined || columnNames(listDsl).size > 0) return c.t.scope.unsupported("IsIn a computed list");
+  if (valueDsl === undefined || listDsl === undefined || columnNames(listDsl).size > 0)
+    return c.t.scope.unsupported("IsIn a computed list");
   const value = c.t.translate(valueDsl);
   if (value === null) return null;
   if (physicalOf(value.dtype) === "code") return no(c, value.dtype);
-  const list = evaluateConstant(c.t.scope.native, { Explode: { input: listDsl, options: { empty_as_null: false, keep_nulls: true } } }, MAX_LISTED) ?? evaluateConstant(c.t.scope.native, listDsl, MAX_LISTED);
-  if (list === null || list.values.includes(null)) return c.t.scope.unsupported(`IsIn a list with nulls, of more than ${MAX_LISTED} values, or not of numbers`);
+  const list =
+    evaluateConstant(c.t.scope.native, { Explode: { input: listDsl, options: { empty_as_null: false, keep_nulls: true } } }, MAX_LISTED) ??
+    evaluateConstant(c.t.scope.native, listDsl, MAX_LISTED);
+  if (list === null || list.values.includes(null))
+    return c.t.scope.unsupported(`IsIn a list with nulls, of more than ${MAX_LISTED} values, or not of numbers`);
   const common = sameDType(value.dtype, list.dtype) ? value.dtype : c.t.scope.supertype(value.dtype, list.dtype);
   if (common === null) return no(c, list.dtype);
   const left = c.t.cast(value, common);
@@ -132,8 +137,13 @@ const clip: Handler = (c) => {
   const settings = isObject(c.options) ? c.options : {};
   const [value, low, high] = values;
   if (value === undefined) return null;
-  const bound = (present: boolean, v: Expr | undefined): Expr | null => (present && v !== undefined ? c.t.cast(v, dtype) : literal(null, dtype));
-  const [x, a, b] = [c.t.cast(value, dtype), bound(settings.has_min === true, low), bound(settings.has_max === true, settings.has_min === true || values.length > 2 ? high : low)];
+  const bound = (present: boolean, v: Expr | undefined): Expr | null =>
+    present && v !== undefined ? c.t.cast(v, dtype) : literal(null, dtype);
+  const [x, a, b] = [
+    c.t.cast(value, dtype),
+    bound(settings.has_min === true, low),
+    bound(settings.has_max === true, settings.has_min === true || values.length > 2 ? high : low),
+  ];
   return x === null || a === null || b === null ? null : call("clip", [x, a, b], dtype);
 };
 
@@ -146,12 +156,21 @@ const sumHorizontal: Handler = (c) => {
   return terms.reduce((a, b) => call("add", [a, b], made.dtype));
 };
 
+/** Decimals that the device rounds to: more are polars' split multiplier, far beyond what a float holds. */
+const MAX_DECIMALS = 299;
+const ROUNDING: Readonly<Record<string, number>> = { HalfToEven: 0, HalfAwayFromZero: 1 };
+
 const round: Handler = (c) => {
+  const made = argsAsResult(c);
+  const [value] = made?.values ?? [];
+  if (made === null || value === undefined) return null;
+  if (!isNumeric(made.dtype)) return no(c, made.dtype);
+  if (!isFloat(made.dtype)) return value;
   const decimals = isObject(c.options) ? c.options.decimals : null;
-  const mode = isObject(c.options) ? c.options.mode : null;
-  if (decimals !== 0) return c.t.scope.unsupported("Round to decimals");
-  if (mode !== "HalfAwayFromZero") return c.t.scope.unsupported(`Round with mode ${String(mode)}`);
-  return numeric("round", "floats")(c);
+  const mode = isObject(c.options) && typeof c.options.mode === "string" ? ROUNDING[c.options.mode] : undefined;
+  if (typeof decimals !== "number" || decimals > MAX_DECIMALS || mode === undefined)
+    return c.t.scope.unsupported("Round with this mode or so many decimals");
+  return call("round", [value], made.dtype, [decimals, mode]);
 };
 
 const pow: Handler = (c) => (c.options === "Sqrt" ? floatOnly("sqrt")(c) : c.t.scope.unsupported("Pow"));
@@ -285,5 +304,7 @@ export function translateFunction(t: ExprTranslator, expr: DslExpr, payload: Dsl
   const inputs = isList(payload.input) ? payload.input.map(asExpr) : exprInputs(expr);
   if (typeof entry === "function") return entry({ t, expr, name, options, inputs });
   for (const input of inputs) if (columnNames(input).size > 0) t.translate(input);
-  return t.scope.unsupported(entry === undefined ? `function ${name} is unknown` : namespace === undefined || entry !== namespace ? entry : `${name}: ${entry}`);
+  return t.scope.unsupported(
+    entry === undefined ? `function ${name} is unknown` : namespace === undefined || entry !== namespace ? entry : `${name}: ${entry}`,
+  );
 }

@@ -63,7 +63,8 @@ export function constant(scope: Scope, expr: DslExpr): Expr | null {
   if (simple !== undefined) return simple;
   const value = evaluateConstant(scope.native, expr);
   const first = value?.values[0];
-  if (value === null || first === undefined || value.values.length !== 1) return scope.unsupported("a constant that is not a single number, text, date or boolean");
+  if (value === null || first === undefined || value.values.length !== 1)
+    return scope.unsupported("a constant that is not a single number, text, date or boolean");
   return literal(first, value.dtype);
 }
 
@@ -85,8 +86,17 @@ export function toDType(expr: Expr, dtype: DType): Expr {
     const { value } = expr;
     if (value === null) return literal(null, dtype);
     const range = RANGES[dtype.kind];
-    if (typeof value === "bigint" && integral(expr.dtype) && range !== undefined && RANGES[expr.dtype.kind] !== undefined && value >= range[0] && value <= range[1]) return literal(value, dtype);
-    if (typeof value === "bigint" && RANGES[expr.dtype.kind] !== undefined && dtype.kind === "Float64") return literal(Number(value), dtype);
+    if (
+      typeof value === "bigint" &&
+      integral(expr.dtype) &&
+      range !== undefined &&
+      RANGES[expr.dtype.kind] !== undefined &&
+      value >= range[0] &&
+      value <= range[1]
+    )
+      return literal(value, dtype);
+    if (typeof value === "bigint" && RANGES[expr.dtype.kind] !== undefined && dtype.kind === "Float64")
+      return literal(Number(value), dtype);
   }
   return call("cast", [expr], dtype);
 }

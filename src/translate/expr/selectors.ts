@@ -15,7 +15,17 @@ export interface OutputExpr {
 }
 
 /** Functions that take what a selector in their inputs expands to as further inputs. */
-const SPREADING = new Set(["AllHorizontal", "AnyHorizontal", "MinHorizontal", "MaxHorizontal", "SumHorizontal", "MeanHorizontal", "Coalesce", "AsStruct", "ConcatHorizontal"]);
+const SPREADING = new Set([
+  "AllHorizontal",
+  "AnyHorizontal",
+  "MinHorizontal",
+  "MaxHorizontal",
+  "SumHorizontal",
+  "MeanHorizontal",
+  "Coalesce",
+  "AsStruct",
+  "ConcatHorizontal",
+]);
 
 /** Null (with a reason) where the expansion is not understood. */
 export function expand(scope: Scope, expr: DslExpr, context: ExprContext = "select"): readonly OutputExpr[] | null {
@@ -31,7 +41,8 @@ export function expand(scope: Scope, expr: DslExpr, context: ExprContext = "sele
   }
   if (selectors.length > 1) return scope.unsupported("several selectors in one expression");
   const names = scope.outputs(selector, context)?.map((f) => f.name);
-  if (names === undefined || names.length !== outputs.length) return scope.unsupported("a selector that does not expand to one output for each column");
+  if (names === undefined || names.length !== outputs.length)
+    return scope.unsupported("a selector that does not expand to one output for each column");
   return outputs.map((output, i) => ({
     ...output,
     expr: replaceExprs(spread, (e) => (tagOf(e)?.[0] === "Selector" ? { Column: names[i] ?? "" } : undefined)),
@@ -60,7 +71,19 @@ export function functionName(value: DslValue | undefined): string {
   if (NAMESPACES.has(name)) return tagOf(payload)?.[0] ?? name;
   return name;
 }
-export const NAMESPACES = new Set(["Boolean", "StringExpr", "TemporalExpr", "ListExpr", "StructExpr", "ArrayExpr", "BinaryExpr", "Categorical", "Range", "Trigonometry", "Correlation"]);
+export const NAMESPACES = new Set([
+  "Boolean",
+  "StringExpr",
+  "TemporalExpr",
+  "ListExpr",
+  "StructExpr",
+  "ArrayExpr",
+  "BinaryExpr",
+  "Categorical",
+  "Range",
+  "Trigonometry",
+  "Correlation",
+]);
 
 function rebuild(expr: DslExpr, f: (expr: DslExpr) => DslExpr): DslExpr {
   const inputs = new Set<DslValue>(exprInputs(expr));

@@ -1,29 +1,30 @@
 /** Translates DSL expressions into typed IR expressions, one node at a time; what has no GPU form leaves its reason in the scope. */
 
+import { canCast } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, column } from "../../ir/expr.ts";
 import { describeDType, sameDType } from "../../ir/schema.ts";
-import { canCast } from "../../ir/casts.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeFromDsl } from "../../polars/dtypes.ts";
 import type { Scope } from "../scope.ts";
 import type { AggregateSet } from "./aggregates.ts";
-import { isAggregate, translateAggregate } from "./aggregates.ts";
+import { hasOneValue, isAggregate, translateAggregate } from "./aggregates.ts";
 import { binary } from "./binary.ts";
 import { EXPRESSIONS } from "./expressions.ts";
 import { translateFunction } from "./functions.ts";
 import { constant, toDType } from "./literals.ts";
 import { asLookup } from "./lookup.ts";
-import { columnName, columnNames } from "./tree.ts";
-import { allExprs } from "./tree.ts";
+import { allExprs, columnName, columnNames } from "./tree.ts";
 
 /** Where aggregates inside an expression go. `over` gives the set for the groups of a window, or null. */
 export interface AggregateTarget {
   readonly whole: AggregateSet;
   /** The rows that the target's aggregates see one value for each of: everything else must be inside an aggregate. */
   readonly rowsVisible: boolean;
+  /** What polars computes as a scalar against a column: constants, and where rows are visible also aggregates of the whole frame. */
+  readonly scalars: "none" | "constants" | "constants and aggregates";
   over(keys: readonly Expr[]): AggregateSet | null;
 }
 
@@ -50,13 +51,22 @@ export class ExprTranslator {
     return this.#node(expr, kind, payload);
   }
 
+  /** Whether the operand is a scalar to polars, whose float kernels treat scalars in their own way. */
+  isScalar(expr: DslExpr): boolean {
+    const scalars = this.#target?.scalars ?? "constants";
+    if (scalars === "none") return false;
+    if (columnNames(expr).size === 0 && !this.#holdsAggregate(expr)) return true;
+    return scalars === "constants and aggregates" && hasOneValue(expr);
+  }
+
   #holdsAggregate(expr: DslExpr): boolean {
     for (const e of allExprs(expr)) if (isAggregate(e)) return true;
     return false;
   }
 
   #column(name: string): Expr | null {
-    if (this.#target?.rowsVisible === false) return this.scope.unsupported(`column ${JSON.stringify(name)} outside of an aggregate gives a list`);
+    if (this.#target?.rowsVisible === false)
+      return this.scope.unsupported(`column ${JSON.stringify(name)} outside of an aggregate gives a list`);
     const field = this.scope.column(name);
     return field === undefined ? this.scope.unsupported(`column ${JSON.stringify(name)} is not there`) : column(name, field.dtype);
   }
@@ -69,8 +79,9 @@ export class ExprTranslator {
   #node(expr: DslExpr, kind: string, payload: DslValue): Expr | null {
     const { scope } = this;
     if (kind === "Over" && isObject(payload)) return this.#over(payload);
-    if ((kind === "Alias" || kind === "KeepName" || kind === "RenameAlias")) return this.#unnamed(kind, payload);
-    if (kind === "BinaryExpr" && isObject(payload)) return binary(this, expr, String(payload.op), asExpr(payload.left), asExpr(payload.right));
+    if (kind === "Alias" || kind === "KeepName" || kind === "RenameAlias") return this.#unnamed(kind, payload);
+    if (kind === "BinaryExpr" && isObject(payload))
+      return binary(this, expr, String(payload.op), asExpr(payload.left), asExpr(payload.right));
     if (kind === "Cast" && isObject(payload)) return this.#explicitCast(payload);
     if (kind === "Ternary" && isObject(payload)) return this.#ternary(expr, payload);
     if (kind === "Function" && isObject(payload)) return translateFunction(this, expr, payload);
@@ -89,7 +100,8 @@ export class ExprTranslator {
     if (value === null) return null;
     if (how !== "Literal" || (typeof target !== "string" && !isObject(target))) return this.scope.unsupported("a cast to a computed dtype");
     const dtype = dtypeFromDsl(target);
-    if (payload.options !== "NonStrict" && !sameDType(value.dtype, dtype) && !neverFails(value.dtype, dtype)) return this.scope.unsupported(`a strict cast from ${describeDType(value.dtype)} to ${describeDType(dtype)}`);
+    if (payload.options !== "NonStrict" && !sameDType(value.dtype, dtype) && !neverFails(value.dtype, dtype))
+      return this.scope.unsupported(`a strict cast from ${describeDType(value.dtype)} to ${describeDType(dtype)}`);
     return this.cast(value, dtype);
   }
 
@@ -115,7 +127,7 @@ export class ExprTranslator {
     if (set === null) return scope.unsupported("a window function here");
     const inner = asExpr(payload.function);
     if (!this.#holdsAggregate(inner)) return scope.unsupported("a window function that is not an aggregate");
-    return new ExprTranslator(scope, { whole: set, rowsVisible: true, over: () => null }).translate(inner);
+    return new ExprTranslator(scope, { whole: set, rowsVisible: true, scalars: "constants", over: () => null }).translate(inner);
   }
 
   /** The expression as `dtype`; null with a reason where the device has no such cast. */
@@ -127,7 +139,8 @@ export class ExprTranslator {
 }
 
 /** A payload that stands where polars always writes an expression. */
-export const asExpr = (value: DslValue | undefined): DslExpr => (typeof value === "string" || isObject(value) ? value : { Literal: { Scalar: { Null: "Null" } } });
+export const asExpr = (value: DslValue | undefined): DslExpr =>
+  typeof value === "string" || isObject(value) ? value : { Literal: { Scalar: { Null: "Null" } } };
 
 /** Nulls are known on the device without asking the dictionary. */
 const isNullTest = (expr: DslExpr): boolean => {

@@ -23,7 +23,14 @@ export function cpuNode(name: string, dsl: DslPlan, context: NodeContext, reason
       inputs.push(input);
     }
   }
-  return { kind: "cpu", node: name, dsl: dslText(withInputs(dsl, leaves)), inputs, reasons: [...new Set([...inner, ...reasons])], schema: context.schema };
+  return {
+    kind: "cpu",
+    node: name,
+    dsl: dslText(withInputs(dsl, leaves)),
+    inputs,
+    reasons: [...new Set([...inner, ...reasons])],
+    schema: context.schema,
+  };
 }
 
 /** The node over other inputs, in the order of `planInputs`. */

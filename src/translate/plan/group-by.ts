@@ -38,7 +38,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
     return expr === null ? null : named(k.name, expr);
   });
   const set = new AggregateSet("\u0001agg");
-  const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, over: () => null });
+  const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "constants", over: () => null });
   const outputs = flat.map((o) => {
     const expr = translator.translate(o.expr);
     const typed = expr === null ? null : translator.cast(expr, o.dtype);

@@ -11,7 +11,15 @@ import { columnName } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
 
-const KINDS: Readonly<Record<string, JoinKind>> = { Inner: "inner", Left: "left", Right: "right", Full: "full", Semi: "semi", Anti: "anti", Cross: "cross" };
+const KINDS: Readonly<Record<string, JoinKind>> = {
+  Inner: "inner",
+  Left: "left",
+  Right: "right",
+  Full: "full",
+  Semi: "semi",
+  Anti: "anti",
+  Cross: "cross",
+};
 
 /** Orders that each kind keeps by itself. */
 const ORDERS: Readonly<Record<JoinKind, readonly JoinArgs["maintain_order"][]>> = {
@@ -37,7 +45,14 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   if (args.validation !== "ManyToMany") context.unsupported(`a join that validates ${args.validation}`);
   if (args.slice !== null) context.unsupported("a join with a slice");
   if (!ORDERS[how].includes(args.maintain_order)) context.unsupported(`a ${how} join that maintains the order ${args.maintain_order}`);
-  const keys = left_on.map((l, i) => commonKey(leftScope, rightScope, new ExprTranslator(leftScope).translate(l), new ExprTranslator(rightScope).translate(right_on[i] ?? l)));
+  const keys = left_on.map((l, i) =>
+    commonKey(
+      leftScope,
+      rightScope,
+      new ExprTranslator(leftScope).translate(l),
+      new ExprTranslator(rightScope).translate(right_on[i] ?? l),
+    ),
+  );
   const known = keys.filter((k) => k !== null);
   if (known.length !== keys.length) return null;
   const names = { left: left_on.map(columnName), right: right_on.map(columnName) };
@@ -56,10 +71,16 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   };
 }
 
-function commonKey(leftScope: Scope, rightScope: Scope, left: Expr | null, right: Expr | null): { readonly left: Expr; readonly right: Expr } | null {
+function commonKey(
+  leftScope: Scope,
+  rightScope: Scope,
+  left: Expr | null,
+  right: Expr | null,
+): { readonly left: Expr; readonly right: Expr } | null {
   if (left === null || right === null) return null;
   const common = sameDType(left.dtype, right.dtype) ? left.dtype : leftScope.supertype(left.dtype, right.dtype);
-  if (common === null || (physicalOf(common) === "code" && !sameDType(left.dtype, right.dtype))) return leftScope.unsupported(`a join of ${describeDType(left.dtype)} with ${describeDType(right.dtype)}`);
+  if (common === null || (physicalOf(common) === "code" && !sameDType(left.dtype, right.dtype)))
+    return leftScope.unsupported(`a join of ${describeDType(left.dtype)} with ${describeDType(right.dtype)}`);
   const [a, b] = [new ExprTranslator(leftScope).cast(left, common), new ExprTranslator(rightScope).cast(right, common)];
   return a === null || b === null ? null : { left: a, right: b };
 }
@@ -81,13 +102,18 @@ function outputsOf(
     if (context.schema[next]?.name !== as) return false;
     const pair = how === "full" && from === "left" && args.coalesce === "CoalesceColumns" ? names.left.indexOf(column) : -1;
     const other = pair < 0 ? null : (names.right[pair] ?? null);
-    outputs.push(other === null ? { name: as, from, left: from === "left" ? column : null, right: from === "right" ? column : null } : { name: as, from: "coalesce", left: column, right: other });
+    outputs.push(
+      other === null
+        ? { name: as, from, left: from === "left" ? column : null, right: from === "right" ? column : null }
+        : { name: as, from: "coalesce", left: column, right: other },
+    );
     taken.add(as);
     next += 1;
     return true;
   };
   for (const field of left.schema) {
-    if (!take("left", field.name, field.name) && !(how === "right" && names.left.includes(field.name))) return mismatch(context, field.name);
+    if (!take("left", field.name, field.name) && !(how === "right" && names.left.includes(field.name)))
+      return mismatch(context, field.name);
   }
   if (how !== "semi" && how !== "anti") {
     for (const field of right.schema) {
@@ -105,4 +131,5 @@ function outputsOf(
   return typed ? outputs : context.unsupported("a join that changes the dtype of its keys");
 }
 
-const mismatch = (context: NodeContext, name: string): null => context.unsupported(`a join whose output columns are not understood (at ${JSON.stringify(name)})`);
+const mismatch = (context: NodeContext, name: string): null =>
+  context.unsupported(`a join whose output columns are not understood (at ${JSON.stringify(name)})`);

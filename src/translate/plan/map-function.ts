@@ -26,7 +26,8 @@ export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   if (!("MapFunction" in dsl) || only === null) return null;
   const { input } = only;
   const [name, payload] = tagOf(dsl.MapFunction.function) ?? ["", null];
-  if (name === "RowIndex" && isObject(payload)) return { kind: "row_index", input, name: String(payload.name), offset: Number(payload.offset ?? 0), schema: context.schema };
+  if (name === "RowIndex" && isObject(payload))
+    return { kind: "row_index", input, name: String(payload.name), offset: Number(payload.offset ?? 0), schema: context.schema };
   if (name === "Rename" && isObject(payload)) return rename(context, input, payload.existing, payload.new);
   if (name === "Stats") return statistics(context, input, payload);
   if (name === "FillNan") return fillNan(context, new ExprTranslator(only.scope), input, payload);
@@ -37,7 +38,9 @@ function rename(context: NodeContext, input: Plan, existing: DslValue | undefine
   if (!isList(existing) || !isList(replacement)) return context.unsupported("a rename without names");
   const to = new Map(existing.map((from, i) => [from, replacement[i]]));
   const exprs = input.schema.map((f) => named(String(to.get(f.name) ?? f.name), column(f.name, f.dtype)));
-  return exprs.every((e, i) => e.name === context.schema[i]?.name) ? project(input, exprs, context.schema) : context.unsupported("a rename that is not understood");
+  return exprs.every((e, i) => e.name === context.schema[i]?.name)
+    ? project(input, exprs, context.schema)
+    : context.unsupported("a rename that is not understood");
 }
 
 const STATISTICS: Readonly<Record<string, AggregateName>> = { Min: "min", Max: "max", Sum: "sum", Mean: "mean", Std: "std", Var: "var" };

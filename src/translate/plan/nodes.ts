@@ -1,7 +1,7 @@
 /** Every plan node that nodejs-polars can send, with its handler. */
 
-import { column, literal, named } from "../../ir/expr.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
+import { column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import type { PlanTag } from "../../polars/dsl.ts";
 import { tag } from "../../polars/dsl.ts";
@@ -52,7 +52,13 @@ const slice: NodeHandler = (dsl, context) => {
   const only = onlyInput(context);
   if (!("Slice" in dsl) || only === null) return null;
   const length = Number(dsl.Slice.len);
-  return { kind: "slice", input: only.input, offset: Number(dsl.Slice.offset), length: length >= WHOLE ? null : length, schema: context.schema };
+  return {
+    kind: "slice",
+    input: only.input,
+    offset: Number(dsl.Slice.offset),
+    length: length >= WHOLE ? null : length,
+    schema: context.schema,
+  };
 };
 
 const KEEP = { First: "first", Last: "last", None: "none", Any: "any" } as const;
@@ -61,7 +67,10 @@ const distinct: NodeHandler = (dsl, context) => {
   const only = onlyInput(context);
   if (!("Distinct" in dsl) || only === null) return null;
   const { subset, keep_strategy } = dsl.Distinct.options;
-  const names = subset === null ? context.schema.map((f) => f.name) : subset.flatMap((e) => expand(only.scope, e)?.map((o) => columnName(o.expr)) ?? [null]);
+  const names =
+    subset === null
+      ? context.schema.map((f) => f.name)
+      : subset.flatMap((e) => expand(only.scope, e)?.map((o) => columnName(o.expr)) ?? [null]);
   const known = names.filter((n) => n !== null);
   if (known.length !== names.length) return context.unsupported("unique over computed columns");
   return { kind: "distinct", input: only.input, subset: known, keep: KEEP[keep_strategy], schema: context.schema };
@@ -76,13 +85,17 @@ const union: NodeHandler = (dsl, context) => {
     const translator = new ExprTranslator(scope);
     const exprs = context.schema.map((field): NamedExpr | null => {
       const own = input.schema.find((f) => f.name === field.name);
-      if (own === undefined) return diagonal ? named(field.name, literal(null, field.dtype)) : context.unsupported(`concat of frames without column ${JSON.stringify(field.name)}`);
+      if (own === undefined)
+        return diagonal
+          ? named(field.name, literal(null, field.dtype))
+          : context.unsupported(`concat of frames without column ${JSON.stringify(field.name)}`);
       const expr = translator.cast(column(field.name, own.dtype), field.dtype);
       return expr === null ? null : named(field.name, expr);
     });
     const known = exprs.filter((e) => e !== null);
     if (known.length !== exprs.length) return null;
-    const same = input.schema.length === known.length && known.every((e, k) => e.expr.kind === "column" && input.schema[k]?.name === e.name);
+    const same =
+      input.schema.length === known.length && known.every((e, k) => e.expr.kind === "column" && input.schema[k]?.name === e.name);
     return same ? input : project(input, known, context.schema);
   });
   const known = inputs.filter((p) => p !== null);

@@ -7,7 +7,8 @@ import type { Plan } from "../../ir/plan.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { sameSchema } from "../../ir/schema.ts";
 import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
-import { AggregateSet, isAggregate } from "../expr/aggregates.ts";
+import { isObject, planNode, tagOf } from "../../polars/dsl.ts";
+import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { allExprs, columnNames, exprInputs } from "../expr/tree.ts";
@@ -17,17 +18,10 @@ import { onlyInput } from "./node.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Subexpressions are asked about together, before they are needed one by one. */
-export const warm = (scope: Scope, exprs: readonly DslExpr[]): void => scope.warm([...new Set(exprs.flatMap((e) => [...allExprs(e)]))].filter((e) => columnNames(e).size > 0));
+export const warm = (scope: Scope, exprs: readonly DslExpr[]): void =>
+  scope.warm([...new Set(exprs.flatMap((e) => [...allExprs(e)]))].filter((e) => columnNames(e).size > 0));
 
 export const project = (input: Plan, exprs: readonly NamedExpr[], schema: Schema): Plan => ({ kind: "project", input, exprs, schema });
-
-/** Whether the expression has one value for the whole frame: aggregates and constants. */
-function isScalar(expr: DslExpr): boolean {
-  if (isAggregate(expr)) return true;
-  const inputs = exprInputs(expr);
-  if ("Over" in Object(expr)) return false;
-  return inputs.length === 0 ? columnNames(expr).size === 0 : inputs.every(isScalar);
-}
 
 interface Translated {
   readonly exprs: readonly NamedExpr[];
@@ -43,10 +37,10 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
     scope,
     flat.map((o) => o.expr),
   );
-  const collapses = mayCollapse && flat.length > 0 && flat.every((o) => isScalar(o.expr));
+  const collapses = mayCollapse && flat.length > 0 && flat.every((o) => hasOneValue(o.expr));
   const target = collapses ? null : new WindowTarget();
   const set = new AggregateSet("\u0001all");
-  const translator = new ExprTranslator(scope, target ?? { whole: set, rowsVisible: false, over: () => null });
+  const translator = new ExprTranslator(scope, target ?? { whole: set, rowsVisible: false, scalars: "none", over: () => null });
   const made = flat.map((o) => {
     const expr = translator.translate(o.expr);
     const typed = expr === null ? null : translator.cast(expr, o.dtype);
@@ -59,17 +53,34 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
 
 /** Polars has the last word on names and dtypes. */
 function checked(context: NodeContext, plan: Plan): Plan {
-  if (!sameSchema(plan.schema, context.schema)) throw new InternalError("the translated projection has another schema than polars gives it");
+  if (!sameSchema(plan.schema, context.schema))
+    throw new InternalError("the translated projection has another schema than polars gives it");
   return plan;
 }
 
 export function select(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("Select" in dsl) || only === null) return null;
-  const translated = translateAll(only.scope, only.input, dsl.Select.expr, true);
+  const { expr, options } = dsl.Select;
+  const unique = uniqueColumn(expr);
+  if (unique !== null) return distinctColumn(dsl, context, planNode("Select", { expr: [unique], input: dsl.Select.input, options }));
+  const translated = translateAll(only.scope, only.input, expr, true);
   if (translated === null) return null;
   const schema = translated.exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
   return checked(context, project(translated.input, translated.exprs, schema));
+}
+
+/** The input of the only expression, where that is `unique`: an aggregate-like expression that a distinct node computes. */
+function uniqueColumn(exprs: readonly DslExpr[]): DslExpr | null {
+  const [expr, more] = exprs;
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  if (more !== undefined || name !== "Function" || !isObject(payload) || tagOf(payload.function)?.[0] !== "Unique") return null;
+  return expr === undefined ? null : (exprInputs(expr)[0] ?? null);
+}
+
+function distinctColumn(dsl: DslPlan, context: NodeContext, inner: DslPlan): Plan | null {
+  const input = "Select" in inner && "Select" in dsl ? select(inner, context) : null;
+  return input === null ? null : { kind: "distinct", input, subset: input.schema.map((f) => f.name), keep: "first", schema: input.schema };
 }
 
 export function hstack(dsl: DslPlan, context: NodeContext): Plan | null {
@@ -90,7 +101,8 @@ export function filter(dsl: DslPlan, context: NodeContext): Plan | null {
   const translated = translateAll(scope, input, [dsl.Filter.predicate], false);
   const [predicate, more] = translated?.exprs ?? [];
   if (translated === null || predicate === undefined) return null;
-  if (more !== undefined || predicate.expr.dtype.kind !== "Boolean") return context.unsupported("a filter whose predicate is not one boolean");
+  if (more !== undefined || predicate.expr.dtype.kind !== "Boolean")
+    return context.unsupported("a filter whose predicate is not one boolean");
   const kept: Plan = { kind: "filter", input: translated.input, predicate: predicate.expr, schema: translated.input.schema };
   if (translated.input === input) return kept;
   return project(

@@ -18,6 +18,7 @@ interface Window {
 /** Collects the aggregates and windows of one node. */
 export class WindowTarget implements AggregateTarget {
   readonly rowsVisible = true;
+  readonly scalars = "constants and aggregates";
   readonly whole = new AggregateSet(`${MARK}all`);
   readonly #windows = new Map<string, Window>();
 
