@@ -119,9 +119,19 @@ ${masked ? "@group(0) @binding(4) var<storage, read> taking: array<u32>;" : ""}
 ${hashFunction(source)}
 ${sameFunction(source, source)}
 ${nullFunction(source)}
+${bounded ? "var<workgroup> overflow: u32;" : ""}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  ${
+    bounded
+      ? `if (lane == 0u) { overflow = atomicLoad(&flags[1]); }
+  if (workgroupUniformLoad(&overflow) != 0u) {
+    if (row < P[0].x) { slots[row] = ${NONE}u; }
+    return;
+  }`
+      : ""
+  }
   if (row >= P[0].x) { return; }
   ${masked ? `if (((taking[row >> 5u] >> (row & 31u)) & 1u) == 0u) { slots[row] = ${NONE}u; return; }` : ""}
   ${skipNulls ? `if (key_has_null(row)) { slots[row] = ${NONE}u; return; }` : ""}

@@ -38,7 +38,8 @@ const HISTOGRAM: Kernel = {
 var<workgroup> bins: array<atomic<u32>, ${BINS}>;
 ${HEAD}
   let first = group * ${SPAN}u;
-  for (var at = first + lane; at < min(P[0].x, first + ${SPAN}u); at += ${WORKGROUP}u) { atomicAdd(&bins[words[at] >> ${32 - BIN_BITS}u], 1u); }
+  let end = min(P[0].x, first + ${SPAN}u);
+  for (var at = first + lane; at < end; at += ${WORKGROUP}u) { atomicAdd(&bins[words[at] >> ${32 - BIN_BITS}u], 1u); }
   workgroupBarrier();
   for (var bin = lane; bin < ${BINS}u; bin += ${WORKGROUP}u) {
     let count = atomicLoad(&bins[bin]);
@@ -93,8 +94,9 @@ ${HEAD}
 };
 
 /**
- * The first `k` rows (all where there are fewer) of what `sortRows` gives, in the same order; the caller owns the buffer, which may go on behind `count`. Where the
- * leading bits do not tell at least half of the rows apart from these, all rows are sorted. At most three round trips.
+ * The first `k` rows (all where there are fewer) of what `sortRows` gives, in the same order; the caller owns the buffer, which may be
+ * longer than `count`. Where the leading bits do not set at least half of the rows apart from these, all rows are sorted. At most three
+ * round trips.
  */
 export async function topRows(
   device: Device,
