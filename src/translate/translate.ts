@@ -1,6 +1,7 @@
 /** A read plan -> the logical IR: every node by its handler, or as a CPU node with its reasons. Needs no GPU. */
 
-import { type Cpu, children, type Plan } from "../ir/plan.ts";
+import type { Cpu, Plan } from "../ir/plan.ts";
+import { postorder } from "../ir/traversal.ts";
 import type { DslPlan } from "../polars/dsl.ts";
 import { planInputs, tag } from "../polars/dsl.ts";
 import { dslText } from "../polars/dsl-text.ts";
@@ -96,15 +97,4 @@ class PlanTranslator {
 }
 
 /** Every CPU node of a plan with its reasons, inputs first. */
-export function cpuNodes(plan: Plan): readonly Cpu[] {
-  const found = new Set<Cpu>();
-  const seen = new Set<Plan>();
-  const visit = (node: Plan): void => {
-    if (seen.has(node)) return;
-    seen.add(node);
-    for (const child of children(node)) visit(child);
-    if (node.kind === "cpu") found.add(node);
-  };
-  visit(plan);
-  return [...found];
-}
+export const cpuNodes = (plan: Plan): readonly Cpu[] => postorder(plan).filter((node) => node.kind === "cpu");
