@@ -69,6 +69,8 @@ interface EngineOptionsByName {
   readonly adapter?: "any" | "hardware" | "software" | (string & {});
   /** WebGPU limits to ask for: all that the adapter has (default), or only those that every device has. */
   readonly limits?: "adapter" | "default";
+  /** Largest storage binding to use, in bytes, at least 65536; null (default): what the limits allow. Larger data is worked on in parts. */
+  readonly maxBindingBytes?: number | null;
   /** Names of optimizer rules that are left out. */
   readonly disableRules?: readonly string[];
   /** Who hears warnings: `console` (default), `silent`, or a function of the message. */
@@ -116,6 +118,8 @@ export interface Config {
   readonly deviceMemoryLimit: number | null;
   readonly adapter: string;
   readonly limits: "adapter" | "default";
+  /** Bytes; null for what the limits allow. */
+  readonly maxBindingBytes: number | null;
   readonly disableRules: readonly string[];
   readonly warn: WarnFunction;
   readonly profile: boolean;
@@ -132,6 +136,7 @@ const ALL_DEFAULT = {
   deviceMemoryLimit: "default",
   adapter: "default",
   limits: "default",
+  maxBindingBytes: "default",
   disableRules: "default",
   warn: "default",
   profile: "default",
@@ -170,6 +175,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     deviceMemoryLimit: read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null),
     adapter: read("adapter", ENGINE_OPTIONS.adapter, "any"),
     limits: read("limits", ENGINE_OPTIONS.limits, "adapter"),
+    maxBindingBytes: read("maxBindingBytes", ENGINE_OPTIONS.maxBindingBytes, null),
     disableRules: read("disableRules", ENGINE_OPTIONS.disableRules, Object.freeze([])),
     warn: read("warn", ENGINE_OPTIONS.warn, SINKS.console),
     profile: read("profile", ENGINE_OPTIONS.profile, false),

@@ -60,6 +60,13 @@ export const int = (least: number): Kind<number> => ({
   },
 });
 
+/** A whole number of at least `least`, or null for none. */
+export const optionalInt = (least: number): Kind<number | null> => ({
+  accepts: `\`null\`, ${int(least).accepts}`,
+  parse: (text) => (text.trim().toLowerCase() === "none" ? null : int(least).parse(text)),
+  check: (value, name) => (value === null ? null : int(least).check(value, name)),
+});
+
 /** A number of 0 to 1, both included. */
 export const fraction: Kind<number> = {
   accepts: "a number from 0 to 1",

@@ -1,7 +1,7 @@
 /** Every option of the engine: its names, its environment variables, what it accepts and what it is when nobody says. */
 
 import { totalmem } from "node:os";
-import { bool, bytes, choice, fraction, fractionsByColumn, int, type Kind, names, text, warnings } from "./kinds.ts";
+import { bool, bytes, choice, fraction, fractionsByColumn, int, type Kind, names, optionalInt, text, warnings } from "./kinds.ts";
 
 export interface Option<T> {
   readonly kind: Kind<T>;
@@ -37,6 +37,7 @@ export const ENGINE_OPTIONS = {
   deviceMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("DEVICE_MEMORY_LIMIT")]),
   adapter: option(text("`any`, `hardware`, `software`, a part of the adapter's name"), "`any`", [ownVariable("ADAPTER")]),
   limits: option(choice(["adapter", "default"]), "`adapter`", [ownVariable("LIMITS")]),
+  maxBindingBytes: option(optionalInt(65_536), "`null`", [ownVariable("MAX_BINDING_BYTES")]),
   disableRules: option(names, "`[]`", [ownVariable("DISABLE_RULES")]),
   warn: option(warnings, "`console`", [ownVariable("WARN")]),
   profile: option(bool(), "`false`", [ownVariable("PROFILE")]),

@@ -36,6 +36,12 @@ const required = (column: Column | undefined, name: string): Column => {
   return column;
 };
 
+/** The batch without one of its columns; no reference changes. */
+export const withoutColumn = (batch: Batch, name: string): Batch => ({
+  rows: batch.rows,
+  columns: new Map([...batch.columns].filter(([n]) => n !== name)),
+});
+
 /** Another reference to the batch's columns, or to some of them. */
 export function retainBatch(batch: Batch, names: Iterable<string> = batch.columns.keys()): Batch {
   const columns = new Map([...names].map((name) => [name, columnOf(batch, name)]));

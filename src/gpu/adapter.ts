@@ -89,7 +89,7 @@ const RAISED = [
 ] as const;
 
 /** @throws DeviceError when there is no such adapter or it refuses the device. */
-export const openDevice = async (choice: AdapterChoice, limits: "adapter" | "default"): Promise<OpenedDevice> => {
+export const openDevice = async (choice: AdapterChoice, limits: "adapter" | "default", maxBindingBytes: number): Promise<OpenedDevice> => {
   const adapter = await findAdapter(choice);
   const requiredLimits: Record<string, number> = {};
   if (limits === "adapter") for (const name of RAISED) requiredLimits[name] = adapter.limits[name];
@@ -106,7 +106,7 @@ export const openDevice = async (choice: AdapterChoice, limits: "adapter" | "def
     adapter: info,
     limits: {
       storageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
-      bindingBytes: Math.floor(gpu.limits.maxStorageBufferBindingSize / 256) * 256,
+      bindingBytes: Math.floor(Math.min(gpu.limits.maxStorageBufferBindingSize, maxBindingBytes) / 256) * 256,
       bufferBytes: Math.floor(gpu.limits.maxBufferSize / 256) * 256,
       workgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       invocations: gpu.limits.maxComputeInvocationsPerWorkgroup,

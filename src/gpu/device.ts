@@ -18,6 +18,8 @@ export interface DeviceOptions {
   /** Bytes of device buffers that may exist at once; default: the GPU's own limit, half of the host's memory on a software adapter. */
   readonly memoryLimit?: number;
   readonly adapter?: AdapterChoice;
+  /** Largest storage binding to use, in bytes; default: what the limits allow. Columns beyond it are worked on in parts. */
+  readonly maxBindingBytes?: number;
 }
 
 /** Counts since the device was opened; bytes as of now. */
@@ -65,7 +67,11 @@ export class Device {
 
   /** @throws DeviceError when there is no such adapter. */
   static async open(options: DeviceOptions = {}): Promise<Device> {
-    const opened = await openDevice(options.adapter ?? "any", options.limits ?? "adapter");
+    const opened = await openDevice(
+      options.adapter ?? "any",
+      options.limits ?? "adapter",
+      options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
+    );
     return new Device(opened, options.memoryLimit ?? (opened.adapter.software ? totalmem() / 2 : Number.POSITIVE_INFINITY));
   }
 

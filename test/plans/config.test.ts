@@ -32,6 +32,7 @@ const samples: Readonly<Record<string, readonly [unknown, string]>> = {
   deviceMemoryLimit: [123_456, "123_456"],
   adapter: ["llvmpipe", "llvmpipe"],
   limits: ["default", "default"],
+  maxBindingBytes: [65_536, "65_536"],
   disableRules: [["a", "b"], "a, b"],
   profile: [true, "1"],
   "executorOptions.engine": ["rapidsmpf", "rapidsmpf"],
@@ -81,6 +82,7 @@ test("the defaults", () => {
     deviceMemoryLimit: null,
     adapter: "any",
     limits: "adapter",
+    maxBindingBytes: null,
     disableRules: [],
     profile: false,
   });

@@ -16,12 +16,21 @@ import { compileKeys, concatBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf, withoutColumn } from "../table.ts";
 import { wordColumn } from "./group.ts";
+import { partitionByHash, rowsThatFit } from "./partition.ts";
+import { rowIndex } from "./slice.ts";
+import { sort } from "./sort.ts";
 
 const U32 = { kind: "UInt32" } as const;
 
+/** Prefix of generated columns: no user column starts with it. */
+const ROW = "\u0001row";
+
 export async function distinct(context: QueryContext, plan: Distinct, input: Table): Promise<Table> {
+  const exprs = plan.subset.map((name) => column(name, plan.schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" }));
+  const fit = rowsThatFit(context, plan.schema, exprs);
+  if (rowsOf(input) > fit) return distinctPartitions(context, plan, input, exprs, Math.ceil((2 * rowsOf(input)) / fit));
   const keepsFirst = plan.keep === "first" || plan.keep === "any";
   if (!keepsFirst || input.batches.length === 1) {
     const all = await singleBatch(context, input);
@@ -36,6 +45,33 @@ export async function distinct(context: QueryContext, plan: Distinct, input: Tab
   const kept = await distinctBatch(context, plan, all);
   releaseBatch(all);
   return { schema: plan.schema, batches: [kept] };
+}
+
+/** Partitions by the hash of the subset have their groups to themselves; row numbers bring the rows back into order. */
+async function distinctPartitions(
+  context: QueryContext,
+  plan: Distinct,
+  input: Table,
+  exprs: readonly Expr[],
+  count: number,
+): Promise<Table> {
+  const schema = [{ name: ROW, dtype: U32 }, ...plan.schema];
+  const numbered = rowIndex(context, { kind: "row_index", input: plan.input, name: ROW, offset: 0, schema }, input);
+  const [partitions = []] = await partitionByHash(context, [{ batches: numbered.batches, exprs }], count);
+  releaseTable(numbered);
+  const kept: Batch[] = [];
+  for (const batches of partitions) {
+    const all = await singleBatch(context, { schema, batches });
+    for (const batch of batches) releaseBatch(batch);
+    kept.push(await distinctBatch(context, plan, all));
+    releaseBatch(all);
+  }
+  const table = { schema, batches: kept };
+  const by = [{ expr: column(ROW, U32), descending: false, nullsLast: false }];
+  const sorted = await sort(context, { kind: "sort", input: plan.input, by, limit: null, schema }, table);
+  releaseTable(table);
+  for (const batch of sorted.batches) columnOf(batch, ROW).buffer.release();
+  return { schema: plan.schema, batches: sorted.batches.map((b) => withoutColumn(b, ROW)) };
 }
 
 async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch): Promise<Batch> {

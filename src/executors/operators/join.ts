@@ -14,7 +14,10 @@ import { compileKeys, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { computeColumns } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, retainTable, rowsOf, withoutColumn } from "../table.ts";
+import { partitionByHash, rowsThatFit } from "./partition.ts";
+import { rowIndex } from "./slice.ts";
+import { sort } from "./sort.ts";
 
 /** How the probe side sees the join: for right joins the sides are swapped. */
 const PROBE: Partial<Record<Join["how"], ProbeKind>> = {
@@ -26,7 +29,20 @@ const PROBE: Partial<Record<Join["how"], ProbeKind>> = {
   anti: "anti",
 };
 
+/** Prefix of generated columns: no user column starts with it. */
+const ROW = "\u0001row";
+const U32 = { kind: "UInt32" } as const;
+
 export async function join(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
+  const swapped = plan.how === "right";
+  const fit = rowsThatFit(context, (swapped ? left : right).schema, swapped ? plan.leftOn : plan.rightOn);
+  const built = rowsOf(swapped ? left : right);
+  if (built > fit && plan.how !== "cross") return joinPartitions(context, plan, left, right, Math.ceil((2 * built) / fit));
+  return joinWhole(context, plan, left, right);
+}
+
+/** One hash table over the whole build side. */
+async function joinWhole(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
   const swapped = plan.how === "right";
   const build = await singleBatch(context, swapped ? left : right);
   const probed = swapped ? right : left;
@@ -36,6 +52,50 @@ export async function join(context: QueryContext, plan: Join, left: Table, right
   } finally {
     releaseBatch(build);
   }
+}
+
+/**
+ * Joins partition by partition, both sides split by the hash of their keys. Row numbers of the side that decides the order bring the rows
+ * back into it; rows without one (the unmatched right rows of a full join) come last.
+ */
+async function joinPartitions(context: QueryContext, plan: Join, left: Table, right: Table, count: number): Promise<Table> {
+  const side = plan.how === "right" ? "right" : "left";
+  const number = (table: Table, own: boolean): Table =>
+    own
+      ? rowIndex(
+          context,
+          { kind: "row_index", input: plan.left, name: ROW, offset: 0, schema: [{ name: ROW, dtype: U32 }, ...table.schema] },
+          table,
+        )
+      : retainTable(table);
+  const sides = [number(left, side === "left"), number(right, side === "right")] as const;
+  const split = await partitionByHash(
+    context,
+    [
+      { batches: sides[0].batches, exprs: plan.leftOn },
+      { batches: sides[1].batches, exprs: plan.rightOn },
+    ],
+    count,
+  );
+  for (const table of sides) releaseTable(table);
+  const row: JoinOutput = { name: ROW, from: side, left: side === "left" ? ROW : null, right: side === "right" ? ROW : null };
+  const numbered: Join = { ...plan, output: [row, ...plan.output], schema: [{ name: ROW, dtype: U32 }, ...plan.schema] };
+  const joined: Batch[] = [];
+  for (let p = 0; p < count; p++) {
+    const [a, b] = [
+      { schema: sides[0].schema, batches: split[0]?.[p] ?? [] },
+      { schema: sides[1].schema, batches: split[1]?.[p] ?? [] },
+    ];
+    joined.push(...(await joinWhole(context, numbered, a, b)).batches);
+    releaseTable(a);
+    releaseTable(b);
+  }
+  const table = { schema: numbered.schema, batches: joined };
+  const by = [{ expr: column(ROW, U32), descending: false, nullsLast: true }];
+  const sorted = await sort(context, { kind: "sort", input: plan, by, limit: null, schema: numbered.schema }, table);
+  releaseTable(table);
+  for (const batch of sorted.batches) columnOf(batch, ROW).buffer.release();
+  return { schema: plan.schema, batches: sorted.batches.map((batch) => withoutColumn(batch, ROW)) };
 }
 
 async function cross(context: QueryContext, plan: Join, probed: Table, build: Batch): Promise<readonly Batch[]> {

@@ -1,29 +1,73 @@
-/** Sort: a stable permutation by the encoded keys, then one gather of all columns. */
+/** Sort: a stable permutation by the encoded keys, then one gather of all columns; large tables are sorted range by range. */
 
 import { InternalError } from "../../errors.ts";
 import { encodeOrder } from "../../gpu/kernels/keys.ts";
 import { sortRows } from "../../gpu/kernels/radix-sort.ts";
+import { topRows } from "../../gpu/kernels/top-k.ts";
 import type { Sort } from "../../ir/plan.ts";
-import { compileKeys, singleBatch } from "../codes.ts";
+import { compileKeys, concatBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch } from "../pipeline.ts";
-import type { Table } from "../table.ts";
-import { releaseBatch } from "../table.ts";
+import type { Batch, Table } from "../table.ts";
+import { releaseBatch, releaseTable, rowsOf } from "../table.ts";
+import { partitionByRange, rowsThatFit } from "./partition.ts";
+import { slice } from "./slice.ts";
 
 export async function sort(context: QueryContext, plan: Sort, input: Table): Promise<Table> {
+  const exprs = plan.by.map((k) => k.expr);
+  const fit = rowsThatFit(context, plan.schema, exprs);
+  if (rowsOf(input) > fit) return sortRanges(context, plan, input, Math.ceil((2 * rowsOf(input)) / fit));
   const batch = await singleBatch(context, input);
   try {
-    const [keys] = (await compileKeys(context, [{ batches: [batch], exprs: plan.by.map((k) => k.expr) }], () => "sorted"))[0] ?? [];
-    if (keys === undefined) throw new InternalError("the sort keys were not compiled");
-    const planes = encodeOrder(context.device, keys.compiled.program, batch.rows, plan.by);
-    keys.release();
-    const rows = await sortRows(context.device, planes);
-    planes.buffer.release();
-    const count = Math.min(batch.rows, plan.limit ?? batch.rows);
-    const sorted = gatherBatch(context, batch, rows, count, false);
-    rows.release();
-    return { schema: plan.schema, batches: [sorted] };
+    return { schema: plan.schema, batches: [await sortBatch(context, plan, batch)] };
   } finally {
     releaseBatch(batch);
   }
+}
+
+async function sortBatch(context: QueryContext, plan: Sort, batch: Batch): Promise<Batch> {
+  const { device } = context;
+  const [keys] = (await compileKeys(context, [{ batches: [batch], exprs: plan.by.map((k) => k.expr) }], () => "sorted"))[0] ?? [];
+  if (keys === undefined) throw new InternalError("the sort keys were not compiled");
+  const planes = encodeOrder(device, keys.compiled.program, batch.rows, plan.by);
+  keys.release();
+  const wanted = Math.min(batch.rows, plan.limit ?? batch.rows);
+  const { rows, count } =
+    wanted < batch.rows ? await topRows(device, planes, wanted) : { rows: await sortRows(device, planes), count: batch.rows };
+  planes.buffer.release();
+  const sorted = gatherBatch(context, batch, rows, count, false);
+  rows.release();
+  return sorted;
+}
+
+/** Sorts ranges of ascending keys one after the other; their batches follow one another. */
+async function sortRanges(context: QueryContext, plan: Sort, input: Table, count: number): Promise<Table> {
+  const ranges = await partitionByRange(
+    context,
+    input,
+    plan.by.map((k) => k.expr),
+    plan.by,
+    count,
+  );
+  const batches: Batch[] = [];
+  for (const { batches: parts, equal } of ranges) {
+    const filled = parts.filter((b) => b.rows > 0);
+    for (const empty of parts) if (empty.rows === 0) releaseBatch(empty);
+    if (equal || filled.length === 0) {
+      batches.push(...filled);
+      continue;
+    }
+    const all = await concatBatches(context, filled, plan.schema);
+    for (const part of filled) releaseBatch(part);
+    batches.push(await sortBatch(context, { ...plan, limit: null }, all));
+    releaseBatch(all);
+  }
+  return limited(context, plan, { schema: plan.schema, batches });
+}
+
+function limited(context: QueryContext, plan: Sort, sorted: Table): Table {
+  if (plan.limit === null) return sorted;
+  const first = slice(context, { kind: "slice", input: plan.input, offset: 0, length: plan.limit, schema: plan.schema }, sorted);
+  releaseTable(sorted);
+  return first;
 }

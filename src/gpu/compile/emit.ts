@@ -123,12 +123,16 @@ const timePart =
     return result(`bitcast<i32>(${part} % ${modulus}u)`, a.ok);
   };
 
-const coalesce: Emission = (call) =>
-  call.args.reduceRight<Omit<Value, "dtype">>(
-    (rest, a) =>
-      a.ok === null ? a : { ...rest, v: `select(${rest.v}, ${a.v}, ${a.ok})`, ok: rest.ok === null ? null : `(${a.ok} || ${rest.ok})` },
-    arg(call, call.args.length - 1),
-  );
+/** The first argument that is not null: chosen from the last one backwards. */
+const coalesce: Emission = (call) => {
+  const last = arg(call, call.args.length - 1);
+  let { v, ok } = last;
+  for (const a of call.args.slice(0, -1).reverse()) {
+    v = a.ok === null ? a.v : `select(${v}, ${a.v}, ${a.ok})`;
+    ok = a.ok === null || ok === null ? null : `(${a.ok} || ${ok})`;
+  }
+  return { v, ok, dictionary: last.dictionary };
+};
 
 export const EMISSIONS = {
   add: library("add"),

@@ -1,0 +1,174 @@
+/** Splits tables that are too large for one binding into partitions that fit: by hash for joins and distinct, by range for sorts. */
+
+import { InternalError } from "../../errors.ts";
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import { compact } from "../../gpu/kernels/compact.ts";
+import { gather } from "../../gpu/kernels/gather.ts";
+import type { KeyOrder, KeyPlanes } from "../../gpu/kernels/keys.ts";
+import { encodeEquality, encodeOrder } from "../../gpu/kernels/keys.ts";
+import { hashPartitions, rangePartitions } from "../../gpu/kernels/partition.ts";
+import type { RowProgram } from "../../gpu/row-program.ts";
+import { physicalOf, storageOf, WORDS } from "../../ir/dtype.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { call, column, literal } from "../../ir/expr.ts";
+import type { Schema } from "../../ir/schema.ts";
+import type { KeySide } from "../codes.ts";
+import { compileKeys } from "../codes.ts";
+import type { QueryContext } from "../context.ts";
+import { gatherBatch, predicateMask } from "../pipeline.ts";
+import type { Batch, Table } from "../table.ts";
+import { retainBatch } from "../table.ts";
+import { wordBatch, wordColumn } from "./group.ts";
+
+/** Words that hashing needs for each row: a table of up to four words beside the key planes and the payload. */
+const TABLE_WORDS = 4;
+/** Rows that are sampled for each partition of a sort. */
+const SAMPLES = 64;
+
+/** Key words of a row: its values, and a word for nulls. */
+const keyWords = (exprs: readonly Expr[]): number =>
+  exprs.reduce((n, e) => n + 1 + (physicalOf(e.dtype) === "code" ? 1 : Math.ceil(WORDS[storageOf(e.dtype)])), 0);
+
+/** Rows of the schema that one binding holds together with their keys. */
+export function rowsThatFit(context: QueryContext, schema: Schema, keys: readonly Expr[]): number {
+  const widest = Math.max(1, ...schema.map((f) => WORDS[storageOf(f.dtype)] + 1 / 16));
+  return Math.floor(context.device.limits.bindingBytes / 4 / Math.max(widest, TABLE_WORDS, keyWords(keys)));
+}
+
+/** The rows of each side by the hash of their keys: `result[s][p]` has the rows of side s in partition p, in their order. */
+export async function partitionByHash(
+  context: QueryContext,
+  sides: readonly KeySide[],
+  partitions: number,
+): Promise<readonly (readonly Batch[])[][]> {
+  const compiled = await compileKeys(context, sides, () => "unique");
+  const result: Batch[][][] = [];
+  for (const [s, side] of sides.entries()) {
+    const split: Batch[][] = Array.from({ length: partitions }, () => []);
+    for (const [b, batch] of side.batches.entries()) {
+      const keys = compiled[s]?.[b];
+      if (keys === undefined) throw new InternalError("the partition keys were not compiled");
+      const planes = encodeEquality(context.device, keys.compiled.program, batch.rows);
+      keys.release();
+      const ids = hashPartitions(context.device, planes, partitions);
+      planes.buffer.release();
+      for (const [p, list] of split.entries()) list.push(await rowsOfPartition(context, batch, ids, p));
+      ids.release();
+    }
+    result.push(split);
+  }
+  return result;
+}
+
+/** The rows of `batch` whose partition is `id`, in their order. */
+async function rowsOfPartition(context: QueryContext, batch: Batch, ids: DeviceBuffer, id: number): Promise<Batch> {
+  const u32 = { kind: "UInt32" } as const;
+  const bits = await predicateMask(
+    context,
+    wordBatch("id", ids, batch.rows),
+    call("eq", [column("id", u32), literal(BigInt(id), u32)], { kind: "Boolean" }),
+  );
+  const kept = await compact(context.device, bits, 0, batch.rows);
+  bits.release();
+  const rows = kept.count === batch.rows ? retainBatch(batch) : gatherBatch(context, batch, kept.rows, kept.count, false);
+  kept.rows.release();
+  return rows;
+}
+
+export interface Range {
+  readonly batches: readonly Batch[];
+  /** All rows have equal keys: they are in order already. */
+  readonly equal: boolean;
+}
+
+/** The rows of the table in ranges of ascending keys; rows of one range keep their order. The ranges belong to the caller. */
+export async function partitionByRange(
+  context: QueryContext,
+  table: Table,
+  exprs: readonly Expr[],
+  order: readonly KeyOrder[],
+  ranges: number,
+): Promise<readonly Range[]> {
+  const [compiled = []] = await compileKeys(context, [{ batches: table.batches, exprs }], () => "sorted");
+  const nullable = exprs.map((_, k) => compiled.some((c) => c.compiled.program.outputs[k]?.nullable === true));
+  const planes: KeyPlanes[] = [];
+  for (const [b, batch] of table.batches.entries()) {
+    const keys = compiled[b];
+    if (keys === undefined) throw new InternalError("the sort keys were not compiled");
+    planes.push(encodeOrder(context.device, withNullability(keys.compiled.program, nullable), batch.rows, order));
+    keys.release();
+  }
+  const splits = await splitPoints(context, planes, ranges);
+  const words = planes[0]?.planes ?? 1;
+  const count = splits.length / words;
+  const buffer = context.device.alloc(Math.max(4, splits.length), "split points");
+  context.device.write(buffer, 0, splits);
+  const split: Batch[][] = Array.from({ length: 2 * count + 1 }, () => []);
+  for (const [b, batch] of table.batches.entries()) {
+    const own = planes[b];
+    if (own === undefined) continue;
+    const ids = rangePartitions(context.device, own, buffer, count);
+    own.buffer.release();
+    for (const [p, list] of split.entries()) list.push(await rowsOfPartition(context, batch, ids, p));
+    ids.release();
+  }
+  buffer.release();
+  return split.map((batches, p) => ({ batches, equal: p % 2 === 1 }));
+}
+
+/** The program as if its outputs were nullable where told, so that the key planes of all batches are laid out alike. */
+const withNullability = (program: RowProgram, nullable: readonly boolean[]): RowProgram => ({
+  ...program,
+  key: `${program.key}|${nullable.join(",")}`,
+  outputs: program.outputs.map((o, k) => ({ ...o, nullable: nullable[k] ?? o.nullable })),
+});
+
+/** Distinct keys at even steps through a sample of all batches, ascending, `planes` words each. */
+async function splitPoints(context: QueryContext, planes: readonly KeyPlanes[], ranges: number): Promise<Uint32Array> {
+  const total = planes.reduce((n, p) => n + p.rows, 0);
+  const step = Math.max(1, Math.floor(total / (ranges * SAMPLES)));
+  const samples: Uint32Array[] = [];
+  for (const keys of planes) samples.push(...(await sampleOf(context, keys, step)));
+  samples.sort((a, b) => compareWords(a, b));
+  const points: Uint32Array[] = [];
+  for (let i = 1; i < ranges; i++) {
+    const point = samples[Math.floor((i * samples.length) / ranges)];
+    const last = points.at(-1);
+    if (point !== undefined && (last === undefined || compareWords(last, point) !== 0)) points.push(point);
+  }
+  const width = planes[0]?.planes ?? 1;
+  const flat = new Uint32Array(points.length * width);
+  points.forEach((point, i) => {
+    flat.set(point, i * width);
+  });
+  return flat;
+}
+
+/** Every `step`-th key of a batch. */
+async function sampleOf(context: QueryContext, keys: KeyPlanes, step: number): Promise<readonly Uint32Array[]> {
+  const { device } = context;
+  const numbers = Uint32Array.from({ length: Math.ceil(keys.rows / step) }, (_, i) => i * step);
+  if (numbers.length === 0) return [];
+  const rows = device.alloc(numbers.length, "sample rows");
+  device.write(rows, 0, numbers);
+  const sampled = Array.from({ length: keys.planes }, (_, p) => {
+    const plane = device.alloc(keys.rows, "sampled plane");
+    device.copy(keys.buffer, p * keys.stride, plane, 0, keys.rows);
+    const [words] = gather(device, [wordColumn(plane, keys.rows)], rows, numbers.length, false);
+    plane.release();
+    if (words === undefined) throw new InternalError("gather gave no column");
+    return words.buffer;
+  });
+  rows.release();
+  const read = await device.readMany(sampled.map((buffer) => ({ buffer, word: 0, words: numbers.length })));
+  for (const buffer of sampled) buffer.release();
+  return Array.from(numbers, (_, i) => Uint32Array.from(read, (words) => words[i] ?? 0));
+}
+
+function compareWords(a: Uint32Array, b: Uint32Array): number {
+  for (let i = 0; i < a.length; i++) {
+    const [x = 0, y = 0] = [a[i], b[i]];
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
