@@ -5,6 +5,7 @@ import { activate } from "./intercept/activate.ts";
 export type { Config, GPUEngineOptions } from "./config.ts";
 export { ConfigError, DeviceError, InternalError, InvalidPlanError, OutOfDeviceMemoryError, UnsupportedError } from "./errors.ts";
 export type { NodeReport, QueryReport } from "./fallback/report.ts";
+export type { DeviceStats } from "./gpu/device.ts";
 export type { PersistedFrame } from "./intercept/gpu-engine.ts";
 export { GPUEngine } from "./intercept/gpu-engine.ts";
 export type { GpuCollectOptions, GpuEngineOption } from "./intercept/types.ts";

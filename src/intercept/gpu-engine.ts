@@ -6,6 +6,7 @@ import { resolveConfig } from "../config.ts";
 import { Engine, type Query } from "../engine.ts";
 import { InvalidPlanError } from "../errors.ts";
 import type { QueryReport } from "../fallback/report.ts";
+import type { DeviceStats } from "../gpu/device.ts";
 import { findPolarsModules, type PolarsModule } from "../polars/module.ts";
 import type { NativeLazyFrame } from "../polars/native.ts";
 import { readPlan } from "../polars/plan-reading.ts";
@@ -42,6 +43,11 @@ export class GPUEngine {
   /** Where the nodes of the last query ran and why, its times and transfers; null before the first query. */
   get lastQuery(): QueryReport | null {
     return this.#engine.lastQuery;
+  }
+
+  /** Memory in use on the device and counts since it was opened; null while none is open. */
+  deviceStats(): Promise<DeviceStats | null> {
+    return this.#engine.deviceStats();
   }
 
   /** The optimised plan as text, each node marked GPU or CPU with its reasons. Runs nothing, needs no GPU. */
