@@ -97,7 +97,7 @@ export class Engine {
     if ("unreadable" in read) return { reasons: [read.unreadable], quiet: false };
     const translation = translate({ native: module.native, oracle: this.#oracle(module) }, read);
     if ("rejected" in translation) return { reasons: [translation.rejected.error.message], quiet: translation.rejected.kind === "polars" };
-    const plan = optimize(translation.plan, { disabled: this.config.disableRules });
+    const plan = optimize(translation.plan, { disabled: new Set(this.config.disableRules) });
     if (!sameSchema(plan.schema, translation.plan.schema)) throw new InternalError("the optimiser changed the schema of the result");
     return { read, plan };
   }
@@ -188,8 +188,13 @@ export class Engine {
   }
 
   #deviceOptions() {
-    const { adapter, limits, deviceMemoryLimit } = this.config;
-    return { adapter, limits, ...(deviceMemoryLimit === null ? {} : { memoryLimit: deviceMemoryLimit }) };
+    const { adapter, limits, deviceMemoryLimit, maxBindingBytes } = this.config;
+    return {
+      adapter,
+      limits,
+      ...(deviceMemoryLimit === null ? {} : { memoryLimit: deviceMemoryLimit }),
+      ...(maxBindingBytes === null ? {} : { maxBindingBytes }),
+    };
   }
 
   #open(): Promise<Device> {
@@ -203,9 +208,11 @@ export class Engine {
     return this.#device;
   }
 
+  /** Rows of a batch: what is asked for, else as many as bindings allow. */
   #rowsOfBatch(device: Device): number {
-    const { maxRowsPerPartition } = this.config.executorOptions;
+    const { executor, executorOptions, origins } = this.config;
     const bound = Math.floor(device.limits.bindingBytes / (4 * WORDS_FOR_EACH_ROW));
-    return this.config.executor === "streaming" && maxRowsPerPartition !== null ? Math.min(maxRowsPerPartition, bound) : bound;
+    const asked = executor === "streaming" && origins["executorOptions.maxRowsPerPartition"] !== "default";
+    return asked ? Math.min(executorOptions.maxRowsPerPartition, bound) : bound;
   }
 }
