@@ -14,21 +14,86 @@ import { columnsProgram } from "../../gpu/row-program.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
-import { describeExpr, named } from "../../ir/expr.ts";
+import { column, describeExpr, named } from "../../ir/expr.ts";
 import type { Aggregate } from "../../ir/plan.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { predicateMask, projectBatch } from "../pipeline.ts";
+import { filterBatch, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch, withoutColumn } from "../table.ts";
 import type { GroupedBatch, Grouping } from "./group.ts";
 import { group, wordColumn } from "./group.ts";
+import { partitionByHash, rowsThatFit } from "./partition.ts";
+import { rowIndex } from "./slice.ts";
+import { sort } from "./sort.ts";
 
 /** `pipeline` is the node's input with its expressions over the columns of `base`; keys and inputs are rewritten onto it by the caller. */
 export async function aggregate(context: QueryContext, plan: Aggregate, pipeline: Pipeline, base: Table): Promise<Table> {
   const { predicate } = pipeline;
-  const grouped = plan.keys.length === 0 ? null : await group(context, base.batches, predicate, plan.keys);
+  if (plan.keys.length === 0) return aggregateGroups(context, plan, predicate, base, null);
+  const limit = rowsThatFit(
+    context,
+    plan.schema,
+    plan.keys.map((k) => k.expr),
+  );
+  const grouped = await group(context, base.batches, predicate, plan.keys, limit);
+  return grouped === null
+    ? aggregatePartitions(context, plan, predicate, base, limit)
+    : aggregateGroups(context, plan, predicate, base, grouped);
+}
+
+/** Prefix of generated columns: no user column starts with it. */
+const ROW = "\u0001row";
+const U32: DType = { kind: "UInt32" };
+
+/** Too many groups for one binding: rows are split by the hash of their keys, and groups sorted by their first row afterwards. */
+async function aggregatePartitions(
+  context: QueryContext,
+  plan: Aggregate,
+  predicate: Expr | null,
+  base: Table,
+  limit: number,
+): Promise<Table> {
+  const schema = [{ name: ROW, dtype: U32 }, ...base.schema];
+  const numbered = rowIndex(context, { kind: "row_index", input: plan.input, name: ROW, offset: 0, schema }, base);
+  const kept: Batch[] = [];
+  for (const batch of numbered.batches) {
+    const names = schema.map((f) => f.name);
+    kept.push(predicate === null ? retainBatch(batch, names) : await filterBatch(context, batch, predicate, names));
+  }
+  releaseTable(numbered);
+  const exprs = plan.keys.map((k) => k.expr);
+  const count = Math.ceil((2 * kept.reduce((n, b) => n + b.rows, 0)) / limit);
+  const [partitions = []] = await partitionByHash(context, [{ batches: kept, exprs }], count);
+  for (const batch of kept) releaseBatch(batch);
+  const ordered: Aggregate = {
+    ...plan,
+    aggregates: [...plan.aggregates, named(ROW, { kind: "aggregate", fn: "min", arg: column(ROW, U32), ddof: 1, dtype: U32 })],
+    schema: [...plan.schema, { name: ROW, dtype: U32 }],
+  };
+  const parts: Batch[] = [];
+  for (const batches of partitions) {
+    const grouped = await group(context, batches, null, plan.keys, Number.POSITIVE_INFINITY);
+    parts.push(...(await aggregateGroups(context, ordered, null, { schema, batches }, grouped)).batches);
+    for (const batch of batches) releaseBatch(batch);
+  }
+  const table = { schema: ordered.schema, batches: parts };
+  const by = [{ expr: column(ROW, U32), descending: false, nullsLast: false }];
+  const sorted = await sort(context, { kind: "sort", input: plan, by, limit: null, schema: ordered.schema }, table);
+  releaseTable(table);
+  for (const batch of sorted.batches) columnOf(batch, ROW).buffer.release();
+  return { schema: plan.schema, batches: sorted.batches.map((batch) => withoutColumn(batch, ROW)) };
+}
+
+/** The aggregates of each group; `grouped` null: all rows are one group. Frees the grouping. */
+async function aggregateGroups(
+  context: QueryContext,
+  plan: Aggregate,
+  predicate: Expr | null,
+  base: Table,
+  grouped: Grouping | null,
+): Promise<Table> {
   const groups = grouped === null ? 1 : grouped.groups;
   try {
     const calls = plan.aggregates.map(({ name, expr }) => {

@@ -31,13 +31,14 @@ export interface Grouping {
   release(): void;
 }
 
-/** Groups the rows of `batches` for which `predicate` is true by the key expressions. */
+/** Groups the rows of `batches` for which `predicate` is true by the key expressions; null where the batches together have more than `limit` groups. */
 export async function group(
   context: QueryContext,
   batches: readonly Batch[],
   predicate: Expr | null,
   keys: readonly NamedExpr[],
-): Promise<Grouping> {
+  limit: number,
+): Promise<Grouping | null> {
   const exprs = keys.map((k) => k.expr);
   const [compiled = []] = await compileKeys(context, [{ batches, exprs }], () => "unique");
   const local: { readonly grouped: GroupedBatch; readonly keys: Batch }[] = [];
@@ -56,7 +57,13 @@ export async function group(
   }
   const [only] = local;
   if (local.length === 1 && only !== undefined) return grouping(only.keys.rows, only.keys, [only.grouped]);
-  return mergeGroups(context, local, keys);
+  if (local.reduce((n, l) => n + l.keys.rows, 0) <= limit) return mergeGroups(context, local, keys);
+  for (const { grouped, keys: own } of local) {
+    grouped.ids.release();
+    grouped.mask?.release();
+    releaseBatch(own);
+  }
+  return null;
 }
 
 async function mergeGroups(

@@ -44,14 +44,18 @@ const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape =
   const entries = sharedStride(layout) * groups;
   const { software } = device.adapter;
   const words = entries <= SHARED_WORDS || software ? SHARED_WORDS : Math.floor(device.limits.workgroupBytes / 4) - 32;
-  const fitting = groups > MOST_SHARED ? 0 : Math.floor(words / entries);
+  const fitting = haveShares(device, layout, groups) ? Math.floor(words / entries) : 0;
   const replicas = fitting === 0 ? 0 : Math.min(software ? 1 : REPLICAS, 2 ** Math.floor(Math.log2(fitting)));
   return { words, replicas, roundRows: software || layout.inputs.length > 4 ? 1 : layout.inputs.length > 2 ? 2 : 4 };
 };
 
+/** Whether every workgroup may have entries of its own for all groups: their number is small, and one binding holds them. */
+const haveShares = (device: Device, layout: Layout, groups: number): boolean =>
+  groups <= MOST_SHARED && groups * (1 + workgroupsFor(device, groups)) * layout.stride * 4 <= device.limits.bindingBytes;
+
 /** Words of the groups' entries and of the partial ones. */
 const stateWords = (device: Device, layout: Layout, groups: number): number =>
-  (groups + Math.max(workgroupsFor(device, 1), groups <= MOST_SHARED ? groups * workgroupsFor(device, groups) : 0)) * layout.stride;
+  (groups + Math.max(workgroupsFor(device, 1), haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0)) * layout.stride;
 
 interface Batch {
   readonly source: RowSource;
