@@ -31,18 +31,18 @@ export function countParents(root: Plan): ReadonlyMap<Plan, number> {
   return counts;
 }
 
-/** `f` sees every node once, over inputs that are already rewritten; a shared node is rewritten to one shared node. */
-export function rewriteBottomUp(root: Plan, f: (node: Plan) => Plan): Plan {
+/** `f` sees every node once, over inputs that are already rewritten, and as it was; a shared node is rewritten to one shared node. */
+export function rewriteBottomUp(root: Plan, f: (node: Plan, original: Plan) => Plan): Plan {
   const rewritten = new Map<Plan, Plan>();
   const of = (node: Plan): Plan => rewritten.get(node) ?? node;
-  for (const node of postorder(root)) rewritten.set(node, f(withChildren(node, children(node).map(of))));
+  for (const node of postorder(root)) rewritten.set(node, f(withChildren(node, children(node).map(of)), node));
   return of(root);
 }
 
 /**
  * `f` sees every node before its inputs, which are still the original ones, and the rewriting goes on in the inputs of what it returns:
- * nodes that it made below itself are seen again. A shared node is rewritten to one shared node. What `f` returns must not have the node
- * that it got among its own inputs.
+ * nodes that it made below itself are seen again. A shared node is rewritten to one shared node. What `f` returns is the node itself or a
+ * new one, without the node among its inputs.
  */
 export function rewriteTopDown(root: Plan, f: (node: Plan) => Plan): Plan {
   const replaced = new Map<Plan, Plan>();

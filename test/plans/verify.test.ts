@@ -22,7 +22,8 @@ test("every translated plan passes", () => {
 test("the PDS-H plans pass", async () => {
   await ensureData(0.01, () => {});
   const tables = scanTables(0.01);
-  for (const [name, query] of Object.entries(queries)) assert.doesNotThrow(() => verify(planned(query(tables, 0.01))), name);
+  assert.equal(queries.size, 22);
+  for (const [number, query] of queries) assert.doesNotThrow(() => verify(planned(query(tables))), `Q${number}`);
 });
 
 const I64: DType = { kind: "Int64" };

@@ -1,0 +1,40 @@
+/** How large expressions are, and become: substitution along a chain of projections can double them with every step. */
+
+import type { Expr } from "../expr.ts";
+import { exprChildren } from "../expr.ts";
+
+/** Expressions above this number of nodes are not made by substitution. */
+const MAX_SIZE = 1000;
+
+const sizes = new WeakMap<Expr, number>();
+
+/** Number of nodes, shared ones counted for each use. */
+export function sizeOf(expr: Expr): number {
+  const known = sizes.get(expr);
+  if (known !== undefined) return known;
+  const size = exprChildren(expr).reduce((sum, child) => sum + sizeOf(child), 1);
+  sizes.set(expr, size);
+  return size;
+}
+
+/** How often each column is read. */
+export function readsOf(exprs: readonly Expr[]): ReadonlyMap<string, number> {
+  const reads = new Map<string, number>();
+  const pending = [...exprs];
+  for (let expr = pending.pop(); expr !== undefined; expr = pending.pop()) {
+    if (expr.kind === "column") reads.set(expr.name, (reads.get(expr.name) ?? 0) + 1);
+    pending.push(...exprChildren(expr));
+  }
+  return reads;
+}
+
+/** Whether `expr` stays small when columns are replaced by what computes them. */
+export function staysSmall(expr: Expr, by: ReadonlyMap<string, Expr>): boolean {
+  if (sizeOf(expr) > MAX_SIZE) return false;
+  let size = sizeOf(expr);
+  for (const [name, reads] of readsOf([expr])) {
+    const replacement = by.get(name);
+    if (replacement !== undefined) size += reads * (sizeOf(replacement) - 1);
+  }
+  return size <= MAX_SIZE;
+}

@@ -1,0 +1,47 @@
+/** Rewriting the expressions that stand in a node. */
+
+import type { Expr } from "../expr.ts";
+import type { Plan } from "../plan.ts";
+
+/** The node with every expression replaced; `f` keeps dtypes, and gets the whole expressions, aggregates included. Unchanged nodes stay. */
+export function mapNodeExprs(plan: Plan, f: (expr: Expr) => Expr): Plan {
+  switch (plan.kind) {
+    case "scan": {
+      const predicate = plan.predicate === null ? null : f(plan.predicate);
+      return predicate === plan.predicate ? plan : { ...plan, predicate };
+    }
+    case "project": {
+      const exprs = mapInside(plan.exprs, f);
+      return exprs === plan.exprs ? plan : { ...plan, exprs };
+    }
+    case "filter": {
+      const predicate = f(plan.predicate);
+      return predicate === plan.predicate ? plan : { ...plan, predicate };
+    }
+    case "sort": {
+      const by = mapInside(plan.by, f);
+      return by === plan.by ? plan : { ...plan, by };
+    }
+    case "aggregate": {
+      const [keys, aggregates] = [mapInside(plan.keys, f), mapInside(plan.aggregates, f)];
+      return keys === plan.keys && aggregates === plan.aggregates ? plan : { ...plan, keys, aggregates };
+    }
+    case "join": {
+      const [leftOn, rightOn] = [mapList(plan.leftOn, f), mapList(plan.rightOn, f)];
+      return leftOn === plan.leftOn && rightOn === plan.rightOn ? plan : { ...plan, leftOn, rightOn };
+    }
+    default:
+      return plan;
+  }
+}
+
+function mapList<T>(list: readonly T[], f: (item: T) => T): readonly T[] {
+  const mapped = list.map(f);
+  return mapped.every((item, i) => item === list[i]) ? list : mapped;
+}
+
+const mapInside = <T extends { readonly expr: Expr }>(list: readonly T[], f: (expr: Expr) => Expr): readonly T[] =>
+  mapList(list, (item) => {
+    const expr = f(item.expr);
+    return expr === item.expr ? item : { ...item, expr };
+  });

@@ -1,0 +1,166 @@
+/**
+ * Rule: columns that nobody reads are never read, computed, sorted or joined. A shared node offers what all its readers need; those that
+ * would copy the rest narrow it first. Row counts stay, also of inputs of which no column is left.
+ */
+
+import type { Expr } from "../expr.ts";
+import { column, columnsOf, named } from "../expr.ts";
+import type { Aggregate, HConcat, Join, Plan, Project, RowIndex, Union } from "../plan.ts";
+import { children } from "../plan.ts";
+import type { Schema } from "../schema.ts";
+import { postorder } from "../traversal.ts";
+import type { Rule } from "./rule.ts";
+
+type Names = ReadonlySet<string>;
+
+export const projectionPushdown: Rule = {
+  name: "projection-pushdown",
+  apply: (plan) => {
+    const order = postorder(plan);
+    const demands = demandsOf(plan, order);
+    const pruned = new Map<Plan, Plan>();
+    const of = (node: Plan): Plan => pruned.get(node) ?? node;
+    for (const node of order) pruned.set(node, prune(node, demands.get(node) ?? new Set(), children(node).map(of)));
+    return narrowed(of(plan), namesOf(plan.schema));
+  },
+};
+
+const namesOf = (schema: Schema): Names => new Set(schema.map((f) => f.name));
+const offered = (schema: Schema, wanted: Names): Schema => schema.filter((f) => wanted.has(f.name));
+
+/** For each node the columns that its readers need of it. */
+function demandsOf(root: Plan, order: readonly Plan[]): ReadonlyMap<Plan, Names> {
+  const demands = new Map<Plan, Set<string>>([[root, new Set(namesOf(root.schema))]]);
+  for (const node of order.toReversed()) {
+    const wanted = inputDemands(node, demands.get(node) ?? new Set());
+    for (const [i, child] of children(node).entries()) {
+      const demand = demands.get(child) ?? new Set();
+      for (const name of wanted[i] ?? []) demand.add(name);
+      demands.set(child, demand);
+    }
+  }
+  return demands;
+}
+
+const both = (a: Iterable<string>, b: Iterable<string>): Names => new Set([...a, ...b]);
+const alsoRead = (names: Names, exprs: readonly Expr[]): Names => both(names, columnsOf(exprs));
+
+/** For each input the columns that the node needs of it so that it can offer `wanted`. */
+function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
+  switch (plan.kind) {
+    case "scan":
+    case "frame":
+      return [];
+    case "cpu":
+      return plan.inputs.map((input) => namesOf(input.schema));
+    case "project":
+      return [columnsOf(plan.exprs.filter((e) => wanted.has(e.name)).map((e) => e.expr))];
+    case "filter":
+      return [alsoRead(wanted, [plan.predicate])];
+    case "slice":
+      return [wanted];
+    case "sort":
+      return [
+        alsoRead(
+          wanted,
+          plan.by.map((k) => k.expr),
+        ),
+      ];
+    case "aggregate":
+      return [columnsOf([...plan.keys, ...plan.aggregates.filter((a) => wanted.has(a.name))].map((e) => e.expr))];
+    case "join": {
+      const outputs = plan.output.filter((o) => wanted.has(o.name));
+      const side = (keys: readonly Expr[], names: readonly (string | null)[]): Names =>
+        alsoRead(new Set(names.filter((n) => n !== null)), keys);
+      return [
+        side(
+          plan.leftOn,
+          outputs.map((o) => o.left),
+        ),
+        side(
+          plan.rightOn,
+          outputs.map((o) => o.right),
+        ),
+      ];
+    }
+    case "distinct":
+      return [both(wanted, plan.subset)];
+    case "union":
+      return plan.inputs.map(() => wanted);
+    case "hconcat":
+      return plan.inputs.map((input) => namesOf(offered(input.schema, wanted)));
+    case "row_index":
+      return [new Set([...wanted].filter((name) => name !== plan.name))];
+  }
+}
+
+/** The node over pruned inputs; it may offer more than what is wanted, in the old order. */
+function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
+  const exact = inputDemands(plan, wanted);
+  const narrow = inputs.map((input, i) => narrowed(input, exact[i] ?? new Set()));
+  const [input] = inputs;
+  const [only] = narrow;
+  switch (plan.kind) {
+    case "scan":
+    case "frame": {
+      const schema = offered(plan.schema, wanted);
+      return schema.length === plan.schema.length ? plan : { ...plan, schema };
+    }
+    case "cpu":
+      return { ...plan, inputs: narrow };
+    case "project":
+      return input === undefined ? plan : pruneProject(plan, wanted, input);
+    case "filter":
+      return input === undefined ? plan : { ...plan, input, schema: input.schema };
+    case "slice":
+    case "sort":
+    case "distinct":
+      return only === undefined ? plan : { ...plan, input: only, schema: only.schema };
+    case "aggregate":
+      return input === undefined ? plan : pruneAggregate(plan, wanted, input);
+    case "join":
+      return pruneJoin(plan, wanted, narrow);
+    case "union":
+      return pruneUnion(plan, narrow);
+    case "hconcat":
+      return pruneHConcat(plan, narrow);
+    case "row_index":
+      return input === undefined ? plan : pruneRowIndex(plan, wanted, input);
+  }
+}
+
+/** Exactly the wanted columns of `plan`, in its order. */
+function narrowed(plan: Plan, wanted: Names): Plan {
+  const schema = offered(plan.schema, wanted);
+  if (schema.length === plan.schema.length) return plan;
+  return { kind: "project", input: plan, exprs: schema.map((f) => named(f.name, column(f.name, f.dtype))), schema };
+}
+
+/** Without a wanted column the rows of the input do. */
+function pruneProject(plan: Project, wanted: Names, input: Plan): Plan {
+  const exprs = plan.exprs.filter((e) => wanted.has(e.name));
+  return exprs.length === 0 ? input : { ...plan, input, exprs, schema: offered(plan.schema, wanted) };
+}
+
+function pruneAggregate(plan: Aggregate, wanted: Names, input: Plan): Plan {
+  const aggregates = plan.aggregates.filter((a) => wanted.has(a.name));
+  const kept = both(
+    wanted,
+    plan.keys.map((k) => k.name),
+  );
+  return { ...plan, input, aggregates, schema: offered(plan.schema, kept) };
+}
+
+function pruneJoin(plan: Join, wanted: Names, [left, right]: readonly Plan[]): Plan {
+  if (left === undefined || right === undefined) return plan;
+  return { ...plan, left, right, output: plan.output.filter((o) => wanted.has(o.name)), schema: offered(plan.schema, wanted) };
+}
+
+const pruneUnion = (plan: Union, inputs: readonly Plan[]): Plan => ({ ...plan, inputs, schema: inputs[0]?.schema ?? plan.schema });
+
+const pruneHConcat = (plan: HConcat, inputs: readonly Plan[]): Plan => ({ ...plan, inputs, schema: inputs.flatMap((i) => i.schema) });
+
+function pruneRowIndex(plan: RowIndex, wanted: Names, input: Plan): Plan {
+  if (!wanted.has(plan.name)) return input;
+  return { ...plan, input, schema: [...plan.schema.filter((f) => f.name === plan.name), ...input.schema] };
+}
