@@ -1,0 +1,287 @@
+/** Plan nodes as tables: how each kind is written and read. */
+
+import type { Offset } from "flatbuffers";
+import type {
+  Aggregate,
+  Cpu,
+  Distinct,
+  Filter,
+  Frame,
+  HConcat,
+  Join,
+  JoinOutput,
+  Plan,
+  PlanKind,
+  Project,
+  RowIndex,
+  Scan,
+  Slice,
+  Sort,
+  SortKey,
+  Union,
+} from "../plan.ts";
+import type { Schema } from "../schema.ts";
+import * as wire from "./generated/index.ts";
+import type { PlanReader } from "./reader.ts";
+import { ABSENT, type PlanWriter } from "./writer.ts";
+
+type PlanByKind = { readonly [K in PlanKind]: Extract<Plan, { readonly kind: K }> };
+
+interface NodeCodec<P extends Plan> {
+  readonly type: wire.Node;
+  readonly write: (writer: PlanWriter, node: P) => Offset;
+  readonly read: (reader: PlanReader, holder: wire.PlanNode, schema: Schema) => Plan;
+}
+
+const codec = <P extends Plan, T>(
+  type: wire.Node,
+  Empty: new () => T,
+  write: (writer: PlanWriter, node: P) => Offset,
+  read: (reader: PlanReader, table: T, schema: Schema) => P,
+): NodeCodec<P> => ({
+  type,
+  write,
+  read: (reader, holder, schema) => {
+    const table: T | null = holder.node(new Empty());
+    return read(reader, reader.present(table, "a node"), schema);
+  },
+});
+
+const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
+  scan: codec<Scan, wire.Scan>(
+    wire.Node.Scan,
+    wire.Scan,
+    (w, node) => {
+      const [dsl, format] = [w.text(node.dsl), w.text(node.format)];
+      const predicate = node.predicate === null ? null : w.expr(node.predicate);
+      const { slice } = node;
+      const range = slice === null ? ABSENT : wire.RowRange.createRowRange(w.builder, w.integer(slice.offset), w.integer(slice.length));
+      const fileSchema = wire.Scan.createFileSchemaVector(w.builder, w.fields(node.fileSchema));
+      wire.Scan.startScan(w.builder);
+      wire.Scan.addDsl(w.builder, dsl);
+      wire.Scan.addFormat(w.builder, format);
+      if (predicate !== null) wire.Scan.addPredicate(w.builder, predicate);
+      wire.Scan.addSlice(w.builder, range);
+      wire.Scan.addFileSchema(w.builder, fileSchema);
+      return wire.Scan.endScan(w.builder);
+    },
+    (r, table, schema) => {
+      const [predicate, range] = [table.predicate(), table.slice()];
+      return {
+        kind: "scan",
+        dsl: r.text(table.dsl()),
+        format: r.text(table.format()),
+        predicate: predicate === null ? null : r.expr(predicate),
+        slice: range === null ? null : { offset: r.integer(range.offset()), length: r.integer(range.length()) },
+        schema,
+        fileSchema: r.list(table.fileSchemaLength(), (i) => r.field(table.fileSchema(i))),
+      };
+    },
+  ),
+  frame: codec<Frame, wire.Frame>(
+    wire.Node.Frame,
+    wire.Frame,
+    (w, node) => wire.Frame.createFrame(w.builder, w.integer(node.source)),
+    (r, table, schema) => ({ kind: "frame", source: r.integer(table.source()), schema }),
+  ),
+  cpu: codec<Cpu, wire.Cpu>(
+    wire.Node.Cpu,
+    wire.Cpu,
+    (w, node) => {
+      const [name, dsl] = [w.text(node.node), w.text(node.dsl)];
+      const inputs = wire.Cpu.createInputsVector(w.builder, positions(w, node.inputs));
+      const reasons = wire.Cpu.createReasonsVector(
+        w.builder,
+        node.reasons.map((reason) => w.text(reason)),
+      );
+      return wire.Cpu.createCpu(w.builder, name, dsl, inputs, reasons);
+    },
+    (r, table, schema) => ({
+      kind: "cpu",
+      node: r.text(table.node()),
+      dsl: r.text(table.dsl()),
+      inputs: r.list(table.inputsLength(), (i) => r.node(table.inputs(i))),
+      reasons: r.list(table.reasonsLength(), (i) => r.text(table.reasons(i))),
+      schema,
+    }),
+  ),
+  project: codec<Project, wire.Project>(
+    wire.Node.Project,
+    wire.Project,
+    (w, node) => wire.Project.createProject(w.builder, w.node(node.input), wire.Project.createExprsVector(w.builder, w.named(node.exprs))),
+    (r, table, schema) => ({
+      kind: "project",
+      input: r.node(table.input()),
+      exprs: r.list(table.exprsLength(), (i) => r.named(table.exprs(i))),
+      schema,
+    }),
+  ),
+  filter: codec<Filter, wire.Filter>(
+    wire.Node.Filter,
+    wire.Filter,
+    (w, node) => wire.Filter.createFilter(w.builder, w.node(node.input), w.expr(node.predicate)),
+    (r, table, schema) => ({ kind: "filter", input: r.node(table.input()), predicate: r.expr(table.predicate()), schema }),
+  ),
+  slice: codec<Slice, wire.Slice>(
+    wire.Node.Slice,
+    wire.Slice,
+    (w, node) => wire.Slice.createSlice(w.builder, w.node(node.input), w.integer(node.offset), w.optionalInteger(node.length)),
+    (r, table, schema) => ({
+      kind: "slice",
+      input: r.node(table.input()),
+      offset: r.integer(table.offset()),
+      length: r.optionalInteger(table.length()),
+      schema,
+    }),
+  ),
+  sort: codec<Sort, wire.Sort>(
+    wire.Node.Sort,
+    wire.Sort,
+    (w, node) => {
+      const keys = node.by.map((key) => wire.SortKey.createSortKey(w.builder, w.expr(key.expr), key.descending, key.nullsLast));
+      const by = wire.Sort.createByVector(w.builder, keys);
+      return wire.Sort.createSort(w.builder, w.node(node.input), by, w.optionalInteger(node.limit));
+    },
+    (r, table, schema) => ({
+      kind: "sort",
+      input: r.node(table.input()),
+      by: r.list(table.byLength(), (i) => sortKey(r, table.by(i))),
+      limit: r.optionalInteger(table.limit()),
+      schema,
+    }),
+  ),
+  aggregate: codec<Aggregate, wire.Aggregate>(
+    wire.Node.Aggregate,
+    wire.Aggregate,
+    (w, node) => {
+      const keys = wire.Aggregate.createKeysVector(w.builder, w.named(node.keys));
+      const aggregates = wire.Aggregate.createAggregatesVector(w.builder, w.named(node.aggregates));
+      return wire.Aggregate.createAggregate(w.builder, w.node(node.input), keys, aggregates);
+    },
+    (r, table, schema) => ({
+      kind: "aggregate",
+      input: r.node(table.input()),
+      keys: r.list(table.keysLength(), (i) => r.named(table.keys(i))),
+      aggregates: r.list(table.aggregatesLength(), (i) => r.named(table.aggregates(i))),
+      schema,
+    }),
+  ),
+  join: codec<Join, wire.Join>(
+    wire.Node.Join,
+    wire.Join,
+    (w, node) => {
+      const [left, right] = [w.node(node.left), w.node(node.right)];
+      const leftOn = wire.Join.createLeftOnVector(
+        w.builder,
+        node.leftOn.map((key) => w.expr(key)),
+      );
+      const rightOn = wire.Join.createRightOnVector(
+        w.builder,
+        node.rightOn.map((key) => w.expr(key)),
+      );
+      const output = wire.Join.createOutputVector(
+        w.builder,
+        node.output.map((column) => writeJoinOutput(w, column)),
+      );
+      return wire.Join.createJoin(w.builder, left, right, leftOn, rightOn, wire.JoinKind[node.how], node.nullsEqual, output);
+    },
+    (r, table, schema) => ({
+      kind: "join",
+      left: r.node(table.left()),
+      right: r.node(table.right()),
+      leftOn: r.list(table.leftOnLength(), (i) => r.expr(table.leftOn(i))),
+      rightOn: r.list(table.rightOnLength(), (i) => r.expr(table.rightOn(i))),
+      how: r.nameOf(wire.JoinKind, table.how()),
+      nullsEqual: table.nullsEqual(),
+      output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
+      schema,
+    }),
+  ),
+  distinct: codec<Distinct, wire.Distinct>(
+    wire.Node.Distinct,
+    wire.Distinct,
+    (w, node) => {
+      const subset = wire.Distinct.createSubsetVector(
+        w.builder,
+        node.subset.map((name) => w.text(name)),
+      );
+      return wire.Distinct.createDistinct(w.builder, w.node(node.input), subset, wire.DistinctKeep[node.keep]);
+    },
+    (r, table, schema) => ({
+      kind: "distinct",
+      input: r.node(table.input()),
+      subset: r.list(table.subsetLength(), (i) => r.text(table.subset(i))),
+      keep: r.nameOf(wire.DistinctKeep, table.keep()),
+      schema,
+    }),
+  ),
+  union: codec<Union, wire.Union>(
+    wire.Node.Union,
+    wire.Union,
+    (w, node) => wire.Union.createUnion(w.builder, wire.Union.createInputsVector(w.builder, positions(w, node.inputs))),
+    (r, table, schema) => ({ kind: "union", inputs: r.list(table.inputsLength(), (i) => r.node(table.inputs(i))), schema }),
+  ),
+  hconcat: codec<HConcat, wire.HConcat>(
+    wire.Node.HConcat,
+    wire.HConcat,
+    (w, node) =>
+      wire.HConcat.createHConcat(w.builder, wire.HConcat.createInputsVector(w.builder, positions(w, node.inputs)), node.broadcast),
+    (r, table, schema) => ({
+      kind: "hconcat",
+      inputs: r.list(table.inputsLength(), (i) => r.node(table.inputs(i))),
+      broadcast: table.broadcast(),
+      schema,
+    }),
+  ),
+  row_index: codec<RowIndex, wire.RowIndex>(
+    wire.Node.RowIndex,
+    wire.RowIndex,
+    (w, node) => wire.RowIndex.createRowIndex(w.builder, w.node(node.input), w.text(node.name), w.integer(node.offset)),
+    (r, table, schema) => ({
+      kind: "row_index",
+      input: r.node(table.input()),
+      name: r.text(table.name()),
+      offset: r.integer(table.offset()),
+      schema,
+    }),
+  ),
+};
+
+const positions = (w: PlanWriter, nodes: readonly Plan[]): number[] => nodes.map((node) => w.node(node));
+
+function sortKey(r: PlanReader, table: wire.SortKey | null): SortKey {
+  const key = r.present(table, "a sort key");
+  return { expr: r.expr(key.expr()), descending: key.descending(), nullsLast: key.nullsLast() };
+}
+
+function writeJoinOutput(w: PlanWriter, { name, from, left, right }: JoinOutput): Offset {
+  const offsets = [w.text(name), w.optionalText(left), w.optionalText(right)] as const;
+  return wire.JoinOutput.createJoinOutput(w.builder, offsets[0], wire.JoinFrom[from], offsets[1], offsets[2]);
+}
+
+function joinOutput(r: PlanReader, table: wire.JoinOutput | null): JoinOutput {
+  const column = r.present(table, "an output column of a join");
+  return { name: r.text(column.name()), from: r.nameOf(wire.JoinFrom, column.from()), left: column.left(), right: column.right() };
+}
+
+/** Writes a node whose inputs and expressions are written, and notes its position. */
+export function writeNode(w: PlanWriter, node: Plan): void {
+  const offset = writeKind(w, node.kind, node);
+  const schema = wire.PlanNode.createSchemaVector(w.builder, w.fields(node.schema));
+  w.nodes.add(node, wire.PlanNode.createPlanNode(w.builder, schema, CODECS[node.kind].type, offset));
+}
+
+const writeKind = <K extends PlanKind>(w: PlanWriter, kind: K, node: PlanByKind[K]): Offset => CODECS[kind].write(w, node);
+
+const READERS: ReadonlyMap<number, NodeCodec<never>["read"]> = new Map(Object.values(CODECS).map(({ type, read }) => [type, read]));
+
+/** @throws InvalidPlanError */
+export function readNode(r: PlanReader, table: wire.PlanNode | null): Plan {
+  const holder = r.present(table, "a node");
+  const read = r.present(READERS.get(holder.nodeType()), `the kind ${holder.nodeType()} of nodes`);
+  return read(
+    r,
+    holder,
+    r.list(holder.schemaLength(), (i) => r.field(holder.schema(i))),
+  );
+}
