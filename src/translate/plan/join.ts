@@ -85,6 +85,15 @@ function commonKey(
   return a === null || b === null ? null : { left: a, right: b };
 }
 
+/** Kinds whose keys are coalesced unless the user says no: the side whose key columns are then left out. */
+const COALESCED: Partial<Record<JoinKind, "left" | "right">> = { inner: "right", left: "right", right: "left" };
+
+/** The side whose key columns are not in the output, where all keys are plain columns: computed keys are never coalesced. */
+function droppedSide(how: JoinKind, coalesce: JoinArgs["coalesce"]): "left" | "right" | null {
+  if (how === "full") return coalesce === "CoalesceColumns" ? "right" : null;
+  return coalesce === "KeepColumns" ? null : (COALESCED[how] ?? null);
+}
+
 /** Follows polars' output columns: left ones in order, then right ones, keys that are coalesced away being left out. */
 function outputsOf(
   context: NodeContext,
@@ -98,9 +107,11 @@ function outputsOf(
   const outputs: JoinOutput[] = [];
   const taken = new Set<string>();
   let next = 0;
+  const dropped = [...names.left, ...names.right].includes(null) ? null : droppedSide(how, args.coalesce);
   const take = (from: "left" | "right", column: string, as: string): boolean => {
+    if (dropped === from && names[from].includes(column)) return true;
     if (context.schema[next]?.name !== as) return false;
-    const pair = how === "full" && from === "left" && args.coalesce === "CoalesceColumns" ? names.left.indexOf(column) : -1;
+    const pair = how === "full" && from === "left" && dropped === "right" ? names.left.indexOf(column) : -1;
     const other = pair < 0 ? null : (names.right[pair] ?? null);
     outputs.push(
       other === null
@@ -111,14 +122,11 @@ function outputsOf(
     next += 1;
     return true;
   };
-  for (const field of left.schema) {
-    if (!take("left", field.name, field.name) && !(how === "right" && names.left.includes(field.name)))
-      return mismatch(context, field.name);
-  }
+  for (const field of left.schema) if (!take("left", field.name, field.name)) return mismatch(context, field.name);
   if (how !== "semi" && how !== "anti") {
     for (const field of right.schema) {
       const as = taken.has(field.name) ? `${field.name}${suffix}` : field.name;
-      if (!take("right", field.name, as) && !names.right.includes(field.name)) return mismatch(context, field.name);
+      if (!take("right", field.name, as)) return mismatch(context, field.name);
     }
   }
   if (next !== context.schema.length) return mismatch(context, context.schema[next]?.name ?? "");

@@ -1,0 +1,323 @@
+/** Random expressions that the engine says it supports, over the columns of a plan. */
+
+import { FLOAT_BOUND } from "./frames.ts";
+import type { Random } from "./random.ts";
+import type { ExprTree, Field, Kind } from "./tree.ts";
+
+/** Where an expression stands. */
+export interface ExprScope {
+  readonly fields: readonly Field[];
+  /** Whether first and last mean something: the rows have an order. */
+  readonly ordered: boolean;
+  /** `rows`: one value for each row; `groups`: columns only inside aggregates. */
+  readonly place: "rows" | "groups";
+  readonly windows: boolean;
+}
+
+const tree = (kind: Kind, args: readonly ExprTree[], text: ExprTree["text"], more: Partial<ExprTree> = {}): ExprTree => ({
+  kind,
+  args,
+  text,
+  bound: Number.POSITIVE_INFINITY,
+  noise: Math.max(0, ...args.map((a) => a.noise)),
+  scalar: args.length > 0 && args.every((a) => a.scalar),
+  needsOrder: false,
+  ...more,
+});
+
+const part = (args: readonly string[], i: number): string => args[i] ?? "";
+const exact = (fields: readonly Field[]): readonly Field[] => fields.filter((f) => f.noise === 0);
+
+const columnOf = (field: Field): ExprTree =>
+  tree(field.kind, [], () => `pl.col(${JSON.stringify(field.name)})`, { bound: field.bound, noise: field.noise });
+
+const constant = (kind: Kind, text: string, bound: number, redraw: (random: Random) => ExprTree): ExprTree =>
+  tree(kind, [], () => text, { bound, redraw, scalar: true });
+
+/** A JavaScript number, which polars takes for a Float64. */
+const floatLiteral = (random: Random): ExprTree =>
+  constant("float", `pl.lit(${random.pick([0, 1, 2, -1, 3.5, 0.25, 7, -100, 1000.5])})`, 1001, floatLiteral);
+const powerOfTwo = (random: Random): ExprTree => constant("float", `pl.lit(${random.pick([2, 4, 0.5, -2, 8])})`, 8, powerOfTwo);
+const intLiteral = (random: Random): ExprTree =>
+  constant("int", `pl.lit(${random.pick([0, 1, 2, 5, -3, 100])}).cast(pl.Int64)`, 100, intLiteral);
+const WORDS = ["", "a", "ab", "ä", "Zebra", "m", "12"];
+const stringLiteral = (random: Random): ExprTree => constant("str", `pl.lit(${JSON.stringify(random.pick(WORDS))})`, 0, stringLiteral);
+const boolLiteral = (random: Random): ExprTree => constant("bool", `pl.lit(${random.chance(0.5)})`, 1, boolLiteral);
+
+export function literal(random: Random, kind: Kind): ExprTree | null {
+  if (kind === "int") return intLiteral(random);
+  if (kind === "float") return floatLiteral(random);
+  if (kind === "str") return stringLiteral(random);
+  if (kind === "bool") return boolLiteral(random);
+  return null;
+}
+
+const COMPARISONS = ["eq", "neq", "lt", "ltEq", "gt", "gtEq"];
+const DATE_PARTS = ["year", "month", "day", "week", "weekday", "ordinalDay"];
+const TIME_PARTS = ["hour", "minute", "second"];
+const INT_DTYPES = ["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"];
+
+/** An aggregate of exact columns: `sum`, `mean`, `std` and `var` leave noise. */
+export function aggregate(random: Random, scope: ExprScope, depth: number): ExprTree | null {
+  const rows: ExprScope = { ...scope, place: "rows", windows: false };
+  const fields = exact(scope.fields);
+  if (fields.length === 0) return tree("int", [], () => "pl.len()", { bound: 1e6, scalar: true });
+  const field = random.pick(fields);
+  const input = (kind: Kind): ExprTree =>
+    random.chance(0.3) && depth > 0 ? (expression(random, rows, kind, depth - 1) ?? columnOf(field)) : columnOf(field);
+  const value = input(field.kind);
+  const of = (method: string, kind: Kind, more: Partial<ExprTree> = {}, args: readonly ExprTree[] = [value]): ExprTree =>
+    tree(kind, args, (a) => `${part(a, 0)}.${method}`, { bound: value.bound, scalar: true, ...more });
+  const choices: (() => ExprTree | null)[] = [
+    () => tree("int", [], () => "pl.len()", { bound: 1e6, scalar: true }),
+    () => of("count()", "int", { bound: 1e6 }),
+    () => of("nUnique()", "int", { bound: 1e6 }),
+    () => of("nullCount()", "int", { bound: 1e6 }),
+  ];
+  if (scope.ordered) {
+    choices.push(() => of("first()", value.kind, { needsOrder: true }));
+    choices.push(() => of("last()", value.kind, { needsOrder: true }));
+  }
+  if (value.kind !== "cat") {
+    choices.push(() => of("min()", value.kind));
+    choices.push(() => of("max()", value.kind));
+  }
+  if (value.kind === "int" || value.kind === "float") {
+    const count = 1000;
+    const relative = 1e-12;
+    const single = field.dtype === "Float32" ? 2 ** -20 : relative;
+    const error = value.bound * single * count;
+    const sum = { bound: value.bound * count, noise: value.kind === "int" ? 0 : error };
+    for (let i = 0; i < 2; i++) choices.push(() => of("sum()", value.kind, sum));
+    choices.push(() => of("mean()", "float", { noise: value.bound * single * 4 }));
+    choices.push(() => of("var()", "float", { noise: value.bound ** 2 * single * 4 }));
+    choices.push(() => of("std()", "float", { noise: value.bound * Math.sqrt(single * 4) }));
+    choices.push(() => {
+      const by = boolean(random, rows, depth - 1);
+      return of("", value.kind, sum, [tree(value.kind, [value, by], (a) => `${part(a, 0)}.filter(${part(a, 1)}).sum()`)]);
+    });
+  }
+  if (value.kind === "bool")
+    choices.push(
+      () => of("sum()", "int", { bound: 1e6 }),
+      () => of("any()", "bool"),
+      () => of("all()", "bool"),
+    );
+  const made = random.pick(choices)();
+  return made === null ? null : made.text([""]).endsWith(".") ? { ...made, text: (a) => part(a, 0) } : made;
+}
+
+function boolean(random: Random, scope: ExprScope, depth: number): ExprTree {
+  return expression(random, scope, "bool", Math.max(0, depth)) ?? boolLiteral(random);
+}
+
+/** An expression of the kind; null where the scope has nothing to make it from. */
+export function expression(random: Random, scope: ExprScope, kind: Kind, depth: number): ExprTree | null {
+  if (scope.place === "groups") return overAggregates(random, scope, kind, depth);
+  const own = exact(scope.fields).filter((f) => f.kind === kind);
+  const leaf = (): ExprTree | null => (own.length > 0 && random.chance(0.85) ? columnOf(random.pick(own)) : literal(random, kind));
+  if (depth <= 0) return leaf() ?? (own.length > 0 ? columnOf(random.pick(own)) : null);
+  const sub = (k: Kind): ExprTree | null => expression(random, scope, k, depth - 1);
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const made = random.pick(makers(random, scope, kind, sub))();
+    if (made !== null) return made;
+  }
+  return leaf();
+}
+
+/** An aggregate, or arithmetic of two. */
+function overAggregates(random: Random, scope: ExprScope, kind: Kind, depth: number): ExprTree | null {
+  const first = aggregate(random, scope, depth);
+  if (first === null || depth <= 0 || first.noise > 0 || (first.kind !== "int" && first.kind !== "float") || random.chance(0.6))
+    return first;
+  const second = random.chance(0.5) ? floatLiteral(random) : aggregate(random, scope, depth - 1);
+  if (second === null || second.noise > 0 || (second.kind !== "int" && second.kind !== "float")) return first;
+  const method = random.pick(["plus", "minus", "mul"]);
+  return tree(
+    kind === "bool" ? "bool" : "float",
+    [first, second],
+    (a) => `${part(a, 0)}.${kind === "bool" ? "gt" : method}(${part(a, 1)})`,
+  );
+}
+
+type Maker = () => ExprTree | null;
+
+function makers(random: Random, scope: ExprScope, kind: Kind, sub: (kind: Kind) => ExprTree | null): readonly Maker[] {
+  const general: Maker[] = [
+    () => conditional(random, kind, sub),
+    () => combine(kind, [sub(kind), literal(random, kind) ?? sub(kind)], (a) => `${part(a, 0)}.fillNull(${part(a, 1)})`),
+  ];
+  if (scope.windows && random.chance(0.15)) general.push(() => windowed(random, scope, kind));
+  const own = kind.split(" ")[0] ?? kind;
+  const specific = SPECIFIC[own]?.(random, scope, sub) ?? [];
+  if (kind === "cat") return [() => columnLike(random, scope, kind)];
+  return [...general, ...specific, ...specific];
+}
+
+const columnLike = (random: Random, scope: ExprScope, kind: Kind): ExprTree | null => {
+  const own = exact(scope.fields).filter((f) => f.kind === kind);
+  return own.length === 0 ? null : columnOf(random.pick(own));
+};
+
+function combine(
+  kind: Kind,
+  args: readonly (ExprTree | null)[],
+  text: ExprTree["text"],
+  bound = Number.POSITIVE_INFINITY,
+): ExprTree | null {
+  const known = args.filter((a) => a !== null);
+  return known.length === args.length ? tree(kind, known, text, { bound }) : null;
+}
+
+function conditional(_random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null {
+  const [condition, yes, no] = [sub("bool"), sub(kind), sub(kind)];
+  const bound = Math.max(yes?.bound ?? 0, no?.bound ?? 0);
+  return combine(kind, [condition, yes, no], (a) => `pl.when(${part(a, 0)}).then(${part(a, 1)}).otherwise(${part(a, 2)})`, bound);
+}
+
+function windowed(random: Random, scope: ExprScope, kind: Kind): ExprTree | null {
+  const keys = random.some(exact(scope.fields), 1, 2);
+  const value = aggregate(random, scope, 0);
+  if (value === null || keys.length === 0 || value.kind !== kind || value.noise > 0) return null;
+  const by = keys.map((k) => JSON.stringify(k.name)).join(", ");
+  return tree(kind, [value], (a) => `${part(a, 0)}.over(${by})`, { bound: value.bound, scalar: false, needsOrder: value.needsOrder });
+}
+
+function comparison(random: Random, scope: ExprScope, sub: (kind: Kind) => ExprTree | null): ExprTree | null {
+  const kinds = [...new Set(exact(scope.fields).map((f) => f.kind))].filter((k) => k !== "cat");
+  if (kinds.length === 0) return null;
+  const kind = random.pick(kinds);
+  const right = random.chance(0.6) ? literal(random, kind) : random.chance(0.2) && kind === "int" ? floatLiteral(random) : sub(kind);
+  return combine(
+    "bool",
+    [sub(kind), right ?? sub(kind)],
+    (
+      (method) => (a) =>
+        `${part(a, 0)}.${method}(${part(a, 1)})`
+    )(random.pick(COMPARISONS)),
+  );
+}
+
+/** Division by a constant multiplies by its reciprocal in polars, but not for frames of one row: only powers of two are the same. */
+function quotient(random: Random, sub: (kind: Kind) => ExprTree | null, from: Kind): ExprTree | null {
+  const method = random.pick(["div", "div", "modulo"]);
+  const left = sub(from);
+  const right = random.chance(0.6) ? sub(from) : powerOfTwo(random);
+  const divisor =
+    right === null || (right.scalar && right.text([]) !== "" && right.args.length >= 0 && !isPower(right)) ? powerOfTwo(random) : right;
+  return combine("float", [left, divisor], (a) => `${part(a, 0)}.${method}(${part(a, 1)})`);
+}
+const isPower = (expr: ExprTree): boolean => /^pl\.lit\(-?(?:2|4|8|0\.5)\)$/.test(expr.text([]));
+
+const arithmetic = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null => {
+  const [a, b] = [sub(kind), random.chance(0.3) ? literal(random, kind) : sub(kind)];
+  const method = random.pick(["plus", "minus", "mul"]);
+  const [x, y] = [a?.bound ?? 0, b?.bound ?? 0];
+  return combine(kind, [a, b], (t) => `${part(t, 0)}.${method}(${part(t, 1)})`, method === "mul" ? x * y : x + y);
+};
+
+const wrap = (kind: Kind, value: ExprTree | null, method: string, bound?: number): ExprTree | null =>
+  combine(kind, [value], (a) => `${part(a, 0)}.${method}`, bound ?? value?.bound ?? 0);
+
+const horizontal = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null => {
+  const [a, b] = [sub(kind), sub(kind)];
+  const fn = random.pick(["minHorizontal", "maxHorizontal"]);
+  return combine(kind, [a, b], (t) => `pl.${fn}([${part(t, 0)}, ${part(t, 1)}])`, Math.max(a?.bound ?? 0, b?.bound ?? 0));
+};
+
+type Makers = (random: Random, scope: ExprScope, sub: (kind: Kind) => ExprTree | null) => readonly Maker[];
+
+const temporal = (scope: ExprScope, prefix: string): readonly Kind[] => [
+  ...new Set(
+    exact(scope.fields)
+      .map((f) => f.kind)
+      .filter((k) => k.startsWith(prefix)),
+  ),
+];
+
+const SPECIFIC: Readonly<Record<string, Makers>> = {
+  bool: (random, scope, sub) => [
+    () => comparison(random, scope, sub),
+    () => comparison(random, scope, sub),
+    () =>
+      combine(
+        "bool",
+        [sub("bool"), sub("bool")],
+        (
+          (m) => (a) =>
+            `${part(a, 0)}.${m}(${part(a, 1)})`
+        )(random.pick(["and", "or"])),
+      ),
+    () => wrap("bool", sub("bool"), "not()"),
+    () => {
+      const fields = scope.fields;
+      return fields.length === 0
+        ? null
+        : wrap("bool", { ...columnOf(random.pick(fields)), noise: 0 }, random.pick(["isNull()", "isNotNull()"]));
+    },
+    () => wrap("bool", sub("float"), random.pick(["isNan()", "isNotNan()", "isFinite()", "isInfinite()"])),
+    () => wrap("bool", sub("int"), `isIn([${random.some([1, 2, 5, 7, 100, -3], 1, 3).join(", ")}])`),
+    () => wrap("bool", columnLike(random, scope, "str"), `isIn(["a", "ab", "ä"])`),
+    () => wrap("bool", columnLike(random, scope, "str"), random.pick([`str.contains("a")`, `str.startsWith("a")`, `str.endsWith("b")`])),
+    () => wrap("bool", sub("int"), "cast(pl.Bool)"),
+  ],
+  int: (random, scope, sub) => [
+    () => arithmetic(random, "int", sub),
+    () => arithmetic(random, "int", sub),
+    () => wrap("int", sub("int"), random.pick(["abs()", "clip(-3, 20)", "modulo(pl.lit(7).cast(pl.Int64))"])),
+    () => wrap("int", sub(random.pick(["int", "float", "bool"])), `cast(pl.${random.pick(INT_DTYPES)})`, 2 ** 64),
+    () => wrap("int", columnLike(random, scope, "str"), random.pick(["str.lengths()", "cast(pl.Int64)"]), 2 ** 63),
+    () => horizontal(random, "int", sub),
+    () => {
+      const kinds = [...temporal(scope, "date")];
+      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(DATE_PARTS)}()`, 1e4);
+    },
+    () => {
+      const kinds = [...temporal(scope, "datetime"), ...temporal(scope, "time")];
+      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(TIME_PARTS)}()`, 60);
+    },
+  ],
+  float: (random, _scope, sub) => [
+    () => arithmetic(random, "float", sub),
+    () => arithmetic(random, "float", sub),
+    () => quotient(random, sub, random.pick(["float", "int"])),
+    () =>
+      wrap(
+        "float",
+        sub("float"),
+        random.pick(["abs()", "floor()", "ceil()", "round(0)", "fillNan(1.5)", "clip(-2, 9.5)"]),
+        2 * FLOAT_BOUND,
+      ),
+    () => wrap("float", sub("int"), `cast(pl.${random.pick(["Float32", "Float64"])})`),
+    () =>
+      combine(
+        "float",
+        [sub("int"), floatLiteral(random)],
+        (
+          (m) => (a) =>
+            `${part(a, 0)}.${m}(${part(a, 1)})`
+        )(random.pick(["plus", "mul", "minus"])),
+      ),
+    () => horizontal(random, "float", sub),
+  ],
+  str: (random, scope, sub) => [
+    () => wrap("str", columnLike(random, scope, "str"), random.pick(["str.toUpperCase()", "str.slice(0, 2)", "str.stripChars()"])),
+    () => wrap("str", columnLike(random, scope, "cat"), "cast(pl.String)"),
+    () =>
+      combine(
+        "str",
+        [columnLike(random, scope, "str"), sub("str")],
+        (a) => `pl.when(${part(a, 0)}.isNull()).then(${part(a, 1)}).otherwise(${part(a, 0)})`,
+      ),
+  ],
+  date: (random, scope, sub) => [
+    () => {
+      const kinds = temporal(scope, "datetime");
+      return kinds.length === 0 ? null : wrap("date", sub(random.pick(kinds)), "cast(pl.Date)", 0);
+    },
+  ],
+  datetime: () => [],
+  duration: () => [],
+  time: () => [],
+  cat: () => [],
+};

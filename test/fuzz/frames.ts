@@ -1,0 +1,148 @@
+/** Random source frames, biased to what breaks engines: nulls, NaN, signed zeros, extremes, duplicates, no rows, one row. */
+
+import type { Random } from "./random.ts";
+import type { Field, Kind } from "./tree.ts";
+
+/** How a column is drawn and written. Values are source text; `cast` is what the list of values is cast to. */
+interface ColumnKind {
+  readonly kind: Kind;
+  readonly dtype: string;
+  readonly bound: number;
+  readonly from: "pl.String" | "pl.Float64" | "pl.Bool";
+  readonly cast: readonly string[];
+  readonly value: (random: Random) => string;
+}
+
+const quoted = (value: number | bigint): string => JSON.stringify(String(value));
+
+const integers = (dtype: string, low: bigint, high: bigint): ColumnKind => ({
+  kind: "int",
+  dtype,
+  bound: Number(high) + 1,
+  from: "pl.String",
+  cast: [`pl.${dtype}`],
+  value: (random) => {
+    if (random.chance(0.06)) return quoted(random.pick([low, high, high - 1n, low + 1n]));
+    const small = BigInt(random.integer(low < 0n ? -9 : 0, 12));
+    return quoted(random.chance(0.8) ? small : small * BigInt(random.integer(0, high > 1000n ? 999 : 9)));
+  },
+});
+
+const FLOATS = ["Number.NaN", "-0", "0", "Number.POSITIVE_INFINITY", "Number.NEGATIVE_INFINITY", "5e-324", "1e-310", "0.1"];
+export const FLOAT_BOUND = 4096;
+
+const floats = (dtype: string): ColumnKind => ({
+  kind: "float",
+  dtype,
+  bound: FLOAT_BOUND,
+  from: "pl.Float64",
+  cast: dtype === "Float64" ? [] : [`pl.${dtype}`],
+  value: (random) => {
+    if (random.chance(0.12)) return random.pick(FLOATS);
+    if (random.chance(0.5)) return String(random.integer(-6, 6) / 2);
+    return String((random.next() - 0.5) * random.pick([1, 10, 8000]));
+  },
+});
+
+const ticks = (kind: Kind, dtype: string, cast: readonly string[], steps: readonly bigint[], negative = true): ColumnKind => ({
+  kind,
+  dtype,
+  bound: 0,
+  from: "pl.String",
+  cast,
+  value: (random) => {
+    const value =
+      BigInt(random.integer(negative ? -20 : 0, 40)) * random.pick(steps) + BigInt(random.integer(0, random.chance(0.3) ? 99 : 0));
+    return quoted(value);
+  },
+});
+
+const STRINGS = ["", "a", "b", "B", "ab", "Zebra", "ä", "日本", "a b", " pad ", "12", "-3", "null", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"];
+const strings = (kind: Kind, dtype: string, cast: readonly string[]): ColumnKind => ({
+  kind,
+  dtype,
+  bound: 0,
+  from: "pl.String",
+  cast,
+  value: (random) => JSON.stringify(random.chance(0.9) ? random.pick(STRINGS) : `s${random.integer(0, 99)}`),
+});
+
+const HOUR = 3_600_000_000n;
+export const COLUMN_KINDS: readonly ColumnKind[] = [
+  integers("Int8", -128n, 127n),
+  integers("Int16", -32768n, 32767n),
+  integers("Int32", -(2n ** 31n), 2n ** 31n - 1n),
+  integers("Int64", -(2n ** 63n), 2n ** 63n - 1n),
+  integers("UInt8", 0n, 255n),
+  integers("UInt16", 0n, 65535n),
+  integers("UInt32", 0n, 2n ** 32n - 1n),
+  integers("UInt64", 0n, 2n ** 64n - 1n),
+  floats("Float32"),
+  floats("Float64"),
+  floats("Float64"),
+  { kind: "bool", dtype: "Bool", bound: 1, from: "pl.Bool", cast: [], value: (random) => String(random.chance(0.5)) },
+  strings("str", "String", []),
+  strings("str", "String", []),
+  strings("cat", "Categorical", ["pl.Categorical"]),
+  ticks("date", "Date", ["pl.Int32", "pl.Date"], [1n, 30n, 365n]),
+  ticks("datetime us", "Datetime(us,)", ["pl.Int64", 'pl.Datetime("us")'], [HOUR, 24n * HOUR, 24n * 365n * HOUR]),
+  ticks("datetime ms", "Datetime(ms,)", ["pl.Int64", 'pl.Datetime("ms")'], [HOUR / 1000n, 24n * HOUR]),
+  ticks("duration us", "Duration(us)", ["pl.Int64", 'pl.Duration("us")'], [1n, HOUR]),
+  ticks("time", "Time", ["pl.Int64", "pl.Time"], [1n, HOUR * 500n], false),
+];
+
+/** Where a column's values come from: its kind, and how many distinct values and nulls it has. */
+interface ColumnShape {
+  readonly field: Field;
+  readonly column: ColumnKind;
+}
+
+/** Names and dtypes of a source; its rows are drawn anew for each run. */
+export interface FrameShape {
+  readonly columns: readonly ColumnShape[];
+}
+
+export interface SourceFrame {
+  readonly columns: readonly {
+    readonly name: string;
+    readonly from: string;
+    readonly cast: readonly string[];
+    readonly values: readonly string[];
+  }[];
+}
+
+const NAMES = ["a", "b", "c", "d", "e", "g", "h", "k"];
+
+export function frameShape(random: Random, base: FrameShape | null): FrameShape {
+  const shared = base === null ? [] : random.some(base.columns, 1, 3);
+  const taken = new Set(shared.map((c) => c.field.name));
+  const names = NAMES.filter((n) => !taken.has(n));
+  const more = random.some(names, 2, 4).map((name): ColumnShape => {
+    const column = random.pick(COLUMN_KINDS);
+    return { column, field: { name, kind: column.kind, dtype: column.dtype, bound: column.bound, noise: 0 } };
+  });
+  return { columns: [...shared, ...more] };
+}
+
+/** Rows for a shape. */
+export function drawFrame(random: Random, shape: FrameShape): SourceFrame {
+  const rows = random.pick([0, 1, 2, 3, 7, 12, 20, 33, 40, 64, 65, 100]);
+  return {
+    columns: shape.columns.map(({ field, column }) => {
+      const nulls = random.pick([0, 0, 0, 0.2, 0.2, 0.5, 1]);
+      const pool = random.chance(0.4) ? Array.from({ length: random.integer(1, 5) }, () => column.value(random)) : null;
+      const values = Array.from({ length: rows }, () =>
+        random.chance(nulls) ? "null" : pool === null ? column.value(random) : random.pick(pool),
+      );
+      return { name: field.name, from: column.from, cast: column.cast, values };
+    }),
+  };
+}
+
+export const frameText = (frame: SourceFrame): string => {
+  const columns = frame.columns.map((c) => {
+    const cast = c.cast.map((dtype) => `.cast(${dtype})`).join("");
+    return `    pl.Series(${JSON.stringify(c.name)}, [${c.values.join(", ")}], ${c.from})${cast},`;
+  });
+  return `pl.DataFrame([\n${columns.join("\n")}\n  ])`;
+};

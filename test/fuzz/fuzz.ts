@@ -1,0 +1,70 @@
+/** The fuzzer: shapes of plans from a seed, each run over several draws of data and constants, and what was found. */
+
+import type { GPUEngine } from "../../src/index.ts";
+import { programText } from "./evaluate.ts";
+import { drawFrame } from "./frames.ts";
+import { PlanMaker } from "./plans.ts";
+import { Random } from "./random.ts";
+import { Engines, failureOf } from "./run.ts";
+import { shrink } from "./shrink.ts";
+import { redrawn } from "./tree.ts";
+
+export interface FuzzOptions {
+  readonly seed: number;
+  /** Plans to run. */
+  readonly count: number;
+  readonly depth: number;
+  /** Stop after this time, in milliseconds. */
+  readonly budget: number;
+  /** Stop after this many findings. */
+  readonly findings: number;
+  readonly progress?: (ran: number, shapes: number) => void;
+}
+
+export interface Finding {
+  readonly shape: number;
+  readonly message: string;
+  /** The smallest failing plan as a program. */
+  readonly program: string;
+}
+
+export interface FuzzReport {
+  readonly ran: number;
+  readonly shapes: number;
+  readonly rejected: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Draws of data and constants for each shape: kernels are compiled once for all of them. */
+const DRAWS = 6;
+/** Rows of partitions; one engine each. */
+const PARTITIONS = [null, null, 1, 3, 50] as const;
+
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const engines = new Engines();
+  const start = performance.now();
+  const findings: Finding[] = [];
+  let [ran, shapes, rejected] = [0, 0, 0];
+  const done = (): boolean => ran >= options.count || performance.now() - start > options.budget || findings.length >= options.findings;
+  while (!done()) {
+    const number = options.seed + shapes++;
+    const random = new Random(number);
+    const shape = new PlanMaker(random).make(random.integer(1, options.depth));
+    const partition = random.pick(PARTITIONS);
+    rejected += Number(shape.rejected);
+    for (let draw = 0; draw < (shape.rejected ? 1 : DRAWS) && !done(); draw++) {
+      const found = { plan: redrawn(shape.plan, random), frames: shape.frames.map((f) => drawFrame(random, f)) };
+      const engine: GPUEngine = engines.for(partition);
+      ran += 1;
+      const failure = await failureOf(found.plan, found.frames, engine);
+      if (failure === null) continue;
+      const smallest = await shrink(found, failure, (c) => failureOf(c.plan, c.frames, engine));
+      const program = programText(smallest.found.plan, smallest.found.frames, partition);
+      findings.push({ shape: number, message: `${failure.class}: ${smallest.failure.message}`, program });
+      break;
+    }
+    options.progress?.(ran, shapes);
+  }
+  await engines.close();
+  return { ran, shapes, rejected, findings };
+}

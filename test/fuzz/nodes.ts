@@ -1,0 +1,336 @@
+/** Every plan node that the fuzzer grows a plan by. */
+
+import { aggregate, type ExprScope, expression } from "./expressions.ts";
+import type { Random } from "./random.ts";
+import { type ExprTree, type Field, isOrdered, type Kind, type PlanTree } from "./tree.ts";
+
+export interface Growing {
+  readonly random: Random;
+  readonly input: PlanTree;
+  readonly fields: readonly Field[];
+  /** A column name that no frame has. */
+  readonly fresh: () => string;
+  /** A second, smaller plan; null where the plan may not branch any more. */
+  readonly other: () => { readonly plan: PlanTree; readonly fields: readonly Field[]; readonly rejected: boolean } | null;
+}
+
+/** The plan with one node more, and the largest magnitudes of its columns. */
+export interface Growth {
+  readonly plan: PlanTree;
+  readonly bounds: ReadonlyMap<string, number>;
+}
+
+export type Grower = (growing: Growing) => Growth | null;
+
+const every = (inputs: readonly boolean[]): boolean => inputs.every((ordered) => ordered);
+
+export const node = (name: string, inputs: readonly PlanTree[], text: PlanTree["text"], options: Partial<PlanTree> = {}): PlanTree => ({
+  node: name,
+  inputs,
+  exprs: [],
+  minExprs: 0,
+  ordered: every,
+  needsOrder: false,
+  text,
+  noise: new Map(inputs.flatMap((i) => [...i.noise])),
+  ...options,
+});
+
+const over = (inputs: readonly string[], rest: string): string => `${inputs[0] ?? ""}\n    .${rest}`;
+const list = (texts: readonly string[]): string => texts.join(", ");
+const quoted = (fields: readonly Field[]): string => list(fields.map((f) => JSON.stringify(f.name)));
+const exact = (fields: readonly Field[]): readonly Field[] => fields.filter((f) => f.noise === 0);
+const boundsOf = (fields: readonly Field[]): Map<string, number> => new Map(fields.map((f) => [f.name, f.bound]));
+const noiseOf = (fields: readonly Field[]): Map<string, number> => new Map(fields.filter((f) => f.noise > 0).map((f) => [f.name, f.noise]));
+
+/** A node whose columns are those of its input. */
+const keeping = ({ input, fields }: Growing, name: string, text: PlanTree["text"], options: Partial<PlanTree> = {}): Growth => ({
+  plan: node(name, [input], text, options),
+  bounds: boundsOf(fields),
+});
+
+const KINDS: readonly Kind[] = ["bool", "int", "int", "float", "float", "str"];
+
+const scopeOf = ({ fields, input }: Growing, place: ExprScope["place"]): ExprScope => ({
+  fields,
+  ordered: isOrdered(input),
+  place,
+  windows: place === "rows",
+});
+
+interface Named {
+  readonly name: string;
+  readonly expr: ExprTree;
+}
+
+const aliased = (name: string, expr: ExprTree): Named => ({
+  name,
+  expr: { ...expr, args: [expr], text: (a) => `${a[0] ?? ""}.as(${JSON.stringify(name)})` },
+});
+
+/** New columns of random kinds. */
+function columns(growing: Growing, place: ExprScope["place"], low: number, high: number): readonly Named[] {
+  const { random, fields, fresh } = growing;
+  const scope = scopeOf(growing, place);
+  const made: Named[] = [];
+  for (let i = random.integer(low, high); i > 0; i--) {
+    const kinds = [...KINDS, ...exact(fields).map((f) => f.kind)];
+    const expr = expression(random, scope, random.pick(kinds), random.integer(0, 3));
+    if (expr !== null) made.push(aliased(fresh(), expr));
+  }
+  return made;
+}
+
+const withNamed = (fields: readonly Field[], named: readonly Named[]) => ({
+  bounds: new Map([...boundsOf(fields), ...named.map((n) => [n.name, n.expr.bound] as const)]),
+  noise: new Map([...noiseOf(fields), ...named.flatMap((n) => (n.expr.noise > 0 ? [[n.name, n.expr.noise] as const] : []))]),
+});
+
+const column = (field: Field): Named => ({
+  name: field.name,
+  expr: {
+    kind: field.kind,
+    args: [],
+    text: () => `pl.col(${JSON.stringify(field.name)})`,
+    bound: field.bound,
+    noise: field.noise,
+    scalar: false,
+    needsOrder: false,
+  },
+});
+
+const select: Grower = (growing) => {
+  const { random, input, fields } = growing;
+  const kept = random.some(fields, 0, fields.length).map(column);
+  const named = [...kept, ...columns(growing, "rows", kept.length === 0 ? 1 : 0, 3)];
+  if (named.length === 0) return null;
+  const { bounds, noise } = withNamed([], named);
+  return {
+    plan: node("select", [input], (i, e) => over(i, `select(${list(e)})`), { exprs: named.map((n) => n.expr), minExprs: 1, noise }),
+    bounds,
+  };
+};
+
+const withColumns: Grower = (growing) => {
+  const named = columns(growing, "rows", 1, 4);
+  if (named.length === 0) return null;
+  const { bounds, noise } = withNamed(growing.fields, named);
+  const exprs = named.map((n) => n.expr);
+  return {
+    plan: node("withColumns", [growing.input], (i, e) => over(i, `withColumns(${list(e)})`), { exprs, minExprs: 1, noise }),
+    bounds,
+  };
+};
+
+const aggregates: Grower = (growing) => {
+  const named: Named[] = [];
+  for (let i = growing.random.integer(1, 5); i > 0; i--) {
+    const expr = expression(growing.random, scopeOf(growing, "groups"), "int", 1);
+    if (expr !== null) named.push(aliased(growing.fresh(), expr));
+  }
+  if (named.length === 0) return null;
+  const { bounds, noise } = withNamed([], named);
+  const exprs = named.map((n) => n.expr);
+  return {
+    plan: node("select", [growing.input], (i, e) => over(i, `select(${list(e)})`), { exprs, minExprs: 1, noise, ordered: () => true }),
+    bounds,
+  };
+};
+
+const filter: Grower = (growing) => {
+  const predicate = expression(growing.random, scopeOf(growing, "rows"), "bool", growing.random.integer(1, 3));
+  return predicate === null
+    ? null
+    : keeping(growing, "filter", (i, e) => over(i, `filter(${list(e)})`), { exprs: [predicate], minExprs: 1 });
+};
+
+const slice: Grower = (growing) => {
+  const { random } = growing;
+  const n = random.pick([0, 1, 2, 5, 30, 200]);
+  const call = random.pick([`head(${n})`, `tail(${n})`, `limit(${n})`, `slice(${random.pick([0, 1, 3, 40, -1, -4, -50])}, ${n})`]);
+  return keeping(growing, "slice", (i) => over(i, call), { needsOrder: true });
+};
+
+const sort: Grower = (growing) => {
+  const { random, fields } = growing;
+  const usable = exact(fields).filter((f) => f.kind !== "cat");
+  const total = random.chance(0.3) && usable.length === fields.length;
+  const by = random.some(usable, total ? usable.length : 1, total ? usable.length : 3);
+  if (by.length === 0) return null;
+  const flags = () => `[${list(by.map(() => String(random.chance(0.4))))}]`;
+  const maintain = random.chance(0.6);
+  const call = `sort([${list(by.map((f) => `pl.col(${JSON.stringify(f.name)})`))}], ${flags()}, ${flags()}, ${maintain})`;
+  return keeping(growing, "sort", (i) => over(i, call), { ordered: (inputs) => maintain && every(inputs) });
+};
+
+const groupBy: Grower = (growing) => {
+  const { random, input, fields, fresh } = growing;
+  const keys: Named[] = random.some(exact(fields), 1, 3).map(column);
+  if (random.chance(0.25)) {
+    const computed = expression(random, { ...scopeOf(growing, "rows"), windows: false }, random.pick<Kind>(["int", "bool", "str"]), 1);
+    if (computed !== null) keys.push(aliased(fresh(), computed));
+  }
+  if (keys.length === 0) return null;
+  const made: Named[] = [];
+  const taken = new Set(keys.map((k) => k.name));
+  const scope = { ...scopeOf(growing, "groups"), fields: fields.filter((f) => !taken.has(f.name)) };
+  for (let i = random.integer(1, 4); i > 0; i--) {
+    const expr = random.chance(0.8) ? aggregate(random, scope, 2) : expression(random, scope, "int", 1);
+    if (expr !== null) made.push(aliased(fresh(), expr));
+  }
+  const maintain = random.chance(0.6);
+  const { bounds, noise } = withNamed([], [...keys, ...made]);
+  const plan = node(
+    "groupBy",
+    [input],
+    (i, e) => over(i, `groupBy([${list(e.slice(0, keys.length))}], ${maintain}).agg(${list(e.slice(keys.length))})`),
+    {
+      exprs: [...keys, ...made].map((n) => n.expr),
+      minExprs: keys.length + made.length,
+      noise,
+      ordered: (inputs) => maintain && every(inputs),
+    },
+  );
+  return { plan, bounds };
+};
+
+const HOW = ["inner", "inner", "left", "left", "right", "full", "semi", "anti", "cross"] as const;
+const KEEP_LEFT = new Set<string>(["left", "semi", "anti"]);
+
+const join: Grower = (growing) => {
+  const { random, input, fields } = growing;
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const how = random.pick(HOW);
+  const usable = exact(right.fields);
+  const pairs = exact(fields).flatMap((l) =>
+    usable.filter((r) => (l.dtype === r.dtype || (l.kind === "int" && r.kind === "int")) && l.kind !== "cat").map((r) => [l, r] as const),
+  );
+  const chosen = random.some(pairs, 1, 2);
+  if (how !== "cross" && chosen.length === 0) return null;
+  const on = how === "cross" ? "" : `leftOn: [${quoted(chosen.map(([l]) => l))}], rightOn: [${quoted(chosen.map(([, r]) => r))}], `;
+  const more = [
+    random.chance(0.3) ? 'suffix: "_r", ' : "",
+    random.chance(0.25) && how !== "cross" ? "nullsEqual: true, " : "",
+    how === "full" && random.chance(0.5) ? "coalesce: true, " : "",
+  ].join("");
+  const bounds = new Map([
+    ...right.fields.flatMap((f) => [f.name, `${f.name}right`, `${f.name}_r`].map((n) => [n, f.bound] as const)),
+    ...boundsOf(fields),
+  ]);
+  const noise = new Map([...noiseOf(right.fields)].flatMap(([n, e]) => [n, `${n}right`, `${n}_r`].map((x) => [x, e] as const)));
+  const small = how === "cross" ? ".head(4)" : "";
+  const plan = node("join", [input, right.plan], (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`), {
+    noise: new Map([...noise, ...noiseOf(fields)]),
+    ordered: (inputs) => KEEP_LEFT.has(how) && every(inputs),
+    needsOrder: how === "cross",
+  });
+  return { plan, bounds };
+};
+
+const unique: Grower = (growing) => {
+  const { random, fields } = growing;
+  const whole = exact(fields).length === fields.length && random.chance(0.4);
+  const subset = random.some(exact(fields), 1, 3);
+  if (subset.length === 0) return null;
+  const keep = whole ? random.pick(["first", "last", "none", "any"]) : random.pick(["first", "last", "none"]);
+  const maintain = random.chance(0.7);
+  const by = whole ? "" : `subset: [${quoted(subset)}], `;
+  return keeping(growing, "unique", (i) => over(i, `unique({ ${by}keep: "${keep}", maintainOrder: ${maintain} })`), {
+    ordered: (inputs) => maintain && every(inputs),
+    needsOrder: !whole && keep !== "none",
+  });
+};
+
+const concat: Grower = (growing) => {
+  const { random, input } = growing;
+  const predicate = expression(random, scopeOf(growing, "rows"), "bool", 1);
+  if (predicate === null) return null;
+  return keeping(growing, "concat", (i, e) => `pl.concat([${i[0] ?? ""}, ${i[0] ?? ""}\n    .filter(${list(e)})])`, {
+    exprs: [predicate],
+    minExprs: 1,
+    noise: input.noise,
+  });
+};
+
+const diagonal: Grower = (growing) => {
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const bounds = boundsOf(growing.fields);
+  for (const f of right.fields) bounds.set(f.name, Math.max(bounds.get(f.name) ?? 0, f.bound));
+  const noise = new Map([...noiseOf(right.fields), ...noiseOf(growing.fields)]);
+  return { plan: node("diagonal", [growing.input, right.plan], (i) => `pl.concat([${list(i)}], { how: "diagonal" })`, { noise }), bounds };
+};
+
+const horizontal: Grower = (growing) => {
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const renamed = right.fields.map((f) => [f, growing.fresh()] as const);
+  const names = list(renamed.map(([f, name]) => `${JSON.stringify(f.name)}: ${JSON.stringify(name)}`));
+  const bounds = new Map([...boundsOf(growing.fields), ...renamed.map(([f, name]) => [name, f.bound] as const)]);
+  const noise = new Map([...noiseOf(growing.fields), ...renamed.flatMap(([f, name]) => (f.noise > 0 ? [[name, f.noise] as const] : []))]);
+  const text: PlanTree["text"] = (i) => `pl.concat([${i[0] ?? ""}, ${i[1] ?? ""}\n    .rename({ ${names} })], { how: "horizontal" })`;
+  return { plan: node("horizontal", [growing.input, right.plan], text, { noise, needsOrder: true }), bounds };
+};
+
+const rowIndex: Grower = (growing) => {
+  const name = growing.fresh();
+  const made = keeping(growing, "withRowIndex", (i) => over(i, `withRowIndex(${JSON.stringify(name)}, ${growing.random.pick([0, 7])})`), {
+    needsOrder: true,
+  });
+  return { ...made, bounds: new Map([...made.bounds, [name, 1e6]]) };
+};
+
+const rename: Grower = (growing) => {
+  const { random, fields, fresh, input } = growing;
+  const some = random.some(fields, 1, 3).map((f) => [f, fresh()] as const);
+  if (some.length === 0) return null;
+  const names = list(some.map(([f, name]) => `${JSON.stringify(f.name)}: ${JSON.stringify(name)}`));
+  const to = new Map(some.map(([f, name]) => [f.name, name]));
+  const renamed = fields.map((f) => ({ ...f, name: to.get(f.name) ?? f.name }));
+  return { plan: node("rename", [input], (i) => over(i, `rename({ ${names} })`), { noise: noiseOf(renamed) }), bounds: boundsOf(renamed) };
+};
+
+const drop: Grower = (growing) => {
+  const gone = growing.random.some(growing.fields, 1, Math.max(1, growing.fields.length - 1));
+  return gone.length === 0 ? null : keeping(growing, "drop", (i) => over(i, `drop([${quoted(gone)}])`));
+};
+
+const dropNulls: Grower = (growing) => {
+  const some = growing.random.some(growing.fields, 1, 2);
+  const call = growing.random.chance(0.3) || some.length === 0 ? "dropNulls()" : `dropNulls([${quoted(some)}])`;
+  return keeping(growing, "dropNulls", (i) => over(i, call));
+};
+
+const fillNan: Grower = (growing) =>
+  growing.fields.some((f) => f.noise > 0) ? null : keeping(growing, "fillNan", (i) => over(i, "fillNan(1.5)"));
+
+/** Statistics of whole frames, over their numeric columns. */
+const statistics: Grower = (growing) => {
+  const { random, input, fields } = growing;
+  const numbers = random.some(
+    exact(fields).filter((f) => f.kind === "int" || f.kind === "float"),
+    1,
+    4,
+  );
+  if (numbers.length === 0) return null;
+  const fn = random.pick(["sum", "min", "max", "mean", "std", "var"]);
+  const error = (f: Field): number => {
+    const relative = f.dtype === "Float32" ? 2 ** -20 : 1e-12;
+    if (fn === "min" || fn === "max" || (fn === "sum" && f.kind === "int")) return 0;
+    if (fn === "var") return f.bound ** 2 * relative * 4;
+    return fn === "std" ? f.bound * Math.sqrt(relative * 4) : f.bound * relative * 1000;
+  };
+  const plan = node("statistics", [input], (i) => over(i, `select(${quoted(numbers)})\n    .${fn}()`), {
+    noise: new Map(numbers.flatMap((f) => (error(f) > 0 ? [[f.name, error(f)] as const] : []))),
+    ordered: () => true,
+  });
+  return { plan, bounds: new Map(numbers.map((f) => [f.name, f.bound * 1000])) };
+};
+
+const cache: Grower = (growing) => keeping(growing, "cache", (i) => over(i, "cache()"));
+
+export const GROWERS: readonly Grower[] = [
+  ...[select, select, withColumns, withColumns, withColumns, filter, filter, filter, slice, sort, sort, groupBy, groupBy, groupBy],
+  ...[join, join, join, unique, concat, diagonal, horizontal, rowIndex, rename, drop, dropNulls, fillNan, statistics, aggregates, cache],
+];

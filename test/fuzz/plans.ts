@@ -1,0 +1,91 @@
+/** Random plans: grown one node at a time from a source; CPU polars says after each node what its columns are. */
+
+import type { DataFrame } from "nodejs-polars";
+import { dataFrame, schemaOf, sourceName } from "./evaluate.ts";
+import { drawFrame, type FrameShape, frameShape } from "./frames.ts";
+import { GROWERS, type Growth, node } from "./nodes.ts";
+import type { Random } from "./random.ts";
+import type { Field, PlanTree } from "./tree.ts";
+import { isDetermined } from "./tree.ts";
+
+/** A plan and the shapes of the frames that it reads. */
+export interface Shape {
+  readonly plan: PlanTree;
+  readonly frames: readonly FrameShape[];
+  /** Whether CPU polars rejects the plan. */
+  readonly rejected: boolean;
+}
+
+/** Plans that polars rejects are kept this often: the engine has to reject them with the same words. */
+const KEEP_REJECTED = 0.08;
+
+export class PlanMaker {
+  readonly #random: Random;
+  readonly #shapes: FrameShape[] = [];
+  readonly #samples: DataFrame[] = [];
+  #names = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** A plan of up to `depth` nodes above its first source. */
+  make(depth: number): Shape {
+    const { plan, rejected } = this.#chain(this.#source(), this.#random.integer(1, depth), true);
+    return { plan, frames: this.#shapes, rejected };
+  }
+
+  #chain(
+    start: Growth,
+    steps: number,
+    mayJoin: boolean,
+  ): { readonly plan: PlanTree; readonly fields: readonly Field[]; readonly rejected: boolean } {
+    let grown = { plan: start.plan, fields: this.#fields(start) ?? [], rejected: false };
+    for (let i = 0; i < steps; i++) {
+      const growth = this.#random.pick(GROWERS)({
+        random: this.#random,
+        input: grown.plan,
+        fields: grown.fields,
+        fresh: () => `x${this.#names++}`,
+        other: () =>
+          mayJoin
+            ? this.#chain(
+                this.#random.chance(0.25) ? { plan: grown.plan, bounds: boundsOf(grown.fields) } : this.#source(),
+                this.#random.integer(0, 1),
+                false,
+              )
+            : null,
+      });
+      if (growth === null || !isDetermined(growth.plan)) continue;
+      const answer = schemaOf(growth.plan, this.#samples, growth.bounds);
+      if (answer === null) continue;
+      if ("rejected" in answer) {
+        if (mayJoin && this.#random.chance(KEEP_REJECTED)) return { ...grown, plan: growth.plan, rejected: true };
+        continue;
+      }
+      grown = { plan: growth.plan, fields: answer.fields, rejected: false };
+    }
+    return grown;
+  }
+
+  #fields(growth: Growth): readonly Field[] | null {
+    const answer = schemaOf(growth.plan, this.#samples, growth.bounds);
+    return answer !== null && "fields" in answer ? answer.fields : null;
+  }
+
+  /** A new source, or one that is there already. */
+  #source(): Growth {
+    const known = this.#shapes.length;
+    const index = known > 0 && (known >= 3 || this.#random.chance(0.3)) ? this.#random.integer(0, known - 1) : known;
+    if (index === known) {
+      const shape = frameShape(this.#random, this.#shapes[0] ?? null);
+      this.#shapes.push(shape);
+      this.#samples.push(dataFrame(drawFrame(this.#random.fork(), shape)));
+    }
+    const name = sourceName(index);
+    const columns = this.#shapes[index]?.columns ?? [];
+    return { plan: node("source", [], () => `${name}.lazy()`), bounds: new Map(columns.map((c) => [c.field.name, c.field.bound])) };
+  }
+}
+
+const boundsOf = (fields: readonly Field[]): ReadonlyMap<string, number> => new Map(fields.map((f) => [f.name, f.bound]));

@@ -1,0 +1,110 @@
+/** Runs a plan on both sides and says how the results differ. */
+
+import type { DataFrame } from "nodejs-polars";
+import { GPUEngine, UnsupportedError } from "../../src/index.ts";
+import { type Cell, type CellColumn, cellColumns } from "../conformance/cells.ts";
+import { compareCells } from "../conformance/order.ts";
+import { dataFrame, lazyFrame } from "./evaluate.ts";
+import type { SourceFrame } from "./frames.ts";
+import { isOrdered, type PlanTree, planText } from "./tree.ts";
+
+/** `class` says whether two failures are of the same sort; a shrunk plan has to fail like the plan that it came from. */
+export interface Failure {
+  readonly class: "unsupported" | "error" | "difference";
+  readonly message: string;
+}
+
+type Outcome = { readonly frame: DataFrame } | { readonly error: unknown };
+
+const attempt = async (run: () => Promise<DataFrame>): Promise<Outcome> => {
+  try {
+    return { frame: await run() };
+  } catch (error) {
+    return { error };
+  }
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Engines by the rows of their partitions; each has a device of its own, so that there should be few. */
+export class Engines {
+  readonly #engines = new Map<number | null, GPUEngine>();
+
+  for(partition: number | null): GPUEngine {
+    const known = this.#engines.get(partition);
+    if (known !== undefined) return known;
+    const options = partition === null ? {} : { executorOptions: { maxRowsPerPartition: partition } };
+    const engine = new GPUEngine({ raiseOnFail: true, ...options });
+    this.#engines.set(partition, engine);
+    return engine;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#engines.values()].map((e) => e.close()));
+    this.#engines.clear();
+  }
+}
+
+/** Null: the plan gives the same on both sides, or both reject it with the same words. */
+export async function failureOf(plan: PlanTree, sources: readonly SourceFrame[], engine: GPUEngine): Promise<Failure | null> {
+  const frames = sources.map(dataFrame);
+  const query = () => lazyFrame(planText(plan), frames);
+  const cpu = await attempt(() => query().collect());
+  const gpu = await attempt(() => query().collect({ engine }));
+  if ("error" in cpu) {
+    const expected = messageOf(cpu.error);
+    if ("frame" in gpu) return { class: "error", message: `CPU polars rejects the plan, the engine does not: ${expected}` };
+    const actual = messageOf(gpu.error);
+    return actual === expected ? null : { class: "error", message: `expected the error: ${expected}\ngot: ${actual}` };
+  }
+  if ("error" in gpu) {
+    const name = gpu.error instanceof Error ? `${gpu.error.name}: ` : "";
+    return { class: gpu.error instanceof UnsupportedError ? "unsupported" : "error", message: `${name}${messageOf(gpu.error)}` };
+  }
+  const found = difference(cellColumns(cpu.frame), cellColumns(gpu.frame), [cpu.frame.height, gpu.frame.height], plan);
+  return found === null ? null : { class: "difference", message: found };
+}
+
+function difference(
+  expected: readonly CellColumn[],
+  actual: readonly CellColumn[],
+  [rows, others]: readonly [number, number],
+  plan: PlanTree,
+): string | null {
+  const schema = (columns: readonly CellColumn[]) => columns.map((c) => `${c.name}: ${c.dtype}`).join(", ");
+  if (schema(expected) !== schema(actual)) return `schema: expected ${schema(expected)}; got ${schema(actual)}`;
+  if (rows !== others) return `rows: expected ${rows}, got ${others}`;
+  const [want, have] = isOrdered(plan) ? [expected, actual] : [sorted(expected, rows, plan), sorted(actual, rows, plan)];
+  for (const [c, column] of want.entries()) {
+    const noise = plan.noise.get(column.name) ?? 0;
+    for (const [row, cell] of column.cells.entries()) {
+      const got = have[c]?.cells[row] ?? null;
+      if (!same(cell, got, noise)) return `row ${row}, column ${column.name} (${column.dtype}): expected ${show(cell)}, got ${show(got)}`;
+    }
+  }
+  return null;
+}
+
+/** The rows sorted by the exact columns, then by the others. */
+function sorted(columns: readonly CellColumn[], rows: number, plan: PlanTree): readonly CellColumn[] {
+  const noisy = (c: CellColumn): number => Number((plan.noise.get(c.name) ?? 0) > 0);
+  const keys = [...columns].sort((a, b) => noisy(a) - noisy(b));
+  const order = Array.from({ length: rows }, (_, row) => row).sort((x, y) => {
+    for (const { cells } of keys) {
+      const difference = compareCells(cells[x] ?? null, cells[y] ?? null);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  });
+  return columns.map((column) => ({ ...column, cells: order.map((row) => column.cells[row] ?? null) }));
+}
+
+function same(a: Cell, b: Cell, noise: number): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "number" || typeof b !== "number" || noise === 0) return false;
+  if (Number.isNaN(a) || Number.isNaN(b)) return noise === Number.POSITIVE_INFINITY;
+  return Math.abs(a - b) <= noise || a === b;
+}
+
+const show = (cell: Cell): string =>
+  typeof cell === "bigint" ? `${cell}` : typeof cell === "string" ? JSON.stringify(cell) : Object.is(cell, -0) ? "-0" : String(cell);

@@ -1,0 +1,65 @@
+/** Plans and expressions of the fuzzer: trees that know their source text, and what is needed to compare results and to shrink them. */
+
+import type { Random } from "./random.ts";
+
+/** What an expression's values are, as far as the generator cares: temporal kinds by their dtype, all integers and all floats together. */
+export type Kind = "int" | "float" | "bool" | "str" | "cat" | "date" | "time" | `datetime ${string}` | `duration ${string}`;
+
+export interface ExprTree {
+  readonly kind: Kind;
+  readonly args: readonly ExprTree[];
+  /** Source text over the texts of the arguments. */
+  readonly text: (args: readonly string[]) => string;
+  /** Another value of the same kind; only literals have one, so that a plan runs again with other constants. */
+  readonly redraw?: (random: Random) => ExprTree;
+  /** Largest finite magnitude of the values, where it is known. */
+  readonly bound: number;
+  /** Absolute error that polars' own summation may leave; 0: exact. */
+  readonly noise: number;
+  /** One value for all rows. */
+  readonly scalar: boolean;
+  /** Whether the values depend on the order of the rows. */
+  readonly needsOrder: boolean;
+}
+
+/** A column of a plan's result. */
+export interface Field {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Polars' name for the dtype. */
+  readonly dtype: string;
+  readonly bound: number;
+  readonly noise: number;
+}
+
+export interface PlanTree {
+  readonly node: string;
+  readonly inputs: readonly PlanTree[];
+  readonly exprs: readonly ExprTree[];
+  /** At least so many expressions have to stay. */
+  readonly minExprs: number;
+  readonly text: (inputs: readonly string[], exprs: readonly string[]) => string;
+  /** Whether polars defines the order of the rows. */
+  readonly ordered: (inputs: readonly boolean[]) => boolean;
+  /** Whether the result depends on the order of the input's rows. */
+  readonly needsOrder: boolean;
+  /** Absolute error of the columns that are not exact, by name. */
+  readonly noise: ReadonlyMap<string, number>;
+}
+
+export const exprText = (expr: ExprTree): string => expr.text(expr.args.map(exprText));
+export const planText = (plan: PlanTree): string => plan.text(plan.inputs.map(planText), plan.exprs.map(exprText));
+export const isOrdered = (plan: PlanTree): boolean => plan.ordered(plan.inputs.map(isOrdered));
+export const exprNeedsOrder = (expr: ExprTree): boolean => expr.needsOrder || expr.args.some(exprNeedsOrder);
+
+/** Whether the result is the same at every run of CPU polars: nothing that depends on order reads unordered rows. */
+export const isDetermined = (plan: PlanTree): boolean =>
+  plan.inputs.every(isDetermined) && (!(plan.needsOrder || plan.exprs.some(exprNeedsOrder)) || plan.inputs.every(isOrdered));
+
+export const planNodes = (plan: PlanTree): number => 1 + plan.inputs.reduce((n, p) => n + planNodes(p), 0);
+
+/** The plan with every literal drawn again. */
+export function redrawn(plan: PlanTree, random: Random): PlanTree {
+  const again = (expr: ExprTree): ExprTree => expr.redraw?.(random) ?? { ...expr, args: expr.args.map(again) };
+  return { ...plan, inputs: plan.inputs.map((p) => redrawn(p, random)), exprs: plan.exprs.map(again) };
+}

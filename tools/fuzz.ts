@@ -1,0 +1,27 @@
+/** `npm run fuzz -- [--seed 1] [--count 1000] [--depth 8] [--minutes 60] [--findings 5]`: random plans on CPU polars and on the engine. */
+import { parseArgs } from "node:util";
+import { fuzz } from "../test/fuzz/fuzz.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    count: { type: "string", default: "1000" },
+    depth: { type: "string", default: "8" },
+    minutes: { type: "string", default: "60" },
+    findings: { type: "string", default: "5" },
+  },
+});
+
+const report = await fuzz({
+  seed: Number(values.seed),
+  count: Number(values.count),
+  depth: Number(values.depth),
+  budget: Number(values.minutes) * 60_000,
+  findings: Number(values.findings),
+  progress: (ran, shapes) => {
+    if (shapes % 20 === 0) console.log(`${ran} plans of ${shapes} shapes`);
+  },
+});
+for (const finding of report.findings) console.log(`\nshape ${finding.shape}: ${finding.message}\n${finding.program}`);
+console.log(`\n${report.ran} plans of ${report.shapes} shapes, ${report.rejected} rejected by polars, ${report.findings.length} findings`);
+process.exit(report.findings.length === 0 ? 0 : 1);
