@@ -42,6 +42,8 @@ export class Engine {
   readonly #oracles = new WeakMap<PolarsModule, SchemaOracle>();
   #device: Promise<Device> | null = null;
   #lastQuery: QueryReport | null = null;
+  /** Queries on the device now: a failure is forgotten only when no other query could miss it. */
+  #running = 0;
 
   constructor(config: Config) {
     this.config = config;
@@ -104,8 +106,17 @@ export class Engine {
 
   async #run(module: PolarsModule, read: ReadPlan, plan: Plan, planMs: number): Promise<NativeDataFrame> {
     const device = await this.#open();
-    device.recover();
+    if (this.#running === 0) device.recover();
+    this.#running += 1;
     device.profile(this.config.profile);
+    try {
+      return await device.scope(() => this.#runOn(device, module, read, plan, planMs));
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async #runOn(device: Device, module: PolarsModule, read: ReadPlan, plan: Plan, planMs: number): Promise<NativeDataFrame> {
     const before = device.stats;
     const start = performance.now();
     const dictionaries = new PolarsDictionaries(module.native, device);

@@ -48,7 +48,7 @@ export class PolarsSources {
   async frame(plan: Frame): Promise<ImportedTable> {
     const frame = this.#frames.get(plan.source);
     if (frame === undefined) throw new InternalError(`source ${plan.source} is not known`);
-    const load = (schema: Schema) => this.#import(frame, schema);
+    const load = (schema: Schema) => this.#device.outsideScope(() => this.#import(frame, schema));
     return {
       schema: plan.schema,
       batches: this.#residents.has(plan.source) ? await this.#residents.batches(plan.source, plan.schema, load) : await load(plan.schema),

@@ -60,6 +60,13 @@ export class PooledBuffer implements DeviceBuffer {
     return this;
   }
 
+  /** Gives the block back whatever references are left; nothing for a buffer that was released. */
+  abandon(): void {
+    if (this.#references === 0) return;
+    this.#references = 0;
+    this.#giveBack(this.#block);
+  }
+
   release(): void {
     if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is released twice`);
     this.#references -= 1;

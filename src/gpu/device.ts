@@ -1,10 +1,11 @@
 /** The GPU as the rest of the package sees it: memory, one in-order command list, and transfers both ways. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { totalmem } from "node:os";
 import { DeviceError, InternalError } from "../errors.ts";
 import { type AdapterChoice, type AdapterInfo, type DeviceFeatures, type DeviceLimits, type OpenedDevice, openDevice } from "./adapter.ts";
 import { checkLaunch, inside } from "./bounds.ts";
-import { BufferPool, type DeviceBuffer } from "./buffers.ts";
+import { BufferPool, type DeviceBuffer, type PooledBuffer } from "./buffers.ts";
 import { Fault } from "./fault.ts";
 import type { Kernel, Launch } from "./kernel.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
@@ -61,6 +62,7 @@ export class Device {
   readonly #readbacks: ReadbackPool;
   readonly #stream: CommandStream;
   readonly #pool: BufferPool;
+  readonly #scopes = new AsyncLocalStorage<PooledBuffer[]>();
   #roundTrips = 0;
   #bytesUp = 0;
   #bytesDown = 0;
@@ -110,7 +112,25 @@ export class Device {
    */
   alloc(words: number, label: string): DeviceBuffer {
     this.#fault.throwIfFatal();
-    return this.#pool.alloc(words, label);
+    const buffer = this.#pool.alloc(words, label);
+    this.#scopes.getStore()?.push(buffer);
+    return buffer;
+  }
+
+  /** Runs `work`; when it fails, every buffer that it allocated and still holds is freed. Buffers that outlive it are made in `outsideScope`. */
+  async scope<T>(work: () => Promise<T>): Promise<T> {
+    const buffers: PooledBuffer[] = [];
+    try {
+      return await this.#scopes.run(buffers, work);
+    } catch (error) {
+      for (const buffer of buffers) buffer.abandon();
+      throw error;
+    }
+  }
+
+  /** Runs `work` without the scope that it is called in. */
+  outsideScope<T>(work: () => Promise<T>): Promise<T> {
+    return this.#scopes.exit(work);
   }
 
   /** As `alloc`, all zero. */

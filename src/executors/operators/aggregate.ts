@@ -6,24 +6,22 @@ import type { Column } from "../../gpu/column.ts";
 import type { Dictionary } from "../../gpu/dictionary.ts";
 import type { Aggregate as KernelAggregate } from "../../gpu/kernels/aggregate.ts";
 import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
-import { constantColumn } from "../../gpu/kernels/fill.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
-import { groupRows } from "../../gpu/kernels/hash-group.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
-import { columnsProgram } from "../../gpu/row-program.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, describeExpr, named } from "../../ir/expr.ts";
+import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { filterBatch, predicateMask, projectBatch } from "../pipeline.ts";
+import { filterBatch, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch, withoutColumn } from "../table.ts";
-import type { GroupedBatch, Grouping } from "./group.ts";
-import { group, wordColumn } from "./group.ts";
+import { countDistinct } from "./distinct-count.ts";
+import type { Grouping } from "./group.ts";
+import { group } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { rowIndex } from "./slice.ts";
 import { sort } from "./sort.ts";
@@ -32,15 +30,21 @@ import { sort } from "./sort.ts";
 export async function aggregate(context: QueryContext, plan: Aggregate, pipeline: Pipeline, base: Table): Promise<Table> {
   const { predicate } = pipeline;
   if (plan.keys.length === 0) return aggregateGroups(context, plan, predicate, base, null);
-  const limit = rowsThatFit(
-    context,
-    plan.schema,
-    plan.keys.map((k) => k.expr),
-  );
+  const limit = groupsThatFit(context, plan);
   const grouped = await group(context, base.batches, predicate, plan.keys, limit);
   return grouped === null
     ? aggregatePartitions(context, plan, predicate, base, limit)
     : aggregateGroups(context, plan, predicate, base, grouped);
+}
+
+/** Words of state that a group needs for an aggregate, at most: exact sums keep four bins of 64 bits, sums of squares six. */
+const STATE_WORDS: Partial<Record<AggregateName, number>> = { sum: 16, mean: 16, var: 32, std: 32 };
+
+/** Groups whose keys and state one binding holds. */
+function groupsThatFit(context: QueryContext, plan: Aggregate): number {
+  const keys = plan.keys.map((k) => k.expr);
+  const words = plan.aggregates.map(({ expr }) => (expr.kind === "aggregate" ? (STATE_WORDS[expr.fn] ?? 8) : 8));
+  return Math.min(rowsThatFit(context, plan.schema, keys), Math.floor(context.device.limits.bindingBytes / 4 / Math.max(1, ...words)));
 }
 
 /** Prefix of generated columns: no user column starts with it. */
@@ -105,7 +109,7 @@ async function aggregateGroups(
     if (groups > 0) {
       for (const [name, column] of await accumulate(context, base, predicate, grouped, accumulated, groups)) values.set(name, column);
       for (const { name, expr } of calls) {
-        if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, expr, groups));
+        if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, inputOf(expr), groups));
       }
     }
     const columns = plan.schema.map((field, i) => {
@@ -139,6 +143,11 @@ const emptyColumn = (context: QueryContext, dtype: DType): Column => ({
   validityOffset: null,
   dictionary: physicalOf(dtype) === "code" ? context.dictionaries.literal(null, dtype) : null,
 });
+
+const inputOf = (expr: AggregateExpr): Expr => {
+  if (expr.arg === null) throw new InternalError(`${expr.fn} without an input`);
+  return expr.arg;
+};
 
 interface NamedAggregate {
   readonly name: string;
@@ -212,8 +221,7 @@ async function accumulate(
 
 /** The input's values at the given global row numbers, one for each group; 0xFFFFFFFF is null. */
 async function gatherInput(context: QueryContext, base: Table, expr: AggregateExpr, rows: DeviceBuffer, groups: number): Promise<Column> {
-  if (expr.arg === null) throw new InternalError(`${expr.fn} without an input`);
-  const value = await concatenated(context, base.batches, [named("value", expr.arg)]);
+  const value = await concatenated(context, base.batches, [named("value", inputOf(expr))]);
   const [column] = gather(context.device, [columnOf(value, "value")], rows, groups, true);
   releaseBatch(value);
   if (column === undefined) throw new InternalError("gather gave no column");
@@ -233,96 +241,4 @@ async function concatenated(context: QueryContext, batches: readonly Batch[], ex
   );
   for (const part of parts) releaseBatch(part);
   return all;
-}
-
-/** Distinct values of the input in each group, null being a value: pairs of group and value are grouped again and counted. */
-async function countDistinct(
-  context: QueryContext,
-  base: Table,
-  predicate: Expr | null,
-  grouped: Grouping | null,
-  expr: AggregateExpr,
-  groups: number,
-): Promise<Column> {
-  const { device } = context;
-  if (expr.arg === null) throw new InternalError("n_unique without an input");
-  const pairs: Batch[] = [];
-  const arg = named("value", expr.arg);
-  const schema = [
-    ...(grouped === null ? [] : [{ name: "group", dtype: { kind: "UInt32" } as const }]),
-    { name: "value", dtype: expr.arg.dtype },
-  ];
-  for (const [b, batch] of base.batches.entries()) {
-    const mask =
-      grouped === null ? (predicate === null ? null : await predicateMask(context, batch, predicate)) : (grouped.batches[b]?.mask ?? null);
-    pairs.push(await distinctPairs(context, batch, arg, grouped?.batches[b] ?? null, mask));
-    if (grouped === null) mask?.release();
-  }
-  const all = await concatBatches(context, pairs, schema);
-  for (const pair of pairs) releaseBatch(pair);
-  const [keys] =
-    (await compileKeys(context, [{ batches: [all], exprs: schema.map((f) => ({ kind: "column", ...f }) as const) }], () => "unique"))[0] ??
-    [];
-  if (keys === undefined) throw new InternalError("the distinct pairs were not compiled");
-  const planes = encodeEquality(device, keys.compiled.program, all.rows);
-  keys.release();
-  const { ids, groups: pairCount, first } = await groupRows(device, planes, null);
-  planes.buffer.release();
-  ids.release();
-  try {
-    if (grouped === null) return constantColumn(device, { kind: "UInt32" }, 1, pairCount, 0, null);
-    const [owner] = gather(device, [columnOf(all, "group")], first, pairCount, false);
-    if (owner === undefined) throw new InternalError("gather gave no column");
-    const counter = new GroupAccumulator(device, [{ kind: "len", input: -1 }], [], groups);
-    counter.accumulate(columnsProgram([owner]), pairCount, owner.buffer, null, 0);
-    const [count] = counter.finish();
-    counter.release();
-    owner.buffer.release();
-    if (count === undefined) throw new InternalError("no count was made");
-    return wordColumn(count.buffer, groups);
-  } finally {
-    first.release();
-    releaseBatch(all);
-  }
-}
-
-/** The distinct (group, value) pairs of one batch, so that only they are put together over batches. */
-async function distinctPairs(
-  context: QueryContext,
-  batch: Batch,
-  arg: NamedExpr,
-  grouped: GroupedBatch | null,
-  mask: DeviceBuffer | null,
-): Promise<Batch> {
-  const { device } = context;
-  const value = await projectBatch(context, batch, [arg]);
-  const columns = [
-    ...(grouped === null ? [] : [{ name: "group", column: wordColumn(grouped.ids, batch.rows) }]),
-    { name: "value", column: columnOf(value, "value") },
-  ];
-  const pairs = batchOf(
-    batch.rows,
-    columns.map((c) => c.name),
-    columns.map((c) => c.column),
-  );
-  const exprs = columns.map((c) => ({ kind: "column", name: c.name, dtype: c.column.dtype }) as const);
-  const [keys] = (await compileKeys(context, [{ batches: [pairs], exprs }], () => "unique"))[0] ?? [];
-  if (keys === undefined) throw new InternalError("the pairs were not compiled");
-  const planes = encodeEquality(device, keys.compiled.program, batch.rows);
-  keys.release();
-  const { ids, groups, first } = await groupRows(device, planes, mask);
-  const found = gather(
-    device,
-    columns.map((c) => c.column),
-    first,
-    groups,
-    false,
-  );
-  for (const buffer of [planes.buffer, ids, first]) buffer.release();
-  releaseBatch(value);
-  return batchOf(
-    groups,
-    columns.map((c) => c.name),
-    found,
-  );
 }

@@ -56,8 +56,10 @@ export async function group(
     first.release();
   }
   const [only] = local;
-  if (local.length === 1 && only !== undefined) return grouping(only.keys.rows, only.keys, [only.grouped]);
-  if (local.reduce((n, l) => n + l.keys.rows, 0) <= limit) return mergeGroups(context, local, keys);
+  if (local.reduce((n, l) => n + l.keys.rows, 0) <= limit)
+    return local.length === 1 && only !== undefined
+      ? grouping(only.keys.rows, only.keys, [only.grouped])
+      : mergeGroups(context, local, keys);
   for (const { grouped, keys: own } of local) {
     grouped.ids.release();
     grouped.mask?.release();

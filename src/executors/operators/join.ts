@@ -102,8 +102,10 @@ async function cross(context: QueryContext, plan: Join, probed: Table, build: Ba
   const batches: Batch[] = [];
   for (const batch of probed.batches) {
     const rows = crossJoin(context.device, batch.rows, build.rows);
-    batches.push(await assemble(context, plan, batch, build, rows, false, { left: false, right: false }));
-    releaseRows(rows);
+    for (const part of partsOfRows(context, plan, rows)) {
+      batches.push(await assemble(context, plan, batch, build, part, false, { left: false, right: false }));
+      releaseRows(part);
+    }
   }
   return batches;
 }
@@ -136,8 +138,10 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
     keys.release();
     const rows = await probe(device, table, planes, kind);
     planes.buffer.release();
-    batches.push(await assemble(context, plan, batch, build, rows, swapped, { left: false, right: kind === "left" }));
-    releaseRows(rows);
+    for (const part of partsOfRows(context, plan, rows)) {
+      batches.push(await assemble(context, plan, batch, build, part, swapped, { left: false, right: kind === "left" }));
+      releaseRows(part);
+    }
   }
   if (full) {
     const rest = await unmatchedBuild(device, table);
@@ -156,6 +160,24 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
   }
   table.release();
   return batches;
+}
+
+/** The row numbers in parts whose columns fit a binding; takes `rows` over. */
+function partsOfRows(context: QueryContext, plan: Join, rows: JoinRows): readonly JoinRows[] {
+  const fit = rowsThatFit(context, plan.schema, []);
+  if (rows.count <= fit) return [rows];
+  const part = (buffer: DeviceBuffer, from: number, count: number): DeviceBuffer => {
+    const copy = context.device.alloc(count, "join rows");
+    context.device.copy(buffer, from, copy, 0, count);
+    return copy;
+  };
+  const parts: JoinRows[] = [];
+  for (let from = 0; from < rows.count; from += fit) {
+    const count = Math.min(fit, rows.count - from);
+    parts.push({ left: part(rows.left, from, count), right: rows.right === null ? null : part(rows.right, from, count), count });
+  }
+  releaseRows(rows);
+  return parts;
 }
 
 const releaseRows = (rows: JoinRows): void => {
