@@ -1,30 +1,87 @@
-/** How fast the adapter copies device memory: the yardstick for every other number of the benchmark. */
+/** How fast the adapter moves device memory through WebGPU: the yardstick for every kernel of the benchmark. */
 import { create } from "webgpu";
 
-const largestBytes = 1 << 28;
-const rounds = 10;
+export interface Bandwidth {
+  readonly adapter: string;
+  /** GB/s of a copy between two buffers, bytes read plus bytes written. */
+  readonly copy: number;
+  /** GB/s of a kernel that reads a buffer once and adds it up. */
+  readonly read: number;
+}
 
-/** The adapter's name and GB/s read plus written, best of several copies between two buffers of up to 256 MiB; null without an adapter. */
-export async function copyBandwidth(): Promise<{ readonly adapter: string; readonly gigabytesPerSecond: number } | null> {
+const largestBytes = 1 << 30;
+const rounds = 5;
+/** One measurement lasts about this long, so that submitting it does not count. */
+const targetMs = 20;
+const mostRepeats = 64;
+const groups = 4096;
+
+/**
+ * data: [v0 v1 v2 ... ]          words, 4 to a vector
+ *        ^ invocation 0 reads v0, v0 + all, ...; neighbours read neighbours. 4096 workgroups x 256 invocations.
+ * sums: one word for each invocation, so that no read can be left out.
+ */
+const code = `
+@group(0) @binding(0) var<storage, read_write> data: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read_write> sums: array<u32>;
+const all = ${groups * 256}u;
+@compute @workgroup_size(256) fn fill(@builtin(global_invocation_id) id: vec3<u32>) {
+  for (var i = id.x; i < arrayLength(&data); i += all) { data[i] = vec4(i, i * 0x9e3779b9u, i ^ 0x5bd1e995u, ~i) * 0x85ebca6bu; }
+}
+@compute @workgroup_size(256) fn add(@builtin(global_invocation_id) id: vec3<u32>) {
+  var sum = vec4<u32>();
+  for (var i = id.x; i < arrayLength(&data); i += all) { sum += data[i]; }
+  sums[id.x] = sum.x ^ sum.y ^ sum.z ^ sum.w;
+}`;
+
+/** Best of several measurements over buffers of up to 1 GiB that hold no zeros; null without an adapter. */
+export async function measureBandwidth(): Promise<Bandwidth | null> {
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
-  const size = Math.min(largestBytes, adapter.limits.maxBufferSize);
-  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize: size } });
-  const usage = 0x4 | 0x8; // COPY_SRC | COPY_DST
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const size = Math.floor(Math.min(largestBytes, maxBufferSize, maxStorageBufferBindingSize) / 256) * 256;
+  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize: size, maxStorageBufferBindingSize: size } });
+  const usage = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
   const [from, to] = [device.createBuffer({ size, usage }), device.createBuffer({ size, usage })];
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < rounds; round++) {
+  const sums = device.createBuffer({ size: groups * 256 * 4, usage });
+  const module = device.createShaderModule({ code });
+  const layout = device.createBindGroupLayout({
+    entries: [0, 1].map((binding) => ({ binding, visibility: 0x4, buffer: { type: "storage" as const } })),
+  });
+  const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+  const dispatch = (entryPoint: string) => {
+    const pipeline = device.createComputePipeline({ layout: pipelineLayout, compute: { module, entryPoint } });
+    const entries = [from, sums].map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const group = device.createBindGroup({ layout, entries });
+    return (encoder: GPUCommandEncoder): void => {
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(groups);
+      pass.end();
+    };
+  };
+  const run = async (work: (encoder: GPUCommandEncoder) => void, repeats: number): Promise<number> => {
     const encoder = device.createCommandEncoder();
-    encoder.copyBufferToBuffer(from, 0, to, 0, size);
-    encoder.copyBufferToBuffer(to, 0, from, 0, size);
+    for (let i = 0; i < repeats; i++) work(encoder);
     const commands = encoder.finish();
     const start = performance.now();
     device.queue.submit([commands]);
     await device.queue.onSubmittedWorkDone();
-    best = Math.min(best, performance.now() - start);
-  }
+    return performance.now() - start;
+  };
+  const best = async (work: (encoder: GPUCommandEncoder) => void): Promise<number> => {
+    await run(work, 1);
+    const repeats = Math.max(1, Math.min(mostRepeats, Math.ceil(targetMs / (await run(work, 1)))));
+    let least = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < rounds; round++) least = Math.min(least, (await run(work, repeats)) / repeats);
+    return least;
+  };
+  await run(dispatch("fill"), 1);
+  const copyMs = await best((encoder) => encoder.copyBufferToBuffer(from, 0, to, 0, size));
+  const readMs = await best(dispatch("add"));
   device.destroy();
   const { description, vendor, device: name } = adapter.info;
-  return { adapter: description || `${vendor} ${name}`, gigabytesPerSecond: (4 * size) / best / 1e6 };
+  return { adapter: description || `${vendor} ${name}`, copy: (2 * size) / copyMs / 1e6, read: size / readMs / 1e6 };
 }

@@ -1,8 +1,9 @@
 /** `npm run demo [-- --scale 0.01 --queries 1,3]`: real queries on generated data, on CPU polars and on the GPU, and whether the results agree. */
 import { parseArgs } from "node:util";
-import type { DataFrame, LazyDataFrame } from "nodejs-polars";
+import type { LazyDataFrame } from "nodejs-polars";
+import type { QueryReport } from "../src/index.ts";
 import { difference } from "./compare.ts";
-import { type EngineSession, openEngine, type QueryReport } from "./engine.ts";
+import { type EngineSession, openEngine } from "./engine.ts";
 import { ensureData, scanTables } from "./pdsh/generate.ts";
 import { parseQueries, queryOf } from "./pdsh/queries/index.ts";
 
@@ -17,10 +18,10 @@ process.env.POLARS_TABLE_WIDTH ??= "140";
 process.env.POLARS_FMT_MAX_COLS ??= "12";
 
 /** A result and the milliseconds that it took. */
-async function timed(collect: () => Promise<DataFrame>): Promise<{ readonly frame: DataFrame; readonly ms: number }> {
+async function timed<T>(collect: () => Promise<T>): Promise<{ readonly result: T; readonly ms: number }> {
   const start = performance.now();
-  const frame = await collect();
-  return { frame, ms: performance.now() - start };
+  const result = await collect();
+  return { result, ms: performance.now() - start };
 }
 
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
@@ -37,28 +38,26 @@ function placement(report: QueryReport): readonly string[] {
 }
 
 /** Runs one query on both sides, twice on the GPU (the first run compiles kernels). Returns whether the results agree. */
-async function show(number: number, lf: LazyDataFrame, session: EngineSession | null): Promise<boolean> {
+async function show(number: number, lf: LazyDataFrame, session: EngineSession): Promise<boolean> {
   console.log(`\nQ${number}`);
   const cpu = await timed(() => lf.collect());
-  console.log(cpu.frame.head(shownRows).toString());
-  if (cpu.frame.height > shownRows) console.log(`... ${cpu.frame.height} rows`);
+  console.log(cpu.result.head(shownRows).toString());
+  if (cpu.result.height > shownRows) console.log(`... ${cpu.result.height} rows`);
   console.log(`  CPU polars ${ms(cpu.ms)}`);
-  if (session === null) return true;
   const first = await timed(() => session.collect(lf));
   const again = await timed(() => session.collect(lf));
-  const report = session.report();
+  const { report } = again.result;
   console.log(
-    `  engine ${ms(again.ms)} (first run ${ms(first.ms)}${report === null ? "" : `, kernels ${ms(report.gpuMs)} on ${report.adapter}`})`,
+    `  engine ${ms(again.ms)} (first run ${ms(first.ms)}${report === null ? "" : `, ${ms(report.gpuMs)} without planning, on ${report.adapter}`})`,
   );
   if (report !== null) for (const line of placement(report)) console.log(`  ${line}`);
-  const wrong = difference(cpu.frame, first.frame) ?? difference(cpu.frame, again.frame);
+  const wrong = difference(cpu.result, first.result.frame) ?? difference(cpu.result, again.result.frame);
   console.log(wrong === null ? "  identical" : `  DIFFERENT: ${wrong}`);
   return wrong === null;
 }
 
 await ensureData(scale, (line) => console.log(`[data] ${line}`));
-const session = await openEngine();
-if (session === null) console.log("src/index.ts is not there: showing CPU polars alone");
+const session = openEngine({ profile: false });
 const tables = scanTables(scale);
 const differing: number[] = [];
 for (const number of numbers) {
@@ -68,10 +67,8 @@ for (const number of numbers) {
   });
   if (!agrees) differing.push(number);
 }
-await session?.close();
-if (session !== null) {
-  const agree = numbers.length - differing.length;
-  const bad = differing.length > 0 ? `; different: ${differing.map((number) => `Q${number}`).join(", ")}` : "";
-  console.log(`\n${agree} of ${numbers.length} queries identical to CPU polars at scale factor ${scale}${bad}`);
-}
+await session.close();
+const agree = numbers.length - differing.length;
+const bad = differing.length > 0 ? `; different: ${differing.map((number) => `Q${number}`).join(", ")}` : "";
+console.log(`\n${agree} of ${numbers.length} queries identical to CPU polars at scale factor ${scale}${bad}`);
 process.exit(differing.length === 0 ? 0 : 1);

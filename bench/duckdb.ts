@@ -1,7 +1,8 @@
 /** DuckDB as a peer of the benchmark, over the same Parquet files or over tables in its memory. */
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { dataDirectory, tableNames } from "./pdsh/generate.ts";
+import { tableNames } from "./pdsh/chunks.ts";
+import { dataDirectory } from "./pdsh/generate.ts";
 
 /** One in-memory database. Close it to give its memory back. */
 export interface DuckDBSession {

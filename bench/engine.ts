@@ -1,57 +1,46 @@
-/** The GPU engine as the demo and the benchmark see it: opened when the package's entry is there, with what it says about a query. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+/** The GPU engine as the demo and the benchmark use it: one session, and tables that stay on its device. */
 import type { DataFrame, LazyDataFrame } from "nodejs-polars";
+import { GPUEngine, type QueryReport } from "../src/index.ts";
+import type { Tables } from "./pdsh/generate.ts";
 
-/** One node of a plan: where it ran and, on the CPU, why. */
-export interface NodeReport {
-  readonly name: string;
-  readonly where: "GPU" | "CPU";
-  readonly reason: string | null;
-}
-
-/** What the engine reports about the query that it ran last. `fallback` says why the whole query went to the CPU, or is null. */
-export interface QueryReport {
-  readonly nodes: readonly NodeReport[];
-  readonly gpuMs: number;
-  readonly adapter: string;
-  readonly fallback: string | null;
-}
-
-interface Engine {
-  readonly lastQuery: QueryReport | null;
-  close(): Promise<void> | void;
+/** A result and what the engine says about the query that gave it. */
+export interface EngineRun {
+  readonly frame: DataFrame;
+  readonly report: QueryReport | null;
 }
 
 /** One engine, open until `close`. */
 export interface EngineSession {
   /** `lf.collect({ engine })`. */
-  collect(lf: LazyDataFrame): Promise<DataFrame>;
-  /** The report of the last `collect`. */
-  report(): QueryReport | null;
+  collect(lf: LazyDataFrame): Promise<EngineRun>;
+  /** The tables with their columns kept on the device; a column is loaded by the first query that reads it. */
+  resident(tables: ResidentSources): Promise<Tables>;
   close(): Promise<void>;
 }
 
-/** A frame whose `collect` takes an engine, as it does once the package is imported. */
-interface Collectable {
-  collect(options: object): Promise<DataFrame>;
-}
+/** The eight tables as frames in memory. */
+export type ResidentSources = { readonly [K in keyof Tables]: Tables[K] extends LazyDataFrame ? DataFrame : Tables[K] };
 
-/** Opens an engine that says in its report what it leaves to the CPU. Null where src/index.ts does not exist. */
-export async function openEngine(): Promise<EngineSession | null> {
-  const index = join(import.meta.dirname, "..", "src", "index.ts");
-  if (!existsSync(index)) return null;
-  const { GPUEngine }: { GPUEngine: new () => Engine } = await import(pathToFileURL(index).href);
-  const engine = new GPUEngine();
+/** Opens an engine that says in its reports what it leaves to the CPU. With `profile` it times every kernel, which slows queries down. */
+export function openEngine(options: { readonly profile: boolean }): EngineSession {
+  const engine = new GPUEngine({ profile: options.profile, warn: "silent" });
+  const persist = async (frame: DataFrame): Promise<LazyDataFrame> => {
+    const collected: LazyDataFrame = { ...frame.lazy(), collect: async () => frame };
+    return (await engine.persist(collected)).lazy();
+  };
   return {
-    collect: (lf) => {
-      const frame: Collectable = lf;
-      return frame.collect({ engine });
-    },
-    report: () => engine.lastQuery,
-    close: async () => {
-      await engine.close();
-    },
+    collect: async (lf) => ({ frame: await lf.collect({ engine }), report: engine.lastQuery }),
+    resident: async ({ scale, customer, lineitem, nation, orders, part, partsupp, region, supplier }) => ({
+      scale,
+      customer: await persist(customer),
+      lineitem: await persist(lineitem),
+      nation: await persist(nation),
+      orders: await persist(orders),
+      part: await persist(part),
+      partsupp: await persist(partsupp),
+      region: await persist(region),
+      supplier: await persist(supplier),
+    }),
+    close: () => engine.close(),
   };
 }

@@ -124,6 +124,46 @@ export class TextColumn implements ColumnBuilder {
   }
 }
 
+/** How a generator gets its columns: real ones, or ones that forget all that they are given. */
+export interface ColumnKinds {
+  int(): IntColumn;
+  float(): FloatColumn;
+  date(): DateColumn;
+  text(): TextColumn;
+}
+
+export const realColumns: ColumnKinds = {
+  int: () => new IntColumn(),
+  float: () => new FloatColumn(),
+  date: () => new DateColumn(),
+  text: () => new TextColumn(),
+};
+
+class ForgettingInts extends IntColumn {
+  override push(): void {}
+}
+class ForgettingFloats extends FloatColumn {
+  override push(): void {}
+}
+class ForgettingDates extends DateColumn {
+  override push(): void {}
+}
+class ForgettingTexts extends TextColumn {
+  override addBytes(): void {}
+  override add(): void {}
+  override addNumber(): void {}
+  override push(): void {}
+  override pushWord(): void {}
+}
+
+/** Columns without rows: a generator that fills them only draws its random numbers. */
+export const forgettingColumns: ColumnKinds = {
+  int: () => new ForgettingInts(),
+  float: () => new ForgettingFloats(),
+  date: () => new ForgettingDates(),
+  text: () => new ForgettingTexts(),
+};
+
 function doubled<T extends Int32Array | Float64Array | Uint8Array>(old: T, larger: T): T {
   larger.set(old);
   return larger;

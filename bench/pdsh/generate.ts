@@ -1,69 +1,79 @@
-/** Makes the PDS-H tables once for each scale factor and keeps them as Parquet under bench/data/; nothing but one chunk is held in memory. */
+/** Makes the PDS-H tables once for each scale factor, on all cores, and keeps them as Parquet under bench/data/. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
-import { customer } from "./tables/customer.ts";
-import { nation } from "./tables/nation.ts";
-import { orders } from "./tables/orders.ts";
-import { part } from "./tables/part.ts";
-import { supplier } from "./tables/supplier.ts";
-
-export const tableNames = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"] as const;
-export type TableName = (typeof tableNames)[number];
+import pl, { type LazyDataFrame } from "nodejs-polars";
+import { chunksOf, type TableName, tableNames } from "./chunks.ts";
+import { generators } from "./tables/index.ts";
+import { Workers } from "./workers.ts";
+import { type ChunkJob, type WrittenRows, writeChunk } from "./write-chunk.ts";
 
 /** The eight tables as lazy frames, and the scale factor, which Q11 needs. */
 export type Tables = Readonly<Record<TableName, LazyDataFrame>> & { readonly scale: number };
-
-/** Yields the rows of one or two tables in key order, in chunks of about `rowsPerChunk` rows of the larger table. */
-export type TableChunks = (scale: number, seed: number, rowsPerChunk: number) => Generator<Readonly<Partial<Record<TableName, DataFrame>>>>;
 
 /** Chosen so that every query has an answer already at scale 0.01. */
 const seed = 11;
 const rowsPerChunk = 1_000_000;
 /** Raised whenever the generated data changes. */
 const version = 1;
-
-const generators: readonly TableChunks[] = [nation, supplier, part, customer, orders];
+/** Below this scale factor every table is one chunk, and starting processes would cost more than they save. */
+const smallScale = 0.1;
+const progressMs = 5_000;
 
 /** Where the data of a scale factor lies: `<table>/part-NNN.parquet`. */
 export const dataDirectory = (scale: number): string => join(import.meta.dirname, "..", "data", `pdsh-sf${scale}`);
 
 const stamp = (scale: number): string => JSON.stringify({ scale, seed, version, rowsPerChunk });
 
-/** Generates the data of a scale factor unless it is there. `say` hears a line for each step. */
+/** Generates the data of a scale factor unless it is there: the same rows whatever the machine. `say` hears a line every few seconds. */
 export async function ensureData(scale: number, say: (line: string) => void): Promise<void> {
   const directory = dataDirectory(scale);
   if (isMade(scale)) return;
   const building = `${directory}.${process.pid}`;
   rmSync(building, { recursive: true, force: true });
+  for (const name of tableNames) mkdirSync(join(building, name), { recursive: true });
   const start = performance.now();
+  const seconds = (): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   say(`making PDS-H data at scale factor ${scale} under ${directory}`);
   const rows = new Map<TableName, number>();
-  const parts = new Map<TableName, number>();
-  for (const generate of generators) {
-    for (const chunk of generate(scale, seed, rowsPerChunk)) {
-      for (const name of tableNames) {
-        const frame = chunk[name];
-        if (frame === undefined) continue;
-        const number = parts.get(name) ?? 0;
-        mkdirSync(join(building, name), { recursive: true });
-        frame.writeParquet(join(building, name, `part-${String(number).padStart(3, "0")}.parquet`), { compression: "zstd" });
-        parts.set(name, number + 1);
-        rows.set(name, (rows.get(name) ?? 0) + frame.height);
-      }
-      const sizes = Object.keys(chunk).flatMap((name) =>
-        tableNames.filter((known) => known === name).map((known) => `${known} ${rows.get(known)}`),
-      );
-      say(`${sizes.join(", ")} rows (${((performance.now() - start) / 1000).toFixed(1)} s)`);
-      await setImmediate(); // the finalizers that free polars' memory run between turns
-    }
+  const count = (written: WrittenRows): void => {
+    for (const name of tableNames) rows.set(name, (rows.get(name) ?? 0) + (written[name] ?? 0));
+  };
+  const told = (): string => `${tableNames.map((name) => `${name} ${rows.get(name) ?? 0}`).join(", ")} rows (${seconds()})`;
+  const progress = setInterval(() => say(told()), progressMs);
+  try {
+    if (scale < smallScale) for (const job of jobs(scale, building)) count(writeChunk(job));
+    else await onWorkers(jobs(scale, building), count);
+  } finally {
+    clearInterval(progress);
   }
+  say(told());
   writeFileSync(join(building, "stamp.json"), stamp(scale));
   if (isMade(scale)) rmSync(building, { recursive: true });
   else {
     rmSync(directory, { recursive: true, force: true });
     renameSync(building, directory);
+  }
+}
+
+function* jobs(scale: number, directory: string): Generator<ChunkJob> {
+  for (const [stream, generator] of generators)
+    for (const chunk of chunksOf(generator, scale, seed, rowsPerChunk)) yield { stream, scale, directory, chunk };
+}
+
+/** Finds the chunks here while other processes make them. */
+async function onWorkers(work: Iterable<ChunkJob>, count: (written: WrittenRows) => void): Promise<void> {
+  const workers = new Workers(availableParallelism());
+  try {
+    const running: Promise<void>[] = [];
+    for (const job of work) {
+      running.push(workers.run(job).then(count));
+      await setImmediate();
+    }
+    await Promise.all(running);
+  } finally {
+    workers.close();
   }
 }
 

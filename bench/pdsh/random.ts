@@ -1,26 +1,46 @@
 /** The random numbers of the PDS-H generator: sfc32, the same sequence for the same seed on every machine. */
 
+/** Four signed 32-bit words from which a stream goes on. */
+export type RandomState = readonly [number, number, number, number];
+
 /** A stream of random integers. */
 export class Random {
-  private readonly state: Uint32Array;
+  private a: number;
+  private b: number;
+  private c: number;
+  private d: number;
 
-  constructor(seed: number, stream: string) {
+  /** Goes on where `state` was taken. */
+  constructor([a, b, c, d]: RandomState) {
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
+  }
+
+  /** The stream of this name, from its start. */
+  static seeded(seed: number, stream: string): Random {
     let hash = 2166136261 ^ seed;
     for (const character of stream) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
-    this.state = Uint32Array.of(hash, seed, 0x9e3779b9, 1);
-    for (let i = 0; i < 15; i++) this.next();
+    const random = new Random([hash | 0, seed | 0, 0x9e3779b9 | 0, 1]);
+    for (let i = 0; i < 15; i++) random.next();
+    return random;
+  }
+
+  /** Where the stream stands. */
+  state(): RandomState {
+    return [this.a, this.b, this.c, this.d];
   }
 
   /** A uniform u32. */
   next(): number {
-    const s = this.state;
-    const [a = 0, b = 0, c = 0, d = 0] = [s[0], s[1], s[2], s[3]];
-    const result = (a + b + d) >>> 0;
-    s[3] = d + 1;
-    s[0] = b ^ (b >>> 9);
-    s[1] = c + (c << 3);
-    s[2] = ((c << 21) | (c >>> 11)) + result;
-    return result;
+    const { b, c, d } = this;
+    const result = (((this.a + b) | 0) + d) | 0;
+    this.d = (d + 1) | 0;
+    this.a = b ^ (b >>> 9);
+    this.b = (c + (c << 3)) | 0;
+    this.c = (((c << 21) | (c >>> 11)) + result) | 0;
+    return result >>> 0;
   }
 
   /** A uniform integer from `low` to `high`, both included; the span must be below 2^32. */

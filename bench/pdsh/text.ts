@@ -57,7 +57,7 @@ export class TextSource {
 
 /** The long text: `poolBytes` of sentences, the same for every table, seed and scale. */
 function makePool(): Uint8Array {
-  const random = new Random(0, "text");
+  const random = Random.seeded(0, "text");
   const text = new Uint8Array(poolBytes);
   let length = 0;
   const put = (bytes: Uint8Array): void => {

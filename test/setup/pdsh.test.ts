@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type DataFrame } from "nodejs-polars";
 import { openDuckDB } from "../../bench/duckdb.ts";
-import { ensureData, scanTables, tableNames } from "../../bench/pdsh/generate.ts";
+import { chunksOf, framesOf, tableNames } from "../../bench/pdsh/chunks.ts";
+import { ensureData, scanTables } from "../../bench/pdsh/generate.ts";
 import { queries } from "../../bench/pdsh/queries/index.ts";
 import { sqlOf } from "../../bench/pdsh/sql.ts";
-import { orders } from "../../bench/pdsh/tables/orders.ts";
+import { generators } from "../../bench/pdsh/tables/index.ts";
 
 const scale = 0.01;
 await ensureData(scale, () => {});
@@ -81,14 +82,24 @@ test("order totals, flags and dates follow from the lines", async () => {
   assert.ok(typeof difference === "number" && difference <= 0.14, `largest difference ${difference}`);
 });
 
-test("the same seed gives the same rows whatever the chunks, another seed gives others", () => {
-  const whole = [...orders(0.001, 5, 1_000_000)].map((chunk) => chunk.lineitem);
-  const chunks = [...orders(0.001, 5, 1_000)].flatMap((chunk) => (chunk.lineitem ? [chunk.lineitem] : []));
-  const other = [...orders(0.001, 6, 1_000_000)].map((chunk) => chunk.lineitem);
-  assert.equal(whole.length, 1);
-  assert.ok(chunks.length > 3);
-  assert.ok(whole[0]?.frameEqual(pl.concat(chunks)));
-  assert.ok(other[0] && !whole[0]?.frameEqual(other[0]));
+test("the same seed gives the same rows whatever the chunks and the order in which they are made, another seed gives others", () => {
+  for (const [stream, generator] of generators) {
+    if (stream === "nation") continue;
+    const [small, keys] = [0.002, generator.keys(0.002)];
+    const made = (seed: number, rowsPerChunk: number) =>
+      [...chunksOf(generator, small, seed, rowsPerChunk)].reverse().map((chunk) => framesOf(generator, small, chunk));
+    const [whole, ...more] = made(5, 1_000_000);
+    const [other] = made(6, 1_000_000);
+    const chunks = made(5, Math.ceil((keys * generator.rowsForEachKey) / 6)).reverse();
+    assert.equal(more.length, 0);
+    assert.ok(chunks.length >= 5, `${chunks.length} chunks of ${stream}`);
+    for (const name of tableNames) {
+      const expected = whole?.[name];
+      if (expected === undefined) continue;
+      assert.ok(expected.frameEqual(pl.concat(chunks.flatMap((chunk) => chunk[name] ?? []))), name);
+      assert.ok(other?.[name] !== undefined && !expected.frameEqual(other[name]), name);
+    }
+  }
 });
 
 const duckdb = await openDuckDB(scale, true);

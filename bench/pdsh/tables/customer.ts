@@ -1,7 +1,5 @@
 /** CUSTOMER: 150,000 rows for each unit of scale. */
-import { FloatColumn, frameOf, IntColumn, TextColumn } from "../frame.ts";
-import type { TableChunks } from "../generate.ts";
-import { Random } from "../random.ts";
+import type { TableGenerator } from "../chunks.ts";
 import { pick, TextSource } from "../text.ts";
 import { ascii, segments } from "../words.ts";
 
@@ -10,23 +8,23 @@ const name = ascii("Customer#");
 /** Rows of CUSTOMER at `scale`. */
 export const customerCount = (scale: number): number => Math.max(1, Math.round(150_000 * scale));
 
-export const customer: TableChunks = function* (scale, seed, rowsPerChunk) {
-  const random = new Random(seed, "customer");
-  const text = new TextSource(random);
-  const count = customerCount(scale);
-  for (let first = 1; first <= count; first += rowsPerChunk) {
+export const customer: TableGenerator = {
+  stream: "customer",
+  keys: customerCount,
+  rowsForEachKey: 1,
+  fill(random, _scale, first, end, make) {
+    const text = new TextSource(random);
     const columns = {
-      c_custkey: new IntColumn(),
-      c_name: new TextColumn(),
-      c_address: new TextColumn(),
-      c_nationkey: new IntColumn(),
-      c_phone: new TextColumn(),
-      c_acctbal: new FloatColumn(),
-      c_mktsegment: new TextColumn(),
-      c_comment: new TextColumn(),
+      c_custkey: make.int(),
+      c_name: make.text(),
+      c_address: make.text(),
+      c_nationkey: make.int(),
+      c_phone: make.text(),
+      c_acctbal: make.float(),
+      c_mktsegment: make.text(),
+      c_comment: make.text(),
     };
-    const end = Math.min(count + 1, first + rowsPerChunk);
-    for (let key = first; key < end; key++) {
+    for (let key = first + 1; key <= end; key++) {
       columns.c_custkey.push(key);
       columns.c_name.add(name);
       columns.c_name.addNumber(key, 9);
@@ -42,6 +40,6 @@ export const customer: TableChunks = function* (scale, seed, rowsPerChunk) {
       text.comment(columns.c_comment, 29, 116);
       columns.c_comment.push();
     }
-    yield { customer: frameOf(columns) };
-  }
+    return { customer: columns };
+  },
 };

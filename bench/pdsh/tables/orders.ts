@@ -1,7 +1,7 @@
 /** ORDERS, 1,500,000 rows for each unit of scale, and LINEITEM, one to seven rows for each order. */
-import { DateColumn, FloatColumn, frameOf, IntColumn, TextColumn } from "../frame.ts";
-import type { TableChunks } from "../generate.ts";
-import { Random } from "../random.ts";
+import type { TableGenerator } from "../chunks.ts";
+import type { ColumnKinds } from "../frame.ts";
+import type { Random } from "../random.ts";
 import { pick, TextSource } from "../text.ts";
 import { ascii, instructions, priorities, shipModes } from "../words.ts";
 import { customerCount } from "./customer.ts";
@@ -22,50 +22,49 @@ export const orderCount = (scale: number): number => Math.max(1, Math.round(1_50
 /** The `i`th order key (from 0): of each 32 keys only the first 8 are used. */
 const orderKey = (i: number): number => Math.floor(i / 8) * 32 + (i % 8) + 1;
 
-const lineitemColumns = () => ({
-  l_orderkey: new IntColumn(),
-  l_partkey: new IntColumn(),
-  l_suppkey: new IntColumn(),
-  l_linenumber: new IntColumn(),
-  l_quantity: new IntColumn(),
-  l_extendedprice: new FloatColumn(),
-  l_discount: new FloatColumn(),
-  l_tax: new FloatColumn(),
-  l_returnflag: new TextColumn(),
-  l_linestatus: new TextColumn(),
-  l_shipdate: new DateColumn(),
-  l_commitdate: new DateColumn(),
-  l_receiptdate: new DateColumn(),
-  l_shipinstruct: new TextColumn(),
-  l_shipmode: new TextColumn(),
-  l_comment: new TextColumn(),
+const lineitemColumns = (make: ColumnKinds) => ({
+  l_orderkey: make.int(),
+  l_partkey: make.int(),
+  l_suppkey: make.int(),
+  l_linenumber: make.int(),
+  l_quantity: make.int(),
+  l_extendedprice: make.float(),
+  l_discount: make.float(),
+  l_tax: make.float(),
+  l_returnflag: make.text(),
+  l_linestatus: make.text(),
+  l_shipdate: make.date(),
+  l_commitdate: make.date(),
+  l_receiptdate: make.date(),
+  l_shipinstruct: make.text(),
+  l_shipmode: make.text(),
+  l_comment: make.text(),
 });
 
-const orderColumns = () => ({
-  o_orderkey: new IntColumn(),
-  o_custkey: new IntColumn(),
-  o_orderstatus: new TextColumn(),
-  o_totalprice: new FloatColumn(),
-  o_orderdate: new DateColumn(),
-  o_orderpriority: new TextColumn(),
-  o_clerk: new TextColumn(),
-  o_shippriority: new IntColumn(),
-  o_comment: new TextColumn(),
+const orderColumns = (make: ColumnKinds) => ({
+  o_orderkey: make.int(),
+  o_custkey: make.int(),
+  o_orderstatus: make.text(),
+  o_totalprice: make.float(),
+  o_orderdate: make.date(),
+  o_orderpriority: make.text(),
+  o_clerk: make.text(),
+  o_shippriority: make.int(),
+  o_comment: make.text(),
 });
 
-export const orders: TableChunks = function* (scale, seed, rowsPerChunk) {
-  const random = new Random(seed, "orders");
-  const text = new TextSource(random);
-  const count = orderCount(scale);
-  const customers = customerCount(scale);
-  const parts = partCount(scale);
-  const suppliers = supplierCount(scale);
-  const clerks = Math.max(1, Math.round(1_000 * scale));
-  const step = Math.ceil(rowsPerChunk / 4);
-  for (let first = 0; first < count; first += step) {
-    const o = orderColumns();
-    const l = lineitemColumns();
-    const end = Math.min(count, first + step);
+export const orders: TableGenerator = {
+  stream: "orders",
+  keys: orderCount,
+  rowsForEachKey: 4,
+  fill(random, scale, first, end, make) {
+    const text = new TextSource(random);
+    const customers = customerCount(scale);
+    const parts = partCount(scale);
+    const suppliers = supplierCount(scale);
+    const clerks = Math.max(1, Math.round(1_000 * scale));
+    const o = orderColumns(make);
+    const l = lineitemColumns(make);
     for (let i = first; i < end; i++) {
       const key = orderKey(i);
       const date = random.between(firstOrder, lastOrder);
@@ -113,8 +112,8 @@ export const orders: TableChunks = function* (scale, seed, rowsPerChunk) {
       text.comment(o.o_comment, 19, 78);
       o.o_comment.push();
     }
-    yield { orders: frameOf(o), lineitem: frameOf(l) };
-  }
+    return { orders: o, lineitem: l };
+  },
 };
 
 /** A customer whose key is not divisible by 3: a third of the customers never order. */

@@ -1,7 +1,7 @@
 /** PART, 200,000 rows for each unit of scale, and PARTSUPP, four suppliers for each part. */
-import { FloatColumn, frameOf, IntColumn, TextColumn } from "../frame.ts";
-import type { TableChunks } from "../generate.ts";
-import { Random } from "../random.ts";
+import type { TableGenerator } from "../chunks.ts";
+import type { TextColumn } from "../frame.ts";
+import type { Random } from "../random.ts";
 import { pick, TextSource } from "../text.ts";
 import { ascii, colors, containers, partTypes } from "../words.ts";
 import { supplierCount } from "./supplier.ts";
@@ -20,33 +20,32 @@ export const retailCents = (part: number): number => 90_000 + (Math.floor(part /
 export const supplierOfPart = (part: number, i: number, suppliers: number): number =>
   ((part + i * (Math.floor(suppliers / 4) + Math.floor((part - 1) / suppliers))) % suppliers) + 1;
 
-export const part: TableChunks = function* (scale, seed, rowsPerChunk) {
-  const random = new Random(seed, "part");
-  const text = new TextSource(random);
-  const count = partCount(scale);
-  const suppliers = supplierCount(scale);
-  const step = Math.ceil(rowsPerChunk / 4);
-  for (let first = 1; first <= count; first += step) {
+export const part: TableGenerator = {
+  stream: "part",
+  keys: partCount,
+  rowsForEachKey: 4,
+  fill(random, scale, first, end, make) {
+    const text = new TextSource(random);
+    const suppliers = supplierCount(scale);
     const columns = {
-      p_partkey: new IntColumn(),
-      p_name: new TextColumn(),
-      p_mfgr: new TextColumn(),
-      p_brand: new TextColumn(),
-      p_type: new TextColumn(),
-      p_size: new IntColumn(),
-      p_container: new TextColumn(),
-      p_retailprice: new FloatColumn(),
-      p_comment: new TextColumn(),
+      p_partkey: make.int(),
+      p_name: make.text(),
+      p_mfgr: make.text(),
+      p_brand: make.text(),
+      p_type: make.text(),
+      p_size: make.int(),
+      p_container: make.text(),
+      p_retailprice: make.float(),
+      p_comment: make.text(),
     };
     const supplies = {
-      ps_partkey: new IntColumn(),
-      ps_suppkey: new IntColumn(),
-      ps_availqty: new IntColumn(),
-      ps_supplycost: new FloatColumn(),
-      ps_comment: new TextColumn(),
+      ps_partkey: make.int(),
+      ps_suppkey: make.int(),
+      ps_availqty: make.int(),
+      ps_supplycost: make.float(),
+      ps_comment: make.text(),
     };
-    const end = Math.min(count + 1, first + step);
-    for (let key = first; key < end; key++) {
+    for (let key = first + 1; key <= end; key++) {
       columns.p_partkey.push(key);
       addName(columns.p_name, random);
       const maker = random.between(1, 5);
@@ -71,8 +70,8 @@ export const part: TableChunks = function* (scale, seed, rowsPerChunk) {
         supplies.ps_comment.push();
       }
     }
-    yield { part: frameOf(columns), partsupp: frameOf(supplies) };
-  }
+    return { part: columns, partsupp: supplies };
+  },
 };
 
 /** Five different colours. */

@@ -1,7 +1,5 @@
 /** SUPPLIER: 10,000 rows for each unit of scale. */
-import { FloatColumn, frameOf, IntColumn, TextColumn } from "../frame.ts";
-import type { TableChunks } from "../generate.ts";
-import { Random } from "../random.ts";
+import type { TableGenerator } from "../chunks.ts";
 import { TextSource } from "../text.ts";
 import { ascii } from "../words.ts";
 
@@ -17,22 +15,22 @@ export const supplierCount = (scale: number): number => Math.max(1, Math.round(1
 const complaintKey = 13;
 const recommendKey = 1013;
 
-export const supplier: TableChunks = function* (scale, seed, rowsPerChunk) {
-  const random = new Random(seed, "supplier");
-  const text = new TextSource(random);
-  const count = supplierCount(scale);
-  for (let first = 1; first <= count; first += rowsPerChunk) {
+export const supplier: TableGenerator = {
+  stream: "supplier",
+  keys: supplierCount,
+  rowsForEachKey: 1,
+  fill(random, _scale, first, end, make) {
+    const text = new TextSource(random);
     const columns = {
-      s_suppkey: new IntColumn(),
-      s_name: new TextColumn(),
-      s_address: new TextColumn(),
-      s_nationkey: new IntColumn(),
-      s_phone: new TextColumn(),
-      s_acctbal: new FloatColumn(),
-      s_comment: new TextColumn(),
+      s_suppkey: make.int(),
+      s_name: make.text(),
+      s_address: make.text(),
+      s_nationkey: make.int(),
+      s_phone: make.text(),
+      s_acctbal: make.float(),
+      s_comment: make.text(),
     };
-    const end = Math.min(count + 1, first + rowsPerChunk);
-    for (let key = first; key < end; key++) {
+    for (let key = first + 1; key <= end; key++) {
       columns.s_suppkey.push(key);
       columns.s_name.add(name);
       columns.s_name.addNumber(key, 9);
@@ -54,6 +52,6 @@ export const supplier: TableChunks = function* (scale, seed, rowsPerChunk) {
       } else text.comment(columns.s_comment, 25, 100);
       columns.s_comment.push();
     }
-    yield { supplier: frameOf(columns) };
-  }
+    return { supplier: columns };
+  },
 };

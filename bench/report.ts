@@ -1,0 +1,84 @@
+/** Measurements as lines of text: the ratios first, then the times, then what the engine says about itself. */
+import type { Bandwidth } from "./bandwidth.ts";
+import type { Inside, Measurement, Mode } from "./measure.ts";
+import type { Timing } from "./timing.ts";
+
+const cells = (texts: readonly string[], widths: readonly number[]): string =>
+  texts.map((text, i) => text.padStart(widths[i] ?? 10)).join(" ");
+const digits = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+const ms = (value: number | null | undefined): string => (value === null || value === undefined ? "-" : digits(value));
+const ratio = (other: Timing | null, own: Timing | null): string =>
+  other === null || own === null ? "-" : `${digits(other.medianMs / own.medianMs)}x`;
+const spread = (timing: Timing | null): string =>
+  timing === null ? "-" : `${ms(timing.medianMs)} [${ms(timing.minMs)}, ${ms(timing.maxMs)}]`;
+
+const timeWidths = [5, 9, 9, 24, 24, 24, 9, 8, 8];
+
+export const timeHeader = cells(
+  ["query", "x polars", "x duckdb", "engine ms [min, max]", "polars ms", "duckdb ms", "first ms", "build ms", "rows"],
+  timeWidths,
+).concat("  check");
+
+/** Ratios above 1: the engine is faster. Medians of the runs after the first; `build ms` is in no other number. */
+export function timeLine(m: Measurement): string {
+  const texts = [
+    `Q${m.query}`,
+    ratio(m.polars, m.engine),
+    ratio(m.duckdb, m.engine),
+    spread(m.engine),
+    spread(m.polars),
+    spread(m.duckdb),
+    ms(m.engine?.firstMs),
+    ms(m.buildMs),
+    String(m.rows),
+  ];
+  const peer = m.duckdbRows === null || m.duckdbRows === m.rows ? "" : `; DuckDB gave ${m.duckdbRows} rows`;
+  const cpu = m.onCpu.length === 0 ? "" : `; on the CPU: ${m.onCpu.join(", ")}`;
+  return `${cells(texts, timeWidths)}  ${m.check}${cpu}${peer}`;
+}
+
+const insideWidths = [5, 8, 8, 9, 8, 10, 6, 8, 8, 8];
+
+export const insideHeader = cells(
+  ["query", "plan ms", "run ms", "kernel ms", "rest ms", "dispatches", "trips", "MB up", "MB down", "GB/s"],
+  insideWidths,
+);
+
+/** `run ms` starts after planning; `rest ms` is `run ms` without the kernels; `trips` are waits of the host for the device. */
+export function insideLine(query: number, i: Inside, bandwidth: Bandwidth | null): string {
+  const texts = [
+    `Q${query}`,
+    ms(i.planMs),
+    ms(i.gpuMs),
+    ms(i.kernelMs),
+    ms(i.hostMs),
+    String(i.dispatches),
+    String(i.roundTrips),
+    ms(i.bytesUp / 1e6),
+    ms(i.bytesDown / 1e6),
+    ms(i.gigabytesPerSecond),
+  ];
+  const speed = i.gigabytesPerSecond;
+  if (speed === null || bandwidth === null) return cells(texts, insideWidths);
+  const share = (of: number): string => `${((100 * speed) / of).toFixed(1)}%`;
+  return `${cells(texts, insideWidths)}  ${share(bandwidth.read)} of what a sum reads, ${share(bandwidth.copy)} of what a copy moves`;
+}
+
+/** The slowest kernels of a query, a line for each. */
+export const kernelLines = ({ kernels }: Inside, most: number): readonly string[] =>
+  kernels
+    .slice(0, most)
+    .map(({ name, launches, ms: time }) => `        ${time.toFixed(3).padStart(10)} ms ${String(launches).padStart(5)} x ${name}`);
+
+/** Geometric means of the ratios of the queries that were measured. */
+export function summary(mode: Mode, all: readonly Measurement[]): string {
+  const mean = (other: (m: Measurement) => Timing | null): string => {
+    const logs = all.flatMap((m) => {
+      const theirs = other(m);
+      return m.engine === null || theirs === null ? [] : [Math.log(theirs.medianMs / m.engine.medianMs)];
+    });
+    return logs.length === 0 ? "-" : `${digits(Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length))}x`;
+  };
+  const measured = all.filter((m) => m.engine !== null).length;
+  return `${mode}: ${mean((m) => m.polars)} CPU polars, ${mean((m) => m.duckdb)} DuckDB (geometric means of ${measured} queries, above 1 the engine is faster)`;
+}
