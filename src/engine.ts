@@ -22,6 +22,7 @@ import type { NativeDataFrame } from "./polars/native.ts";
 import { SchemaOracle } from "./polars/oracle.ts";
 import type { ReadPlan, TrackedPlan } from "./polars/plan-reading.ts";
 import { readPlan } from "./polars/plan-reading.ts";
+import { versionObjection } from "./polars/version.ts";
 import { cpuNodes, translate } from "./translate/translate.ts";
 
 /** A query as interception hands it over. */
@@ -94,6 +95,8 @@ export class Engine {
   }
 
   #plan({ module, tracked }: Query): Planned {
+    const objection = versionObjection(module.version);
+    if (objection !== null) return { reasons: [objection], quiet: false };
     if ("untracked" in tracked) return { reasons: [tracked.untracked], quiet: false };
     const read = readPlan(tracked);
     if ("unreadable" in read) return { reasons: [read.unreadable], quiet: false };

@@ -1,4 +1,20 @@
-/** Every expression tag of the DSL that has no handler of its own in the translator, with the reason. */
+/** Every expression tag of the DSL: those with a handler in the translator, and for the others the reason. */
+
+/** Aliases and KeepName only name what they hold; Agg and Len are aggregates. */
+export const HANDLED = [
+  "Column",
+  "Literal",
+  "Alias",
+  "KeepName",
+  "RenameAlias",
+  "BinaryExpr",
+  "Cast",
+  "Ternary",
+  "Function",
+  "Agg",
+  "Len",
+  "Over",
+] as const;
 
 export const EXPRESSIONS: Readonly<Record<string, string>> = {
   Sort: "sorting inside an expression",

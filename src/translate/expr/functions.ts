@@ -234,7 +234,6 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ArgUnique: "ArgUnique has no kernel",
   AsStruct: "structs are not built on the device",
   Atan2: "Atan2 has no kernel",
-  "Correlation.Pearson": "correlations have no kernel",
   CumCount: "cumulative functions have no kernel",
   CumMax: "cumulative functions have no kernel",
   CumMin: "cumulative functions have no kernel",
@@ -280,6 +279,31 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   Unique: "Unique changes the number of rows",
   UniqueCounts: "UniqueCounts changes the number of rows",
   ValueCounts: "ValueCounts changes the number of rows",
+  ArgWhere: "ArgWhere changes the number of rows",
+  Rechunk: "Rechunk is about polars' own memory",
+  Append: "Append changes the number of rows",
+  MinBy: "MinBy has no kernel",
+  MaxBy: "MaxBy has no kernel",
+  Repeat: "Repeat changes the number of rows",
+  AsList: "lists are not built on the device",
+  Truncate: "Truncate has no kernel",
+  RoundSF: "RoundSF has no kernel",
+  ConcatExpr: "ConcatExpr changes the number of rows",
+  RLE: "RLE changes the number of rows",
+  RLEID: "RLEID has no kernel",
+  SetSortedFlag: "SetSortedFlag is about polars' own memory",
+  FoldHorizontal: "a function written in another language",
+  ReduceHorizontal: "a function written in another language",
+  CumReduceHorizontal: "a function written in another language",
+  CumFoldHorizontal: "a function written in another language",
+  MeanHorizontal: "MeanHorizontal has no kernel",
+  EwmSum: "exponentially weighted functions have no kernel",
+  RowEncode: "RowEncode has no kernel",
+  RowDecode: "RowDecode has no kernel",
+  "Boolean.IsEmpty": "IsEmpty needs the whole column",
+  "Boolean.HasNulls": "HasNulls needs the whole column",
+  "Boolean.IsSorted": "IsSorted needs the whole column",
+  NullCount: "NullCount inside an expression",
 };
 
 const NAMESPACE_REASONS: Readonly<Record<string, string>> = {
@@ -295,6 +319,10 @@ const NAMESPACE_REASONS: Readonly<Record<string, string>> = {
   Trigonometry: "trigonometric functions have no kernel",
   Correlation: "correlations have no kernel",
 };
+
+/** Whether a function has a handler or a reason; `namespace` is null for functions without one. */
+export const knowsFunction = (namespace: string | null, name: string): boolean =>
+  namespace === null ? FUNCTIONS[name] !== undefined || NAMESPACE_REASONS[name] !== undefined : NAMESPACE_REASONS[namespace] !== undefined;
 
 export function translateFunction(t: ExprTranslator, expr: DslExpr, payload: DslObject): Expr | null {
   const [outer, inside] = tagOf(payload.function) ?? ["", null];
