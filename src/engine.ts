@@ -17,11 +17,14 @@ import { explain, nodeReports } from "./ir/explain.ts";
 import { optimize } from "./ir/optimize/optimize.ts";
 import type { Plan } from "./ir/plan.ts";
 import { sameSchema } from "./ir/schema.ts";
+import { postorder } from "./ir/traversal.ts";
+import { exactText } from "./polars/dsl-text.ts";
 import type { PolarsModule } from "./polars/module.ts";
 import type { NativeDataFrame } from "./polars/native.ts";
 import { SchemaOracle } from "./polars/oracle.ts";
 import type { ReadPlan, TrackedPlan } from "./polars/plan-reading.ts";
 import { readPlan } from "./polars/plan-reading.ts";
+import { RecentlyUsed } from "./polars/recently-used.ts";
 import { versionObjection } from "./polars/version.ts";
 import { cpuNodes, translate } from "./translate/translate.ts";
 
@@ -37,12 +40,20 @@ type Planned = { readonly read: ReadPlan; readonly plan: Plan } | { readonly rea
 /** Rows of a batch are chosen so that this many words for each of them fit one binding. */
 const WORDS_FOR_EACH_ROW = 8;
 
+/** Plans that an engine remembers. */
+const PLANS = 128;
+
+const readsFiles = (plan: Plan): boolean =>
+  postorder(plan).some((node) => node.kind === "scan" || (node.kind === "cpu" && node.dsl.includes('"Scan"')));
+
 export class Engine {
   readonly config: Config;
   readonly residents = new Residents();
   readonly #oracles = new WeakMap<PolarsModule, SchemaOracle>();
   #device: Promise<Device> | null = null;
   #lastQuery: QueryReport | null = null;
+  /** Optimised plans by the text of what was collected; a plan that reads files is made anew, since their schema may change. */
+  readonly #plans = new RecentlyUsed<string, Plan>(PLANS);
   /** Queries on the device now: a failure is forgotten only when no other query could miss it. */
   #running = 0;
 
@@ -100,10 +111,23 @@ export class Engine {
     if ("untracked" in tracked) return { reasons: [tracked.untracked], quiet: false };
     const read = readPlan(tracked);
     if ("unreadable" in read) return { reasons: [read.unreadable], quiet: false };
+    const key = this.#keyOf(module, read);
+    const known = this.#plans.get(key);
+    return known === undefined ? this.#translate(module, read, key) : { read, plan: known };
+  }
+
+  /** Everything that decides a plan: the copy of polars, the query exactly, and the columns of its frames. */
+  #keyOf(module: PolarsModule, read: ReadPlan): string {
+    const oracle = this.#oracle(module);
+    return [module.folder, exactText(read.plan), ...[...read.sources].map(([id, frame]) => `${id}:${oracle.leaf(frame).key}`)].join("\n");
+  }
+
+  #translate(module: PolarsModule, read: ReadPlan, key: string): Planned {
     const translation = translate({ native: module.native, oracle: this.#oracle(module) }, read);
     if ("rejected" in translation) return { reasons: [translation.rejected.error.message], quiet: translation.rejected.kind === "polars" };
     const plan = optimize(translation.plan, { disabled: new Set(this.config.disableRules) });
     if (!sameSchema(plan.schema, translation.plan.schema)) throw new InternalError("the optimiser changed the schema of the result");
+    if (!readsFiles(plan)) this.#plans.set(key, plan);
     return { read, plan };
   }
 

@@ -9,7 +9,7 @@ import { LOOKUP_COLUMN } from "../ir/expr.ts";
 import { describeDType } from "../ir/schema.ts";
 import { exprFromDsl } from "../polars/composing.ts";
 import type { DslExpr } from "../polars/dsl.ts";
-import { parseDsl } from "../polars/dsl-text.ts";
+import { parseExact } from "../polars/dsl-text.ts";
 import { castDsl } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
@@ -68,7 +68,7 @@ export class PolarsDictionaries implements Dictionaries {
   evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column> {
     const host = hostOf(dictionary);
     return this.#table(host, dsl, async () => {
-      const expr = parseDsl(dsl);
+      const expr = parseExact(dsl);
       if (expr === null || (typeof expr !== "string" && (typeof expr !== "object" || Array.isArray(expr) || expr instanceof Uint8Array)))
         throw new InternalError("a lookup is not an expression");
       const withNull = await this.#withNull(host);

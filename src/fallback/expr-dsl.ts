@@ -8,7 +8,7 @@ import { LOOKUP_COLUMN } from "../ir/expr.ts";
 import type { FunctionName } from "../ir/functions.ts";
 import type { DslExpr, DslValue } from "../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../polars/dsl.ts";
-import { parseDsl } from "../polars/dsl-text.ts";
+import { parseExact } from "../polars/dsl-text.ts";
 import { castDsl } from "../polars/dtypes.ts";
 
 const OPERATORS: Partial<Record<FunctionName, string>> = {
@@ -34,7 +34,7 @@ export function exprDsl(expr: Expr): DslExpr {
       return castDsl({ Literal: { Scalar: scalar(expr.value, expr.dtype) } }, expr.dtype);
     case "lookup": {
       const arg = exprDsl(expr.arg);
-      const over = withColumn(parseDsl(expr.dsl), arg);
+      const over = withColumn(parseExact(expr.dsl), arg);
       if (typeof over === "string" || isObject(over)) return over;
       throw new InternalError("a lookup is not an expression");
     }

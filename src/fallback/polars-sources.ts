@@ -7,7 +7,7 @@ import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
 import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
-import { parseDsl } from "../polars/dsl-text.ts";
+import { parseExact } from "../polars/dsl-text.ts";
 import { runDsl } from "../polars/frames.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
@@ -24,7 +24,7 @@ export interface ImportedTable {
 }
 
 const planOf = (text: string): DslPlan => {
-  const [name, payload] = tag(parseDsl(text));
+  const [name, payload] = tag(parseExact(text));
   if (!isPlanTag(name)) throw new InternalError(`${name} is not a plan node`);
   return planNode(name, isObject(payload) ? payload : {});
 };

@@ -1,5 +1,5 @@
 /** Exact reading and writing of DSL JSON: integers beyond 2^53, -0, column order and binary payloads survive both ways. */
-import { type DslObject, type DslValue, isObject } from "./dsl.ts";
+import { type DslObject, type DslValue, isList, isObject } from "./dsl.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -229,4 +229,28 @@ function fieldsText(fields: DslValue): string {
 function pairText(field: DslValue): string {
   if (!Array.isArray(field) || typeof field[0] !== "string") throw new TypeError("a schema field is a pair of name and dtype");
   return `${JSON.stringify(field[0])}:${dslText(field[1] ?? null)}`;
+}
+
+/** Stands before the name of a float that JSON cannot hold; no column or text of a user starts so. */
+const NON_FINITE = "\u0001float ";
+
+/** Text that holds any value exactly, NaN and infinities too: for keys, and for plans that are kept as text. `parseExact` reads it. */
+export const exactText = (value: DslValue): string => dslText(mapNumbers(value));
+
+function mapNumbers(value: DslValue): DslValue {
+  if (typeof value === "number") return Number.isFinite(value) ? value : `${NON_FINITE}${value}`;
+  if (isList(value)) return value.map(mapNumbers);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapNumbers(item)])) : value;
+}
+
+/** The value that `exactText` wrote. */
+export function parseExact(text: string): DslValue {
+  const value = parseDsl(text);
+  return text.includes("\\u0001float ") ? withNumbers(value) : value;
+}
+
+function withNumbers(value: DslValue): DslValue {
+  if (typeof value === "string") return value.startsWith(NON_FINITE) ? Number(value.slice(NON_FINITE.length)) : value;
+  if (isList(value)) return value.map(withNumbers);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)])) : value;
 }

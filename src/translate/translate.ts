@@ -4,7 +4,7 @@ import type { Cpu, Plan } from "../ir/plan.ts";
 import { postorder } from "../ir/traversal.ts";
 import type { DslPlan } from "../polars/dsl.ts";
 import { planInputs, tag } from "../polars/dsl.ts";
-import { dslText } from "../polars/dsl-text.ts";
+import { exactText } from "../polars/dsl-text.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import type { OracleError, SchemaOracle } from "../polars/oracle.ts";
 import { isOracleError, withNumberedInputs } from "../polars/oracle.ts";
@@ -45,7 +45,7 @@ class PlanTranslator {
   }
 
   node(dsl: DslPlan): Translated | { readonly rejected: OracleError } {
-    const text = dslText(dsl);
+    const text = exactText(dsl);
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const inputs: Translated[] = [];

@@ -64,6 +64,15 @@ const predicate =
     return accepts(value.dtype) ? call(fn, [value], BOOLEAN) : no(c, value.dtype);
   };
 
+/** A test for NaN; integers, which never are, take the test for numbers that has the same answer for all of them. */
+const nanTest =
+  (fn: FunctionName, ofIntegers: FunctionName): Handler =>
+  (c) => {
+    const [value] = args(c) ?? [];
+    if (value === undefined) return null;
+    return isNumeric(value.dtype) ? call(isFloat(value.dtype) ? fn : ofIntegers, [value], BOOLEAN) : no(c, value.dtype);
+  };
+
 const isDecimalFree = (dtype: DType): boolean => physicalOf(dtype) !== "code";
 
 const naive = (dtype: DType): boolean =>
@@ -202,8 +211,8 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   SumHorizontal: sumHorizontal,
   "Boolean.IsNull": predicate("is_null"),
   "Boolean.IsNotNull": predicate("is_not_null"),
-  "Boolean.IsNan": predicate("is_nan", isFloat),
-  "Boolean.IsNotNan": predicate("is_not_nan", isFloat),
+  "Boolean.IsNan": nanTest("is_nan", "is_infinite"),
+  "Boolean.IsNotNan": nanTest("is_not_nan", "is_finite"),
   "Boolean.IsFinite": predicate("is_finite", isNumeric),
   "Boolean.IsInfinite": predicate("is_infinite", isNumeric),
   "Boolean.Not": predicate("not", (d) => d.kind === "Boolean"),

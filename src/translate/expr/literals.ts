@@ -82,6 +82,7 @@ const RANGES: Partial<Record<DType["kind"], readonly [bigint, bigint]>> = {
 /** `expr` as `dtype`: nothing to do, a literal made anew, or a cast. */
 export function toDType(expr: Expr, dtype: DType): Expr {
   if (sameDType(expr.dtype, dtype)) return expr;
+  if (expr.dtype.kind === "Null") return literal(null, dtype);
   if (expr.kind === "literal") {
     const { value } = expr;
     if (value === null) return literal(null, dtype);

@@ -5,7 +5,7 @@ import type { Expr } from "../../ir/expr.ts";
 import { column, LOOKUP_COLUMN, lookup } from "../../ir/expr.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
-import { dslText } from "../../polars/dsl-text.ts";
+import { exactText } from "../../polars/dsl-text.ts";
 import type { Scope } from "../scope.ts";
 import { functionName, NAMESPACES } from "./selectors.ts";
 import { columnNames, exprInputs, replaceExprs } from "./tree.ts";
@@ -71,5 +71,5 @@ export function asLookup(scope: Scope, expr: DslExpr): Expr | null | undefined {
   const dtype = scope.dtype(expr);
   if (dtype === null) return null;
   const dsl = replaceExprs(expr, (e) => (tagOf(e)?.[0] === "Column" ? { Column: LOOKUP_COLUMN } : undefined));
-  return lookup(dslText(dsl), column(name, field.dtype), dtype);
+  return lookup(exactText(dsl), column(name, field.dtype), dtype);
 }

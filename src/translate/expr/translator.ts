@@ -132,7 +132,7 @@ export class ExprTranslator {
 
   /** The expression as `dtype`; null with a reason where the device has no such cast. */
   cast(expr: Expr, dtype: DType): Expr | null {
-    if (expr.kind === "literal" && expr.value === null) return toDType(expr, dtype);
+    if ((expr.kind === "literal" && expr.value === null) || expr.dtype.kind === "Null") return toDType(expr, dtype);
     if (!canCast(expr.dtype, dtype)) return this.scope.unsupported(`cast from ${describeDType(expr.dtype)} to ${describeDType(dtype)}`);
     return toDType(expr, dtype);
   }

@@ -4,7 +4,7 @@ import type { Plan } from "../../ir/plan.ts";
 import { FIRST_INPUT } from "../../ir/plan.ts";
 import type { DslPlan, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, isPlanTag, planInputs, planNode, tag } from "../../polars/dsl.ts";
-import { dslText, parseDsl } from "../../polars/dsl-text.ts";
+import { exactText, parseExact } from "../../polars/dsl-text.ts";
 import type { NodeContext } from "./node.ts";
 
 export function cpuNode(name: string, dsl: DslPlan, context: NodeContext, reasons: readonly string[]): Plan {
@@ -26,7 +26,7 @@ export function cpuNode(name: string, dsl: DslPlan, context: NodeContext, reason
   return {
     kind: "cpu",
     node: name,
-    dsl: dslText(withInputs(dsl, leaves)),
+    dsl: exactText(withInputs(dsl, leaves)),
     inputs,
     reasons: [...new Set([...inner, ...reasons])],
     schema: context.schema,
@@ -52,7 +52,7 @@ function renumbered(text: string, from: number): DslPlan {
     if (typeof value.Source === "number" && value.Source >= FIRST_INPUT) return { Source: value.Source + from };
     return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, walk(v)]));
   };
-  const [name, payload] = tag(parseDsl(text));
+  const [name, payload] = tag(parseExact(text));
   const rebuilt = walk(payload);
   return isPlanTag(name) && isObject(rebuilt) ? planNode(name, rebuilt) : { Source: FIRST_INPUT };
 }

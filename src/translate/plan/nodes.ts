@@ -5,7 +5,7 @@ import { column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import type { PlanTag } from "../../polars/dsl.ts";
 import { tag } from "../../polars/dsl.ts";
-import { dslText } from "../../polars/dsl-text.ts";
+import { exactText } from "../../polars/dsl-text.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { columnName } from "../expr/tree.ts";
@@ -21,7 +21,7 @@ const source: NodeHandler = (dsl, context) => ("Source" in dsl ? { kind: "frame"
 const scan: NodeHandler = (dsl, context) => {
   if (!("Scan" in dsl)) return null;
   const [format] = tag(dsl.Scan.scan_type);
-  return { kind: "scan", dsl: dslText(dsl), format, predicate: null, slice: null, schema: context.schema, fileSchema: context.schema };
+  return { kind: "scan", dsl: exactText(dsl), format, predicate: null, slice: null, schema: context.schema, fileSchema: context.schema };
 };
 
 /** A dtype that the device sorts as polars does: opaque ones are ranked as single values, which is not how polars sorts rows of lists. */
