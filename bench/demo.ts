@@ -2,10 +2,11 @@
 import { parseArgs } from "node:util";
 import type { LazyDataFrame } from "nodejs-polars";
 import type { QueryReport } from "../src/index.ts";
-import { difference } from "./compare.ts";
+import { difference, summingTolerance } from "./compare.ts";
 import { type EngineSession, openEngine } from "./engine.ts";
 import { ensureData, scanTables } from "./pdsh/generate.ts";
 import { parseQueries, queryOf } from "./pdsh/queries/index.ts";
+import { lineitemRows } from "./pdsh/tables/orders.ts";
 
 const { values } = parseArgs({
   options: { scale: { type: "string", default: "0.01" }, queries: { type: "string", default: "1,3,5,6,12,14" } },
@@ -13,6 +14,7 @@ const { values } = parseArgs({
 const scale = Number(values.scale);
 if (!(scale > 0)) throw new RangeError(`--scale: '${values.scale}' is not a positive number`);
 const numbers = parseQueries(values.queries);
+const tolerance = summingTolerance(lineitemRows(scale));
 const shownRows = 5;
 process.env.POLARS_TABLE_WIDTH ??= "140";
 process.env.POLARS_FMT_MAX_COLS ??= "12";
@@ -51,7 +53,7 @@ async function show(number: number, lf: LazyDataFrame, session: EngineSession): 
     `  engine ${ms(again.ms)} (first run ${ms(first.ms)}${report === null ? "" : `, ${ms(report.gpuMs)} without planning, on ${report.adapter}`})`,
   );
   if (report !== null) for (const line of placement(report)) console.log(`  ${line}`);
-  const wrong = difference(cpu.result, first.result.frame) ?? difference(cpu.result, again.result.frame);
+  const wrong = difference(cpu.result, first.result.frame, tolerance) ?? difference(cpu.result, again.result.frame, tolerance);
   console.log(wrong === null ? "  identical" : `  DIFFERENT: ${wrong}`);
   return wrong === null;
 }

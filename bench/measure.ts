@@ -1,13 +1,14 @@
 /** One query on three sides: CPU polars, DuckDB and the engine, timed in turn and compared. */
 import type { DataFrame } from "nodejs-polars";
 import type { QueryReport } from "../src/index.ts";
-import { difference } from "./compare.ts";
+import { difference, largestDeviation, summingTolerance } from "./compare.ts";
 import type { DuckDBSession } from "./duckdb.ts";
 import type { EngineRun, EngineSession } from "./engine.ts";
 import type { Tables } from "./pdsh/generate.ts";
 import type { Query } from "./pdsh/queries/expressions.ts";
 import { queryOf } from "./pdsh/queries/index.ts";
 import { sqlOf } from "./pdsh/sql.ts";
+import { lineitemRows } from "./pdsh/tables/orders.ts";
 import { type Effort, type Timing, timed } from "./timing.ts";
 
 /**
@@ -59,7 +60,9 @@ export interface Measurement {
   readonly inside: Inside | null;
   /** Nodes of the plan on the CPU, files that it reads left out, or why all of it was. */
   readonly onCpu: readonly string[];
-  /** `identical`, or the first difference or error. */
+  /** Whether every run of the engine gave what CPU polars gives. */
+  readonly same: boolean;
+  /** `identical`, how far floats are apart, or the first difference or error. */
   readonly check: string;
 }
 
@@ -110,11 +113,11 @@ export async function measure(mode: Mode, query: number, sides: Sides, effort: E
       engine: engine.timing,
       inside: report === null ? null : inside(report, profile?.report ?? null, bytes),
       onCpu: onCpu(report),
-      check: check(expected, all),
+      ...check(expected, all, sides.tables.scale),
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { ...base, engine: null, inside: null, onCpu: [], check: `error: ${message}` };
+    return { ...base, engine: null, inside: null, onCpu: [], same: false, check: `error: ${message}` };
   }
 }
 
@@ -152,11 +155,14 @@ function onCpu(report: QueryReport | null): readonly string[] {
   return nodes.map(({ name, reason }) => (reason === null ? name : `${name}: ${reason}`));
 }
 
-/** `identical` when every run gave what CPU polars gives, else the first difference. */
-function check(expected: DataFrame, runs: readonly EngineRun[]): string {
+/** Compares every run with CPU polars, whose own sums are inexact by more the more rows it adds up. */
+function check(expected: DataFrame, runs: readonly EngineRun[], scale: number): Pick<Measurement, "same" | "check"> {
+  const tolerance = summingTolerance(lineitemRows(scale));
+  let largest = 0;
   for (const { frame } of runs) {
-    const wrong = difference(expected, frame);
-    if (wrong !== null) return wrong;
+    const wrong = difference(expected, frame, tolerance);
+    if (wrong !== null) return { same: false, check: wrong };
+    largest = Math.max(largest, largestDeviation(expected, frame));
   }
-  return "identical";
+  return { same: true, check: largest === 0 ? "identical" : `same, floats within ${largest.toExponential(1)}` };
 }

@@ -142,4 +142,4 @@ for (const mode of modes) {
 }
 await session.close();
 await profiling?.close();
-process.exit(measurements.every(({ check }) => check === "identical") ? 0 : 1);
+process.exit(measurements.every(({ same }) => same) ? 0 : 1);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pl from "nodejs-polars";
-import { difference } from "../../bench/compare.ts";
+import { difference, largestDeviation, summingTolerance } from "../../bench/compare.ts";
 
 const frame = (values: readonly number[]) => pl.DataFrame({ x: pl.Series("x", [...values], pl.Float64) });
 
@@ -29,4 +29,12 @@ test("integers, strings and dates are compared exactly, null equals only null", 
   assert.match(difference(pl.DataFrame({ s: ["a", null] }), pl.DataFrame({ s: ["a", ""] })) ?? "", /^row 1, column s/);
   const date = (text: string) => pl.DataFrame({ d: pl.Series("d", [new Date(text)], pl.Date) });
   assert.match(difference(date("1995-01-01"), date("1995-01-02")) ?? "", /^row 0, column d/);
+});
+
+test("a wider tolerance for sums of many rows, and how far floats are apart", () => {
+  const [expected, actual] = [frame([1, 0.5]), frame([1, 0.5 * (1 + 1e-11)])];
+  assert.match(difference(expected, actual, summingTolerance(1000)) ?? "", /^row 1, column x/);
+  assert.equal(difference(expected, actual, summingTolerance(1_000_000)), null);
+  assert.ok(Math.abs(largestDeviation(expected, actual) - 1e-11) < 1e-15);
+  assert.equal(largestDeviation(expected, expected.clone()), 0);
 });

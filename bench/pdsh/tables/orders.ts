@@ -19,6 +19,9 @@ const letter = { A: ascii("A"), F: ascii("F"), N: ascii("N"), O: ascii("O"), P: 
 /** Rows of ORDERS at `scale`. */
 export const orderCount = (scale: number): number => Math.max(1, Math.round(1_500_000 * scale));
 
+/** Rows of LINEITEM at `scale`, about. */
+export const lineitemRows = (scale: number): number => 4 * orderCount(scale);
+
 /** The `i`th order key (from 0): of each 32 keys only the first 8 are used. */
 const orderKey = (i: number): number => Math.floor(i / 8) * 32 + (i % 8) + 1;
 
