@@ -13,7 +13,7 @@ export const commonConjuncts: Rule = {
       if (node.kind !== "filter") return node;
       const conditions = partsOf("and", node.predicate);
       const factored = conditions.flatMap(factor);
-      return factored.length === conditions.length ? node : { ...node, predicate: combined("and", factored) };
+      return factored.every((f, i) => f === conditions[i]) ? node : { ...node, predicate: combined("and", factored) };
     }),
 };
 

@@ -25,12 +25,13 @@ export const predicatePushdown: Rule = {
 
 /** A chain of filters over a node, with their conditions as far down as one step goes. */
 function pushed(top: Plan & { readonly kind: "filter" }, shared: (node: Plan) => boolean): Plan {
-  const conditions: Expr[] = [];
+  const predicates: Expr[] = [];
   let base: Plan = top;
   while (base.kind === "filter" && (base === top || !shared(base))) {
-    conditions.unshift(...partsOf("and", base.predicate));
+    predicates.unshift(base.predicate);
     base = base.input;
   }
+  const conditions = partsOf("and", combined("and", predicates));
   return shared(base) ? filtered(base, conditions) : below(base, conditions);
 }
 

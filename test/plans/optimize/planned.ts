@@ -1,6 +1,6 @@
 /** From a query of nodejs-polars to its translated plan: the start of every test of the IR. */
 import assert from "node:assert/strict";
-import type { LazyDataFrame } from "nodejs-polars";
+import type { DataType, LazyDataFrame, Series } from "nodejs-polars";
 import { install } from "../../../src/intercept/install.ts";
 import type { Plan } from "../../../src/ir/plan.ts";
 import { ownPolarsModule } from "../../../src/polars/module.ts";
@@ -30,4 +30,14 @@ export function text(template: string): string {
   const lines = template.split("\n").slice(1, -1);
   const indent = lines[0]?.search(/\S/) ?? 0;
   return lines.map((line) => line.slice(indent)).join("\n");
+}
+
+/** A series of exact integers: nodejs-polars itself takes only some bigints. */
+export function integerSeries(name: string, values: readonly (bigint | null)[], dtype: DataType): Series {
+  const digits = pl.Series(
+    name,
+    values.map((v) => (v === null ? null : `${v}`)),
+    pl.String,
+  );
+  return digits.cast(dtype);
 }

@@ -91,7 +91,7 @@ class Generator {
         dsl,
         format: this.#pick(["Parquet", "Parquet", "Csv"]),
         predicate: null,
-        slice: null,
+        slice: this.#pick([null, null, { offset: 1, length: 3 }]),
         schema,
         fileSchema: schema,
       };
@@ -222,8 +222,9 @@ class Generator {
       output,
       schema,
     };
+    if (this.#below(3) === 0) return { kind: "slice", input: join, offset: this.#below(2), length: this.#pick([1, 2]), schema };
     if (how !== "cross" && how !== "inner") return join;
-    const equal = on.map(([l, r]) => {
+    const equal = [...on, ...this.#some(pairs)].slice(this.#below(2), 2).map(([l, r]) => {
       const sides: [Expr, Expr] = [column(l.name, l.dtype), column(output.find((o) => o.right === r.name)?.name ?? "", r.dtype)];
       return call("eq", this.#below(2) === 0 ? sides : sides.toReversed(), BOOLEAN);
     });
