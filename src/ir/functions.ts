@@ -54,7 +54,7 @@ export const FUNCTIONS = {
   /** Smallest / largest of the arguments that are not null; null if all are. */
   min_horizontal: "custom",
   max_horizontal: "custom",
-  /** (value, lower, upper): a null bound does not clip. */
+  /** (value, lower, upper): a null bound does not clip, nor does NaN; the lower bound wins where they contradict each other. */
   clip: "custom",
   year: "propagate",
   month: "propagate",

@@ -5,7 +5,7 @@ import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import { sameDType } from "../../ir/schema.ts";
 import { numberType, targetType } from "./numbers.ts";
-import { i64, rescale, ticksPerDay, unitOf } from "./temporal.ts";
+import { i64, multiplied, rescale, ticksPerDay, unitOf } from "./temporal.ts";
 import type { Value } from "./value.ts";
 import { allOk } from "./value.ts";
 
@@ -43,8 +43,11 @@ export function emitCast(x: Value, to: DType): Value {
   if (isNumber(from) && isNumber(to)) return castNumber(x, to);
   if (isTemporal(from) && isNumber(to)) return castNumber({ ...x, dtype: physicalInteger(from) }, to);
   if (isNumber(from) && isTemporal(to)) return { ...castNumber(x, physicalInteger(to)), dtype: to };
-  const withValue = (v: string): Value => ({ dtype: to, v, ok: x.ok, dictionary: null });
-  if (from.kind === "Date") return withValue(`i64_mul(i32_to_i64(${x.v}), ${i64(ticksPerDay(unitOf(to)))})`);
-  if (to.kind === "Date") return withValue(`bitcast<i32>(i64_floor_div(${x.v}, ${i64(ticksPerDay(unitOf(from)))}).x)`);
-  return withValue(rescale(x.v, unitOf(from), unitOf(to)));
+  if (to.kind === "Date")
+    return { dtype: to, v: `bitcast<i32>(i64_floor_div(${x.v}, ${i64(ticksPerDay(unitOf(from)))}).x)`, ok: x.ok, dictionary: null };
+  const { v, fits } =
+    from.kind === "Date"
+      ? multiplied(`i32_to_i64(${x.v})`, ticksPerDay(unitOf(to)))
+      : rescale(x.v, unitOf(from), unitOf(to), from.kind === "Duration" ? "trunc" : "floor");
+  return { dtype: to, v, ok: allOk(x.ok, fits), dictionary: null };
 }

@@ -194,9 +194,10 @@ export const EMISSIONS = {
   clip: (call) => {
     const [x, low, high] = [arg(call, 0), arg(call, 1), arg(call, 2)];
     const type = numberType(call.dtype);
-    const below = `(${low.ok ?? "true"} && ${type}_lt(${x.v}, ${low.v}))`;
-    const raised = call.bind(`select(${x.v}, ${low.v}, ${below})`);
-    return result(`select(${raised}, ${high.v}, ${high.ok ?? "true"} && ${type}_gt(${raised}, ${high.v}))`, x.ok);
+    const known = (v: string) => (isFloat(call.dtype) ? `!${type}_is_nan(${v})` : "true");
+    const above = `(${high.ok ?? "true"} && ${known(x.v)} && ${type}_gt(${x.v}, ${high.v}))`;
+    const below = `(${low.ok ?? "true"} && ${known(low.v)} && ${type}_lt(${x.v}, ${low.v}))`;
+    return result(`select(select(${x.v}, ${high.v}, ${above}), ${low.v}, ${below})`, x.ok);
   },
   year: datePart((day) => `cal_civil(${day}).year`),
   month: datePart((day) => `cal_civil(${day}).month`),

@@ -27,9 +27,23 @@ export const dayOf = (v: string, dtype: DType): string =>
 export const ticksOfDay = (v: string, dtype: DType): string =>
   dtype.kind === "Time" ? v : `i64_rem(${v}, ${i64(ticksPerDay(unitOf(dtype)))})`;
 
-/** Rescales ticks from one unit to another, flooring. */
-export function rescale(v: string, from: TimeUnit, to: TimeUnit): string {
+/** Ticks, and a WGSL condition for their being right; null: they always are. */
+export interface Ticks {
+  readonly v: string;
+  readonly fits: string | null;
+}
+
+const GREATEST = 2n ** 63n - 1n;
+
+/** An i64 times a factor above 1, where the product is an i64. */
+export const multiplied = (v: string, factor: bigint): Ticks => ({
+  v: `i64_mul(${v}, ${i64(factor)})`,
+  fits: `(i64_le(${v}, ${i64(GREATEST / factor)}) && i64_ge(${v}, ${i64(-(GREATEST / factor))}))`,
+});
+
+/** Rescales ticks from one unit to another: points in time floor, durations truncate. */
+export function rescale(v: string, from: TimeUnit, to: TimeUnit, rounding: "floor" | "trunc"): Ticks {
   const [a, b] = [PER_SECOND[from], PER_SECOND[to]];
-  if (a === b) return v;
-  return b > a ? `i64_mul(${v}, ${i64(b / a)})` : `i64_floor_div(${v}, ${i64(a / b)})`;
+  if (a === b) return { v, fits: null };
+  return b > a ? multiplied(v, b / a) : { v: `i64_${rounding}_div(${v}, ${i64(a / b)})`, fits: null };
 }

@@ -1,0 +1,139 @@
+/** Aggregates inside select and withColumns, windows over one and several keys, distinct values of a column. */
+
+import { after, test } from "node:test";
+import pl, { type Expr } from "nodejs-polars";
+import { everyDtype, FIXTURES, FLOATS, INTEGERS, TEMPORALS } from "../fixture.ts";
+import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
+
+after(closeEngines);
+
+const frame = everyDtype(203);
+const finite = frame.filter(pl.col("f64").isFinite().and(pl.col("f32").isFinite())).select(pl.all(), pl.col("small").mul(0.37).as("x"));
+const partitions = [null, 64];
+const col = pl.col;
+const each = (names: readonly string[], aggregates: Readonly<Record<string, (e: Expr) => Expr>>): Expr[] =>
+  names.flatMap((name) => Object.entries(aggregates).map(([fn, of]) => of(col(name)).as(`${fn}(${name})`)));
+
+const COUNTS = { count: (e: Expr) => e.count(), nullCount: (e: Expr) => e.nullCount(), nUnique: (e: Expr) => e.nUnique() } as const;
+const ENDS = { first: (e: Expr) => e.first(), last: (e: Expr) => e.last() } as const;
+const EXTREMES = { min: (e: Expr) => e.min(), max: (e: Expr) => e.max() } as const;
+const MOMENTS = { mean: (e: Expr) => e.mean(), std: (e: Expr) => e.std(), var: (e: Expr) => e.var() } as const;
+
+test("sums and extremes of integers, booleans and durations", () =>
+  assertGpuEqualsCpu(
+    () =>
+      frame.lazy().select(...each([...INTEGERS, "bool", "d_us"], { sum: (e) => e.sum() }), ...each([...INTEGERS, "bool", "str"], EXTREMES)),
+    { partitions },
+  ));
+
+test("extremes of points in time and of floats with NaN", () =>
+  assertGpuEqualsCpu(() => frame.lazy().select(...each([...TEMPORALS, ...FLOATS], EXTREMES)), { partitions, anyZero: true }));
+
+test("counts of every kind of column", () =>
+  assertGpuEqualsCpu(
+    () => frame.lazy().select(pl.len().as("len"), ...each(["i8", "u64", "f64", "bool", "date", "str", "cat", "g"], COUNTS)),
+    {
+      partitions,
+    },
+  ));
+
+test("first and last value of every kind of column", () =>
+  assertGpuEqualsCpu(
+    () => frame.lazy().select(...each(["i8", "u64", "f32", "f64", "bool", "ms", "str", "cat", "dec", "list", "struct"], ENDS)),
+    {
+      partitions,
+    },
+  ));
+
+test("moments and sums of floats", () =>
+  assertGpuEqualsCpu(() => finite.lazy().select(...each(["x", "small", "i32", "u8", "bool"], MOMENTS), col("x").sum().as("sum")), {
+    partitions,
+    rel: 1e-12,
+  }));
+
+test("aggregates beside rows are repeated for each row", () =>
+  assertGpuEqualsCpu(
+    () =>
+      frame
+        .lazy()
+        .withColumns(
+          col("small").sub(col("small").min()).as("above"),
+          col("small").sum().as("total"),
+          col("i64").max().as("largest"),
+          pl.len().as("rows"),
+          col("small").eq(col("small").max()).as("is_max"),
+          col("str").max().as("last_text"),
+        ),
+    { partitions },
+  ));
+
+test("windows over one key, several keys, keys with nulls, and computed keys", () =>
+  assertGpuEqualsCpu(
+    () =>
+      frame
+        .lazy()
+        .select(
+          col("row"),
+          col("small").sum().over("k").as("by k"),
+          col("small").count().over("g").as("by g"),
+          col("i64").max().over("k", "g").as("by both"),
+          col("small").sub(col("small").min().over("bool")).as("above min of bool"),
+          pl.len().over("g").as("rows of g"),
+          col("str").nUnique().over("k").as("texts"),
+          col("small").first().over("g").as("first"),
+        ),
+    { partitions },
+  ));
+
+test("mean over a key", () =>
+  assertGpuEqualsCpu(() => finite.lazy().select(col("x").mean().over("g").as("m"), col("x").std().over("k").as("s")), {
+    partitions,
+    rel: 1e-12,
+  }));
+
+test("a filter inside an aggregate, and all / any", () =>
+  assertGpuEqualsCpu(
+    () =>
+      frame
+        .lazy()
+        .select(
+          col("small").filter(col("bool")).sum().as("where"),
+          col("i64").filter(col("small").gt(0)).max().as("max where"),
+          col("bool").any().as("any"),
+          col("bool").all().as("all"),
+          col("small").gt(100).any().as("none"),
+        ),
+    { partitions },
+  ));
+
+test("distinct values of a column", async () => {
+  for (const name of ["small", "g", "bool", "f64", "date"])
+    await assertGpuEqualsCpu(() => frame.lazy().select(col(name).unique()), { partitions, order: "any", anyZero: true });
+});
+
+for (const { name, frame: sized, partition } of FIXTURES)
+  test(`aggregates over ${name}`, () =>
+    assertGpuEqualsCpu(
+      () =>
+        sized
+          .lazy()
+          .select(
+            pl.len().as("len"),
+            col("i64").sum().as("sum"),
+            col("small").mean().as("mean"),
+            col("small").std().as("std"),
+            col("u32").min().as("min"),
+            col("str").first().as("first"),
+            col("bool").any().as("any"),
+            col("str").nUnique().as("texts"),
+          ),
+      { partitions: [null, partition], rel: 1e-12 },
+    ));
+
+test("aggregates without a kernel fall back", async () => {
+  await assertFallsBack(() => frame.lazy().select(col("small").median()), /aggregate Median/);
+  await assertFallsBack(() => frame.lazy().select(col("small").quantile(0.3)), /[Qq]uantile/);
+  await assertFallsBack(() => frame.lazy().select(col("dec").sum()), /sum of /);
+  await assertFallsBack(() => frame.lazy().select(col("cat").max()), /max of /);
+  await assertFallsBack(() => frame.lazy().select(col("small").implode()), /aggregate Implode/);
+});
