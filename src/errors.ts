@@ -5,7 +5,11 @@ export class UnsupportedError extends Error {
   override readonly name = "UnsupportedError";
   readonly reasons: readonly string[];
   constructor(reasons: readonly string[]) {
-    super(reasons.length === 1 ? reasons[0] : `${reasons.length} parts of the plan cannot run on the GPU:\n${reasons.map((r) => `  - ${r}`).join("\n")}`);
+    super(
+      reasons.length === 1
+        ? reasons[0]
+        : `${reasons.length} parts of the plan cannot run on the GPU:\n${reasons.map((r) => `  - ${r}`).join("\n")}`,
+    );
     this.reasons = reasons;
   }
 }

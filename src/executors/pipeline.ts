@@ -9,6 +9,7 @@ import { gather } from "../gpu/kernels/gather.ts";
 import { map, mask } from "../gpu/kernels/map.ts";
 import type { Expr, NamedExpr } from "../ir/expr.ts";
 import { call, column, columnsOf, exprChildren, named, substitute, withExprChildren } from "../ir/expr.ts";
+import { staysSmall } from "../ir/expr-size.ts";
 import type { Plan } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import type { Batch } from "./table.ts";
@@ -21,24 +22,25 @@ export interface Pipeline {
   readonly outputs: readonly NamedExpr[];
 }
 
-/** Folds Project and Filter nodes into one pipeline; stops at nodes for which `stop` holds, which are computed by themselves. */
+/**
+ * Folds Project and Filter nodes into one pipeline. Stops at nodes for which `stop` holds, which are computed by themselves, and where
+ * substitution would make the expressions large.
+ */
 export function pipelineOf(plan: Plan, stop: (plan: Plan) => boolean): Pipeline {
-  const chain: Plan[] = [];
   let base = plan;
-  while ((base.kind === "project" || base.kind === "filter") && !(chain.length > 0 && stop(base))) {
-    chain.push(base);
-    base = base.input;
-  }
-  let outputs: readonly NamedExpr[] = base.schema.map((f) => named(f.name, column(f.name, f.dtype)));
+  let outputs: readonly NamedExpr[] = plan.schema.map((f) => named(f.name, column(f.name, f.dtype)));
   let predicate: Expr | null = null;
-  for (const node of chain.reverse()) {
-    const by = new Map(outputs.map((o) => [o.name, o.expr]));
-    if (node.kind === "filter") {
-      const kept = substitute(node.predicate, by);
-      predicate = predicate === null ? kept : call("and", [predicate, kept], kept.dtype);
-    } else if (node.kind === "project") {
-      outputs = node.exprs.map((e) => named(e.name, substitute(e.expr, by)));
+  while ((base.kind === "project" || base.kind === "filter") && (base === plan || !stop(base))) {
+    if (base.kind === "filter") {
+      predicate = predicate === null ? base.predicate : call("and", [base.predicate, predicate], base.predicate.dtype);
+    } else {
+      const by = new Map(base.exprs.map((e) => [e.name, e.expr]));
+      const exprs = [...outputs.map((o) => o.expr), ...(predicate === null ? [] : [predicate])];
+      if (base !== plan && !exprs.every((e) => staysSmall(e, by))) break;
+      outputs = outputs.map((o) => named(o.name, substitute(o.expr, by)));
+      predicate = predicate === null ? null : substitute(predicate, by);
     }
+    base = base.input;
   }
   return { base, predicate, outputs };
 }

@@ -12,6 +12,7 @@ import { runDsl } from "../polars/frames.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
 import { PROJECTION } from "../polars/zero-frame.ts";
+import { readFrame } from "./arrow-frames.ts";
 import { exportFrame } from "./export.ts";
 import { exprDsl } from "./expr-dsl.ts";
 import type { ImportedBatch } from "./import.ts";
@@ -28,6 +29,13 @@ const planOf = (text: string): DslPlan => {
   if (!isPlanTag(name)) throw new InternalError(`${name} is not a plan node`);
   return planNode(name, isObject(payload) ? payload : {});
 };
+
+/** The only value of a frame that holds a row count, a UInt32. */
+function countOf(frame: NativeDataFrame): number {
+  const [count] = readFrame(frame)[0] ?? [];
+  if (count === undefined) throw new InternalError("a count has no row");
+  return new DataView(count.values.buffer, count.values.byteOffset).getUint32(0, true);
+}
 
 /** Data of one query. Every table is owned by the caller. */
 export class PolarsSources {
@@ -66,7 +74,7 @@ export class PolarsSources {
       dsl = planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
     }
     const frame = await runDsl(this.#module, dsl, new Map());
-    if (plan.schema.length === 0) return { schema: plan.schema, batches: await this.#import(frame, []) };
+    if (plan.schema.length === 0) return { schema: plan.schema, batches: this.#rowsAlone(countOf(frame)) };
     return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
   }
 
@@ -83,6 +91,12 @@ export class PolarsSources {
     const dsl = planOf(plan.dsl);
     const used = [...frames].filter(([id]) => plan.dsl.includes(`{"Source":${id}}`));
     return runDsl(this.#module, dsl, new Map(used));
+  }
+
+  /** Batches without columns. */
+  #rowsAlone(rows: number): readonly ImportedBatch[] {
+    const batches = Math.max(1, Math.ceil(rows / this.#maxRows));
+    return Array.from({ length: batches }, (_, b) => ({ rows: Math.min(this.#maxRows, rows - b * this.#maxRows), columns: new Map() }));
   }
 
   #import(frame: NativeDataFrame, schema: Schema): Promise<readonly ImportedBatch[]> {

@@ -55,7 +55,8 @@ const haveShares = (device: Device, layout: Layout, groups: number): boolean =>
 
 /** Words of the groups' entries and of the partial ones. */
 const stateWords = (device: Device, layout: Layout, groups: number): number =>
-  (groups + Math.max(workgroupsFor(device, 1), haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0)) * layout.stride;
+  (groups + Math.max(workgroupsFor(device, 1), haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0)) *
+  layout.stride;
 
 interface Batch {
   readonly source: RowSource;

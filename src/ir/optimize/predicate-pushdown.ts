@@ -6,11 +6,11 @@
 import type { DType } from "../dtype.ts";
 import type { Expr } from "../expr.ts";
 import { columnsOf, substitute } from "../expr.ts";
+import { staysSmall } from "../expr-size.ts";
 import type { FunctionName } from "../functions.ts";
 import type { Aggregate, Join, JoinKind, Plan, Project, Scan } from "../plan.ts";
 import { countParents, rewriteTopDown } from "../traversal.ts";
 import { combined, filtered, partsOf } from "./conjuncts.ts";
-import { staysSmall } from "./expr-size.ts";
 import { onSide } from "./join-sides.ts";
 import type { Rule } from "./rule.ts";
 

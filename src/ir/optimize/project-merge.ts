@@ -2,10 +2,10 @@
 
 import type { Expr } from "../expr.ts";
 import { named, substitute, visitExpr } from "../expr.ts";
+import { readsOf, staysSmall } from "../expr-size.ts";
 import type { FunctionName } from "../functions.ts";
 import type { Plan, Project } from "../plan.ts";
 import { countParents, rewriteBottomUp } from "../traversal.ts";
-import { readsOf, staysSmall } from "./expr-size.ts";
 import type { Rule } from "./rule.ts";
 
 export const projectMerge: Rule = {

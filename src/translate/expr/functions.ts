@@ -11,8 +11,7 @@ import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { asExpr } from "./translator.ts";
-import { columnNames, exprInputs } from "./tree.ts";
+import { asExpr, columnNames, exprInputs } from "./tree.ts";
 
 interface FunctionCall {
   readonly t: ExprTranslator;

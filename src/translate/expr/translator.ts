@@ -16,7 +16,7 @@ import { EXPRESSIONS } from "./expressions.ts";
 import { translateFunction } from "./functions.ts";
 import { constant, toDType } from "./literals.ts";
 import { asLookup } from "./lookup.ts";
-import { allExprs, columnName, columnNames } from "./tree.ts";
+import { allExprs, asExpr, columnName, columnNames } from "./tree.ts";
 
 /** Where aggregates inside an expression go. `over` gives the set for the groups of a window, or null. */
 export interface AggregateTarget {
@@ -42,6 +42,7 @@ export class ExprTranslator {
     const name = columnName(expr);
     if (name !== null) return this.#column(name);
     const [kind, payload] = tagOf(expr) ?? ["", null];
+    if (kind === "Alias" || kind === "KeepName" || kind === "RenameAlias") return this.#unnamed(kind, payload);
     if (isAggregate(expr)) return this.#aggregate(expr);
     if (columnNames(expr).size === 0 && !this.#holdsAggregate(expr)) return constant(this.scope, expr);
     if (!this.#holdsAggregate(expr) && !isNullTest(expr)) {
@@ -79,7 +80,6 @@ export class ExprTranslator {
   #node(expr: DslExpr, kind: string, payload: DslValue): Expr | null {
     const { scope } = this;
     if (kind === "Over" && isObject(payload)) return this.#over(payload);
-    if (kind === "Alias" || kind === "KeepName" || kind === "RenameAlias") return this.#unnamed(kind, payload);
     if (kind === "BinaryExpr" && isObject(payload))
       return binary(this, expr, String(payload.op), asExpr(payload.left), asExpr(payload.right));
     if (kind === "Cast" && isObject(payload)) return this.#explicitCast(payload);
@@ -137,10 +137,6 @@ export class ExprTranslator {
     return toDType(expr, dtype);
   }
 }
-
-/** A payload that stands where polars always writes an expression. */
-export const asExpr = (value: DslValue | undefined): DslExpr =>
-  typeof value === "string" || isObject(value) ? value : { Literal: { Scalar: { Null: "Null" } } };
 
 /** Nulls are known on the device without asking the dictionary. */
 const isNullTest = (expr: DslExpr): boolean => {

@@ -94,3 +94,7 @@ function replaceValue(value: DslValue, f: (expr: DslExpr) => DslExpr | undefined
   if (name === "Literal") return value;
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, replaceValue(v, f)]));
 }
+
+/** A payload that stands where polars always writes an expression. */
+export const asExpr = (value: DslValue | undefined): DslExpr =>
+  typeof value === "string" || isObject(value) ? value : { Literal: { Scalar: { Null: "Null" } } };

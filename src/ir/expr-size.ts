@@ -1,7 +1,7 @@
 /** How large expressions are, and become: substitution along a chain of projections can double them with every step. */
 
-import type { Expr } from "../expr.ts";
-import { exprChildren } from "../expr.ts";
+import type { Expr } from "./expr.ts";
+import { exprChildren } from "./expr.ts";
 
 /** Expressions above this number of nodes are not made by substitution. */
 const MAX_SIZE = 1000;
