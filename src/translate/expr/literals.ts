@@ -58,6 +58,7 @@ export function scalarLiteral(scalar: DslValue): LiteralExpr | undefined {
 /** An expression without columns, as a literal; null with a reason where its value has no literal form. */
 export function constant(scope: Scope, expr: DslExpr): Expr | null {
   const [name, payload] = tagOf(expr) ?? ["", null];
+  if (name === "Alias" && isList(payload) && isObject(payload[0])) return constant(scope, payload[0]);
   const [kind, scalar] = name === "Literal" ? (tagOf(payload) ?? ["", null]) : ["", null];
   const simple = kind === "Scalar" ? scalarLiteral(scalar) : undefined;
   if (simple !== undefined) return simple;

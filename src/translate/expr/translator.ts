@@ -60,8 +60,9 @@ export class ExprTranslator {
     return scalars === "constants and aggregates" && hasOneValue(expr);
   }
 
+  /** Aggregates of constants, like the list that SQL makes for IN, are constants. */
   #holdsAggregate(expr: DslExpr): boolean {
-    for (const e of allExprs(expr)) if (isAggregate(e)) return true;
+    for (const e of allExprs(expr)) if (isAggregate(e) && (tagOf(e)?.[0] === "Len" || columnNames(e).size > 0)) return true;
     return false;
   }
 

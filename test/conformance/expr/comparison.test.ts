@@ -136,5 +136,5 @@ for (const { name, frame: sized, partition } of FIXTURES)
 test("comparisons that have no kernel fall back", async () => {
   await assertFallsBack(() => frame.lazy().select(col("dec").lt(col("i32")).as("x")), /Decimal/);
   await assertFallsBack(() => frame.lazy().select(col("list").eq(col("list")).as("x"), col("cat").eq(col("str")).as("y")), /Categorical/);
-  await assertFallsBack(() => frame.lazy().select(col("small").isIn(col("list"))), /IsIn a computed list|IsIn/);
+  await assertFallsBack(() => frame.lazy().select(col("str").isIn(col("list"))), /IsIn a computed list/);
 });

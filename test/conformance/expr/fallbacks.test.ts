@@ -1,0 +1,89 @@
+/** The ledger of expressions that fall back: each with its reason, so that the list in the translator stays true. */
+
+import { after, test } from "node:test";
+import pl, { type Expr } from "nodejs-polars";
+import { everyDtype } from "../fixture.ts";
+import { assertFallsBack, type ComparisonOptions, closeEngines } from "../harness.ts";
+
+after(closeEngines);
+
+const frame = everyDtype(40, "none");
+const small = pl.col("small");
+const x = pl.col("x");
+
+/** What is selected, the reason, and how its answers compare where they are not the same at every run. */
+type Entry = readonly [make: () => Expr, reason: RegExp, options?: ComparisonOptions];
+
+const LEDGER: Readonly<Record<string, Entry>> = {
+  argMax: [() => small.argMax(), /ArgMax has no kernel/],
+  argMin: [() => small.argMin(), /ArgMin has no kernel/],
+  argSort: [() => small.argSort(), /ArgSort has no kernel/],
+  argUnique: [() => small.argUnique(), /ArgUnique has no kernel/],
+  arctan2: [() => x.arctan2(small), /Atan2 has no kernel/],
+  cos: [() => x.cos(), /trigonometric functions have no kernel/],
+  cumCount: [() => small.cumCount(), /cumulative functions have no kernel/],
+  cumMax: [() => small.cumMax(), /cumulative functions have no kernel/],
+  cumMin: [() => small.cumMin(), /cumulative functions have no kernel/],
+  cumProd: [() => small.cumProd(), /cumulative functions have no kernel/],
+  cumSum: [() => small.cumSum(), /cumulative functions have no kernel/],
+  dropNulls: [() => small.dropNulls(), /DropNulls changes the number of rows/],
+  dropNans: [() => x.dropNans(), /DropNans changes the number of rows/],
+  entropy: [() => x.abs().entropy(), /Entropy has no kernel/],
+  ewmMean: [() => x.ewmMean(), /exponentially weighted functions have no kernel/],
+  ewmStd: [() => x.ewmStd(), /exponentially weighted functions have no kernel/],
+  ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
+  exp: [() => x.exp(), /Exp has no kernel/],
+  explode: [() => pl.col("list").explode(), /exploding inside an expression/],
+  extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],
+  "fillNull with a strategy": [() => small.fillNull("forward"), /FillNull with a strategy has no kernel/],
+  filter: [() => small.filter(small.gt(0)), /filtering inside an expression/],
+  gather: [() => small.gather([0, 3]), /gathering inside an expression/],
+  gatherEvery: [() => small.gatherEvery(3), /GatherEvery changes the number of rows/],
+  hash: [() => small.hash(1), /Hash has no kernel/],
+  head: [() => small.head(3), /slicing inside an expression/],
+  implode: [() => small.implode(), /aggregate Implode/],
+  interpolate: [() => x.interpolate(), /Interpolate has no kernel/],
+  isDuplicated: [() => small.isDuplicated(), /IsDuplicated needs the whole column/],
+  isFirstDistinct: [() => small.isFirstDistinct(), /IsFirstDistinct needs the whole column/],
+  isUnique: [() => small.isUnique(), /IsUnique needs the whole column/],
+  kurtosis: [() => x.kurtosis(), /Kurtosis has no kernel/],
+  log: [() => x.abs().log(), /Log has no kernel/],
+  log1p: [() => x.abs().log1p(), /Log1p has no kernel/],
+  lowerBound: [() => small.lowerBound(), /LowerBound has no kernel/],
+  upperBound: [() => small.upperBound(), /UpperBound has no kernel/],
+  median: [() => small.median(), /aggregate Median/],
+  mode: [() => pl.col("bool").mode(), /Mode changes the number of rows/, { order: "any" }],
+  "not of integers": [() => small.not(), /Not of Int64/],
+  pctChange: [() => x.pctChange(), /PctChange has no kernel/],
+  peakMax: [() => small.peakMax(), /PeakMax has no kernel/],
+  peakMin: [() => small.peakMin(), /PeakMin has no kernel/],
+  product: [() => x.product(), /Product has no kernel/],
+  quantile: [() => small.quantile(0.3), /[Qq]uantile/],
+  rank: [() => small.rank(), /Rank has no kernel/],
+  reinterpret: [() => small.reinterpret(false), /Reinterpret has no kernel/],
+  repeatBy: [() => small.repeatBy(pl.col("small2").abs()), /RepeatBy makes lists/],
+  replace: [() => small.replace([1, 2], [10, 20]), /Replace has no kernel on numbers/],
+  reverse: [() => small.reverse(), /Reverse has no kernel/],
+  "rolling sum": [() => x.rollingSum({ windowSize: 3 }), /rolling functions have no kernel/],
+  shift: [() => small.shift(1), /Shift has no kernel/],
+  shiftAndFill: [() => small.shiftAndFill(1, 0), /ShiftAndFill has no kernel/],
+  skew: [() => x.skew(), /Skew has no kernel/],
+  slice: [() => small.slice(1, 3), /slicing inside an expression/],
+  sort: [() => small.sort(), /sorting inside an expression/],
+  sortBy: [() => small.sortBy([pl.col("row")]), /sorting inside an expression/],
+  struct: [() => pl.struct([small, pl.col("row")]), /structs are not built on the device/],
+  toPhysical: [() => pl.col("date").toPhysical(), /ToPhysical has no kernel/],
+  uniqueCounts: [() => small.uniqueCounts(), /UniqueCounts changes the number of rows/],
+  valueCounts: [() => pl.col("bool").valueCounts(), /ValueCounts changes the number of rows/, { order: "any" }],
+  "window of rows": [() => small.shift(1).over("k"), /a window function that is not an aggregate/],
+  "bitwise and": [() => small.and(pl.col("small2")), /bitwise And of Int64/],
+  "concat of texts": [() => pl.concatString([pl.col("str"), pl.col("str2")]), /several columns/],
+  "int to text": [() => small.cast(pl.String), /cast from Int64 to String/],
+  truncate: [() => pl.col("us").dt.truncate("1d"), /Truncate: this temporal function has no kernel/],
+};
+
+test("every entry of the ledger falls back for its reason, with polars' answer", async (t) => {
+  const lazy = frame.withColumns(small.mul(0.37).as("x"));
+  for (const [name, [make, reason, options]] of Object.entries(LEDGER))
+    await t.test(name, () => assertFallsBack(() => lazy.lazy().select(make().as("out")), reason, options));
+});
