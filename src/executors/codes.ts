@@ -3,23 +3,27 @@
 import { InternalError, OutOfDeviceMemoryError } from "../errors.ts";
 import type { Column } from "../gpu/column.ts";
 import { columnWords } from "../gpu/column.ts";
-import type { Compiled, Recoding } from "../gpu/compile/compile.ts";
+import type { Recoding } from "../gpu/compile/compile.ts";
 import { compile } from "../gpu/compile/compile.ts";
 import type { Dictionary } from "../gpu/dictionary.ts";
 import { concat } from "../gpu/kernels/concat.ts";
 import { map } from "../gpu/kernels/map.ts";
+import type { RowProgram, RowValue } from "../gpu/row-program.ts";
 import { physicalOf } from "../ir/dtype.ts";
 import type { Expr } from "../ir/expr.ts";
 import { column } from "../ir/expr.ts";
 import type { Schema } from "../ir/schema.ts";
 import type { QueryContext } from "./context.ts";
+import type { CompiledWithin } from "./pipeline.ts";
 import { compileWithin } from "./pipeline.ts";
 import type { Batch, Table } from "./table.ts";
 import { batchOf, columnOf, retainBatch } from "./table.ts";
 
-/** A compiled set of keys over one batch. `release` frees what had to be computed first. */
+/** Key expressions compiled over one batch, in order, in as many programs as bindings make necessary. `release` frees what had to be computed first. */
 export interface CompiledKeys {
-  readonly compiled: Compiled;
+  readonly programs: readonly RowProgram[];
+  /** One for each expression. */
+  readonly outputs: readonly (RowValue & { readonly dictionary: Dictionary | null })[];
   release(): void;
 }
 
@@ -31,52 +35,76 @@ export interface KeySide {
 
 /**
  * Compiles key expressions over all batches of all sides, key k of one side being comparable with key k of the others: equal codes are equal
- * values, and with `need` "sorted" for key k codes compare as values do; with "any" the codes stay as they are.
+ * values, and with `need` "sorted" for key k codes compare as values do; with "any" the codes stay as they are. `form`: "one program" for
+ * kernels that read all values at once and bind two buffers of their own; "programs" for kernels that take them one by one and bind one.
  */
 export async function compileKeys(
   context: QueryContext,
   sides: readonly KeySide[],
   need: (key: number) => "any" | "unique" | "sorted",
-  reserve = 1,
+  form: "programs" | "one program" = "programs",
 ): Promise<readonly (readonly CompiledKeys[])[]> {
-  const first = await compileAll(context, sides, reserve, []);
+  const first = await compileAll(context, sides, form, []);
   const recodings: (Recoding | null)[] = [];
   const keys = sides[0]?.exprs.length ?? 0;
   for (let k = 0; k < keys; k++) {
     const wanted = need(k);
     const dictionaries = new Set<Dictionary>();
     for (const keysOf of first.flat()) {
-      const dictionary = keysOf.compiled.outputs[k]?.dictionary ?? null;
+      const dictionary = keysOf.outputs[k]?.dictionary ?? null;
       if (dictionary !== null) dictionaries.add(dictionary);
     }
     recodings.push(dictionaries.size === 0 || wanted === "any" ? null : await recodingOf(context, [...dictionaries], wanted));
   }
   if (recodings.every((r) => r === null || [...r.values()].every((t) => t.table === null))) return first;
   for (const keysOf of first.flat()) keysOf.release();
-  return compileAll(context, sides, reserve, recodings);
+  return compileAll(context, sides, form, recodings);
 }
 
 async function compileAll(
   context: QueryContext,
   sides: readonly KeySide[],
-  reserve: number,
+  form: "programs" | "one program",
   recodings: readonly (Recoding | null)[],
 ): Promise<CompiledKeys[][]> {
   const all: CompiledKeys[][] = [];
   for (const side of sides) {
     const keys: CompiledKeys[] = [];
     for (const batch of side.batches) {
-      const { compiled, scratch } = await compileWithin(context, batch, side.exprs, reserve, recodings);
+      const parts =
+        form === "programs"
+          ? await compileParts(context, batch, side.exprs, recodings)
+          : [await compileWithin(context, batch, side.exprs, 2, recodings)];
       keys.push({
-        compiled,
+        programs: parts.map((p) => p.compiled.program),
+        outputs: parts.flatMap(({ compiled: { program, outputs } }) =>
+          program.outputs.map((o, k) => ({ ...o, dictionary: outputs[k]?.dictionary ?? null })),
+        ),
         release: () => {
-          for (const c of scratch) c.buffer.release();
+          for (const c of parts.flatMap((p) => p.scratch)) c.buffer.release();
         },
       });
     }
     all.push(keys);
   }
   return all;
+}
+
+/** One program where bindings suffice, else one for each half of the expressions. */
+async function compileParts(
+  context: QueryContext,
+  batch: Batch,
+  exprs: readonly Expr[],
+  recodings: readonly (Recoding | null)[],
+): Promise<readonly CompiledWithin[]> {
+  if (exprs.length <= 1) return [await compileWithin(context, batch, exprs, 1, recodings)];
+  const compiled = await compile(exprs, batch.columns, batch.rows, context.dictionaries, recodings);
+  if (compiled.program.columns.length < context.device.limits.storageBuffers) return [{ compiled, scratch: [] }];
+  const half = exprs.length >> 1;
+  return [
+    ...(await compileParts(context, batch, exprs.slice(0, half), recodings.slice(0, half))),
+    ...(await compileParts(context, batch, exprs.slice(half), recodings.slice(half))),
+  ];
 }
 
 async function recodingOf(context: QueryContext, dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Recoding> {

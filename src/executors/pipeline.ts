@@ -45,6 +45,12 @@ export function pipelineOf(plan: Plan, stop: (plan: Plan) => boolean): Pipeline 
   return { base, predicate, outputs };
 }
 
+/** A program, and the columns that were computed for it; the caller releases them. */
+export interface CompiledWithin {
+  readonly compiled: Compiled;
+  readonly scratch: readonly Column[];
+}
+
 /** Compiles so that at least `reserve` bindings stay free for the kernel family; too many columns are first computed into fewer. */
 export async function compileWithin(
   context: QueryContext,
@@ -52,7 +58,7 @@ export async function compileWithin(
   exprs: readonly Expr[],
   reserve: number,
   recodings: readonly (Recoding | null)[] = [],
-): Promise<{ readonly compiled: Compiled; readonly scratch: readonly Column[] }> {
+): Promise<CompiledWithin> {
   const compiled = await compile(exprs, batch.columns, batch.rows, context.dictionaries, recodings);
   if (compiled.program.columns.length + reserve <= context.device.limits.storageBuffers) return { compiled, scratch: [] };
   const scratch = await computeColumns(context, batch, exprs);

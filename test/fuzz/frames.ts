@@ -91,10 +91,11 @@ export const COLUMN_KINDS: readonly ColumnKind[] = [
   ticks("time", "Time", ["pl.Int64", "pl.Time"], [1n, HOUR * 500n], false),
 ];
 
-/** Where a column's values come from: its kind, and how many distinct values and nulls it has. */
+/** A column of a source. Whether it may have nulls is a part of the shape, as kernels depend on it. */
 interface ColumnShape {
   readonly field: Field;
   readonly column: ColumnKind;
+  readonly nullable: boolean;
 }
 
 /** Names and dtypes of a source; its rows are drawn anew for each run. */
@@ -119,7 +120,7 @@ export function frameShape(random: Random, base: FrameShape | null): FrameShape 
   const names = NAMES.filter((n) => !taken.has(n));
   const more = random.some(names, 2, 4).map((name): ColumnShape => {
     const column = random.pick(COLUMN_KINDS);
-    return { column, field: { name, kind: column.kind, dtype: column.dtype, bound: column.bound, noise: 0 } };
+    return { column, nullable: random.chance(0.7), field: { name, kind: column.kind, dtype: column.dtype, bound: column.bound, noise: 0 } };
   });
   return { columns: [...shared, ...more] };
 }
@@ -128,8 +129,8 @@ export function frameShape(random: Random, base: FrameShape | null): FrameShape 
 export function drawFrame(random: Random, shape: FrameShape): SourceFrame {
   const rows = random.pick([0, 1, 2, 3, 7, 12, 20, 33, 40, 64, 65, 100]);
   return {
-    columns: shape.columns.map(({ field, column }) => {
-      const nulls = random.pick([0, 0, 0, 0.2, 0.2, 0.5, 1]);
+    columns: shape.columns.map(({ field, column, nullable }) => {
+      const nulls = nullable ? random.pick([0.1, 0.2, 0.2, 0.5, 1]) : 0;
       const pool = random.chance(0.4) ? Array.from({ length: random.integer(1, 5) }, () => column.value(random)) : null;
       const values = Array.from({ length: rows }, () =>
         random.chance(nulls) ? "null" : pool === null ? column.value(random) : random.pick(pool),

@@ -36,7 +36,7 @@ export interface FuzzReport {
 }
 
 /** Draws of data and constants for each shape: kernels are compiled once for all of them. */
-const DRAWS = 6;
+const DRAWS = 8;
 /** Rows of partitions; one engine each. */
 const PARTITIONS = [null, null, 1, 3, 50] as const;
 

@@ -195,7 +195,14 @@ const groupBy: Grower = (growing) => {
 };
 
 const HOW = ["inner", "inner", "left", "left", "right", "full", "semi", "anti", "cross"] as const;
-const KEEP_LEFT = new Set<string>(["left", "semi", "anti"]);
+/** Polars takes the order of a join for undefined unless it is asked for. */
+const ORDERS: Readonly<Record<string, string>> = {
+  inner: "left_right",
+  left: "left_right",
+  right: "right_left",
+  semi: "left",
+  anti: "left",
+};
 
 const join: Grower = (growing) => {
   const { random, input, fields } = growing;
@@ -206,13 +213,16 @@ const join: Grower = (growing) => {
   const pairs = exact(fields).flatMap((l) =>
     usable.filter((r) => (l.dtype === r.dtype || (l.kind === "int" && r.kind === "int")) && l.kind !== "cat").map((r) => [l, r] as const),
   );
-  const chosen = random.some(pairs, 1, 2);
+  const coalesces = how === "full" && random.chance(0.5);
+  const chosen = random.some(coalesces ? pairs.filter(([l, r]) => l.dtype === r.dtype) : pairs, 1, 2);
   if (how !== "cross" && chosen.length === 0) return null;
   const on = how === "cross" ? "" : `leftOn: [${quoted(chosen.map(([l]) => l))}], rightOn: [${quoted(chosen.map(([, r]) => r))}], `;
+  const order = random.chance(0.5) ? ORDERS[how] : undefined;
   const more = [
+    order === undefined ? "" : `maintainOrder: "${order}", `,
     random.chance(0.3) ? 'suffix: "_r", ' : "",
     random.chance(0.25) && how !== "cross" ? "nullsEqual: true, " : "",
-    how === "full" && random.chance(0.5) ? "coalesce: true, " : "",
+    coalesces ? "coalesce: true, " : "",
   ].join("");
   const bounds = new Map([
     ...right.fields.flatMap((f) => [f.name, `${f.name}right`, `${f.name}_r`].map((n) => [n, f.bound] as const)),
@@ -222,7 +232,7 @@ const join: Grower = (growing) => {
   const small = how === "cross" ? ".head(4)" : "";
   const plan = node("join", [input, right.plan], (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`), {
     noise: new Map([...noise, ...noiseOf(fields)]),
-    ordered: (inputs) => KEEP_LEFT.has(how) && every(inputs),
+    ordered: (inputs) => order !== undefined && every(inputs),
     needsOrder: how === "cross",
   });
   return { plan, bounds };
@@ -275,9 +285,9 @@ const horizontal: Grower = (growing) => {
 
 const rowIndex: Grower = (growing) => {
   const name = growing.fresh();
-  const made = keeping(growing, "withRowIndex", (i) => over(i, `withRowIndex(${JSON.stringify(name)}, ${growing.random.pick([0, 7])})`), {
-    needsOrder: true,
-  });
+  const call = `withRowIndex(${JSON.stringify(name)}, ${growing.random.pick([0, 7])})`;
+  const made = keeping(growing, "withRowIndex", (i) => over(i, call), { needsOrder: true });
+
   return { ...made, bounds: new Map([...made.bounds, [name, 1e6]]) };
 };
 

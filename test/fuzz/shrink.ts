@@ -10,8 +10,9 @@ export interface Case {
   readonly frames: readonly SourceFrame[];
 }
 
-/** Runs tried at most. */
+/** Runs tried at most, and milliseconds. */
 const ATTEMPTS = 250;
+const BUDGET = 40_000;
 
 /** The smallest failing case found. `run` says how a case fails, or null. */
 export async function shrink(
@@ -21,10 +22,11 @@ export async function shrink(
 ): Promise<{ readonly found: Case; readonly failure: Failure }> {
   let best = { found: start, failure };
   let attempts = 0;
+  const began = performance.now();
   for (let progress = true; progress; ) {
     progress = false;
     for (const candidate of candidates(best.found)) {
-      if (attempts++ >= ATTEMPTS) return best;
+      if (attempts++ >= ATTEMPTS || performance.now() - began > BUDGET) return best;
       const again = isDetermined(candidate.plan) ? await run(candidate) : null;
       if (again === null || again.class !== failure.class || !alike(again.message, failure.message)) continue;
       best = { found: candidate, failure: again };

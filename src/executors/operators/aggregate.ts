@@ -10,7 +10,7 @@ import { gather } from "../../gpu/kernels/gather.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
-import { column, describeExpr, named } from "../../ir/expr.ts";
+import { column, columnsOf, describeExpr, named, visitExpr } from "../../ir/expr.ts";
 import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
@@ -107,7 +107,9 @@ async function aggregateGroups(
     const accumulated = calls.filter(({ expr }) => expr.fn !== "n_unique");
     const values = new Map<string, Column>();
     if (groups > 0) {
-      for (const [name, column] of await accumulate(context, base, predicate, grouped, accumulated, groups)) values.set(name, column);
+      for (const part of partsThatBind(context, predicate !== null && grouped === null ? predicate : null, accumulated)) {
+        for (const [name, column] of await accumulate(context, base, predicate, grouped, part, groups)) values.set(name, column);
+      }
       for (const { name, expr } of calls) {
         if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, inputOf(expr), groups));
       }
@@ -154,6 +156,21 @@ interface NamedAggregate {
   readonly expr: AggregateExpr;
 }
 
+/** Aggregates whose inputs and mask one dispatch can bind, beside two buffers of the kernel; more are split in halves. */
+function partsThatBind(context: QueryContext, mask: Expr | null, calls: readonly NamedAggregate[]): readonly (readonly NamedAggregate[])[] {
+  const exprs = [...calls.flatMap(({ expr }) => expr.arg ?? []), ...(mask === null ? [] : [mask])];
+  const tables = new Set<string>();
+  for (const expr of exprs) {
+    if (physicalOf(expr.dtype) === "code") tables.add(describeExpr(expr));
+    visitExpr(expr, (e) => {
+      if (e.kind === "lookup") tables.add(describeExpr(e));
+    });
+  }
+  if (calls.length <= 1 || columnsOf(exprs).size + tables.size + 2 <= context.device.limits.storageBuffers) return [calls];
+  const half = calls.length >> 1;
+  return [...partsThatBind(context, mask, calls.slice(0, half)), ...partsThatBind(context, mask, calls.slice(half))];
+}
+
 /** Everything that one accumulator does; `first` and `last` find their row there and are gathered afterwards. */
 async function accumulate(
   context: QueryContext,
@@ -179,9 +196,14 @@ async function accumulate(
   const programs = predicate === null ? inputs : [...inputs, predicate];
   const mask = predicate === null || grouped !== null ? null : inputs.length;
   const exprs = mask === null ? inputs : programs;
-  const [compiled = []] = await compileKeys(context, [{ batches: base.batches, exprs }], (k) => (sorted.has(k) ? "sorted" : "any"), 2);
+  const [compiled = []] = await compileKeys(
+    context,
+    [{ batches: base.batches, exprs }],
+    (k) => (sorted.has(k) ? "sorted" : "any"),
+    "one program",
+  );
   const rowValues = exprs.map((_, k) => {
-    const outputs = compiled.map((c) => c.compiled.program.outputs[k]).filter((o) => o !== undefined);
+    const outputs = compiled.map((c) => c.outputs[k]).filter((o) => o !== undefined);
     const physical = outputs[0]?.physical ?? "u32";
     return { physical, nullable: outputs.some((o) => o.nullable) };
   });
@@ -189,8 +211,9 @@ async function accumulate(
   let rowBase = 0;
   for (const [b, batch] of base.batches.entries()) {
     const keysOf = compiled[b];
-    if (keysOf === undefined) continue;
-    accumulator.accumulate(keysOf.compiled.program, batch.rows, grouped?.batches[b]?.ids ?? null, mask, rowBase);
+    const [program] = keysOf?.programs ?? [];
+    if (keysOf === undefined || program === undefined) continue;
+    accumulator.accumulate(program, batch.rows, grouped?.batches[b]?.ids ?? null, mask, rowBase);
     keysOf.release();
     rowBase += batch.rows;
   }
@@ -205,7 +228,7 @@ async function accumulate(
       result.buffer.release();
     } else {
       const input = kernelAggregates[i]?.input ?? -1;
-      const dictionary: Dictionary | null = input < 0 ? null : (compiled[0]?.compiled.outputs[input]?.dictionary ?? null);
+      const dictionary: Dictionary | null = input < 0 ? null : (compiled[0]?.outputs[input]?.dictionary ?? null);
       const isCode = physicalOf(expr.dtype) === "code";
       columns.set(name, {
         dtype: expr.dtype,

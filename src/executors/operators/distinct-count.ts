@@ -75,7 +75,7 @@ async function withGroups(context: QueryContext, batch: Batch, value: Expr, ids:
 async function distinctRows(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Batch> {
   const [keys] = (await compileKeys(context, [{ batches: [batch], exprs }], () => "unique"))[0] ?? [];
   if (keys === undefined) throw new InternalError("the distinct pairs were not compiled");
-  const planes = encodeEquality(context.device, keys.compiled.program, batch.rows);
+  const planes = encodeEquality(context.device, keys.programs, batch.rows);
   keys.release();
   const { ids, groups, first } = await groupRows(context.device, planes, mask);
   const found = gatherBatch(context, batch, first, groups, false);

@@ -79,7 +79,7 @@ async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch
   const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
   const [keys] = (await compileKeys(context, [{ batches: [batch], exprs }], () => "unique"))[0] ?? [];
   if (keys === undefined) throw new InternalError("the distinct keys were not compiled");
-  const planes = encodeEquality(device, keys.compiled.program, batch.rows);
+  const planes = encodeEquality(device, keys.programs, batch.rows);
   keys.release();
   const { ids, groups, first } = await groupRows(device, planes, null);
   planes.buffer.release();

@@ -46,7 +46,7 @@ export async function group(
     const keysOf = compiled[b];
     if (keysOf === undefined) continue;
     const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
-    const planes = encodeEquality(context.device, keysOf.compiled.program, batch.rows);
+    const planes = encodeEquality(context.device, keysOf.programs, batch.rows);
     keysOf.release();
     const { ids, groups, first } = await groupRows(context.device, planes, mask);
     planes.buffer.release();
@@ -82,7 +82,7 @@ async function mergeGroups(
   const exprs = schema.map((f) => column(f.name, f.dtype));
   const [merged] = (await compileKeys(context, [{ batches: [all], exprs }], () => "unique"))[0] ?? [];
   if (merged === undefined) throw new InternalError("the merged keys were not compiled");
-  const planes = encodeEquality(context.device, merged.compiled.program, all.rows);
+  const planes = encodeEquality(context.device, merged.programs, all.rows);
   merged.release();
   const { ids: table, groups, first } = await groupRows(context.device, planes, null);
   planes.buffer.release();

@@ -126,7 +126,7 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
   const full = plan.how === "full";
   const buildProgram = buildKeys[0];
   if (buildProgram === undefined) throw new InternalError("the build keys were not compiled");
-  const buildPlanes = encodeEquality(device, buildProgram.compiled.program, build.rows);
+  const buildPlanes = encodeEquality(device, buildProgram.programs, build.rows);
   buildProgram.release();
   const table = await buildTable(device, buildPlanes, { nullsEqual: plan.nullsEqual, recordMatches: full });
   buildPlanes.buffer.release();
@@ -134,7 +134,7 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
   for (const [b, batch] of probed.batches.entries()) {
     const keys = probeKeys[b];
     if (keys === undefined) continue;
-    const planes = encodeEquality(device, keys.compiled.program, batch.rows);
+    const planes = encodeEquality(device, keys.programs, batch.rows);
     keys.release();
     const rows = await probe(device, table, planes, kind);
     planes.buffer.release();

@@ -48,7 +48,7 @@ export async function partitionByHash(
     for (const [b, batch] of side.batches.entries()) {
       const keys = compiled[s]?.[b];
       if (keys === undefined) throw new InternalError("the partition keys were not compiled");
-      const planes = encodeEquality(context.device, keys.compiled.program, batch.rows);
+      const planes = encodeEquality(context.device, keys.programs, batch.rows);
       keys.release();
       const ids = hashPartitions(context.device, planes, partitions);
       planes.buffer.release();
@@ -90,12 +90,12 @@ export async function partitionByRange(
   ranges: number,
 ): Promise<readonly Range[]> {
   const [compiled = []] = await compileKeys(context, [{ batches: table.batches, exprs }], () => "sorted");
-  const nullable = exprs.map((_, k) => compiled.some((c) => c.compiled.program.outputs[k]?.nullable === true));
+  const nullable = exprs.map((_, k) => compiled.some((c) => c.outputs[k]?.nullable === true));
   const planes: KeyPlanes[] = [];
   for (const [b, batch] of table.batches.entries()) {
     const keys = compiled[b];
     if (keys === undefined) throw new InternalError("the sort keys were not compiled");
-    planes.push(encodeOrder(context.device, withNullability(keys.compiled.program, nullable), batch.rows, order));
+    planes.push(encodeOrder(context.device, withNullability(keys.programs, nullable), batch.rows, order));
     keys.release();
   }
   const splits = await splitPoints(context, planes, ranges);
@@ -116,12 +116,19 @@ export async function partitionByRange(
   return split.map((batches, p) => ({ batches, equal: p % 2 === 1 }));
 }
 
-/** The program as if its outputs were nullable where told, so that the key planes of all batches are laid out alike. */
-const withNullability = (program: RowProgram, nullable: readonly boolean[]): RowProgram => ({
-  ...program,
-  key: `${program.key}|${nullable.join(",")}`,
-  outputs: program.outputs.map((o, k) => ({ ...o, nullable: nullable[k] ?? o.nullable })),
-});
+/** The programs as if their outputs were nullable where told, so that the key planes of all batches are laid out alike. */
+function withNullability(programs: readonly RowProgram[], nullable: readonly boolean[]): readonly RowProgram[] {
+  let first = 0;
+  return programs.map((program) => {
+    const own = nullable.slice(first, first + program.outputs.length);
+    first += own.length;
+    return {
+      ...program,
+      key: `${program.key}|${own.join(",")}`,
+      outputs: program.outputs.map((o, k) => ({ ...o, nullable: own[k] ?? o.nullable })),
+    };
+  });
+}
 
 /** Distinct keys at even steps through a sample of all batches, ascending, `planes` words each. */
 async function splitPoints(context: QueryContext, planes: readonly KeyPlanes[], ranges: number): Promise<Uint32Array> {

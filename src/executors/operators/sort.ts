@@ -29,7 +29,7 @@ async function sortBatch(context: QueryContext, plan: Sort, batch: Batch): Promi
   const { device } = context;
   const [keys] = (await compileKeys(context, [{ batches: [batch], exprs: plan.by.map((k) => k.expr) }], () => "sorted"))[0] ?? [];
   if (keys === undefined) throw new InternalError("the sort keys were not compiled");
-  const planes = encodeOrder(device, keys.compiled.program, batch.rows, plan.by);
+  const planes = encodeOrder(device, keys.programs, batch.rows, plan.by);
   keys.release();
   const wanted = Math.min(batch.rows, plan.limit ?? batch.rows);
   const { rows, count } =

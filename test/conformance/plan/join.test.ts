@@ -1,0 +1,115 @@
+/** Join: every kind and key dtype, null keys, several keys, duplicates, names of the output, empty sides. */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import pl, { type LazyDataFrame } from "nodejs-polars";
+import { everyDtype } from "../fixture.ts";
+import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
+
+after(closeEngines);
+
+const left = everyDtype(40);
+const right = everyDtype(25, "none").withColumns(pl.col("row").plus(100).cast(pl.Int32).as("row"));
+const KINDS = ["inner", "left", "right", "full", "semi", "anti"] as const;
+const ORDERED = { inner: "left_right", left: "left_right", right: "right_left", semi: "left", anti: "left", full: "none" } as const;
+const PARTITIONS = [null, 7] as const;
+
+interface Options {
+  readonly how: (typeof KINDS)[number];
+  readonly on?: readonly string[];
+  readonly leftOn?: unknown;
+  readonly rightOn?: unknown;
+  readonly suffix?: string;
+  readonly coalesce?: boolean;
+  readonly nullsEqual?: boolean;
+}
+
+/** The types of nodejs-polars know fewer options of joins than it has. */
+function joined(a: LazyDataFrame, b: LazyDataFrame, options: Options): LazyDataFrame {
+  const result: unknown = Reflect.apply(a.join, a, [b, { ...options, maintainOrder: ORDERED[options.how] }]);
+  assert.ok(pl.LazyDataFrame.isLazyDataFrame(result));
+  return result;
+}
+
+const few = ["row", "k", "g", "str", "small", "bool", "cat"] as const;
+const l = () => left.lazy().select(...few);
+const r = () => right.lazy().select(...few);
+const check = (make: () => LazyDataFrame, how: string) =>
+  assertGpuEqualsCpu(make, { order: how === "full" ? "any" : "exact", partitions: PARTITIONS, anyZero: true });
+
+for (const how of KINDS) {
+  test(`${how}: one key with duplicates on both sides, with and without nulls being equal`, async () => {
+    await check(() => joined(l(), r(), { how, on: ["k"] }), how);
+    await check(() => joined(l(), l().head(30), { how, on: ["small"], nullsEqual: true }), how);
+    await check(() => joined(l(), l().head(30), { how, on: ["small"], nullsEqual: false }), how);
+  });
+
+  test(`${how}: several keys, strings of other frames, computed keys`, async () => {
+    await check(() => joined(l(), r(), { how, on: ["k", "g"] }), how);
+    await check(() => joined(l(), r(), { how, leftOn: ["str"], rightOn: ["g"] }), how);
+    await check(() => joined(l(), r(), { how, leftOn: [pl.col("small").plus(1)], rightOn: ["k"], suffix: "_r" }), how);
+  });
+
+  test(`${how}: columns that are coalesced or kept, and their names`, async () => {
+    for (const coalesce of [true, false]) {
+      await check(() => joined(l(), r(), { how, on: ["k"], coalesce, suffix: "_other" }), how);
+      await check(() => joined(l(), r(), { how, leftOn: ["k", "small"], rightOn: ["small", "k"], coalesce, suffix: "_other" }), how);
+    }
+  });
+
+  test(`${how}: nothing on either side, no matches`, async () => {
+    await check(() => joined(l().head(0), r(), { how, on: ["k"] }), how);
+    await check(() => joined(l(), r().head(0), { how, on: ["str"] }), how);
+    await check(() => joined(l().head(0), r().head(0), { how, on: ["k"] }), how);
+    await check(() => joined(l(), r(), { how, on: ["row"] }), how);
+  });
+}
+
+for (const key of ["i8", "u64", "f32", "f64", "bool", "date", "us", "zoned", "d_ms", "time", "str", "dec", "bin"]) {
+  test(`a key of dtype ${key}`, async () => {
+    const a = () => left.lazy().select("row", key);
+    const b = () => left.lazy().select(pl.col("row").as("other"), key).tail(25);
+    await check(() => joined(a(), b(), { how: "inner", on: [key] }), "inner");
+    await check(() => joined(a(), b(), { how: "left", on: [key], nullsEqual: true }), "left");
+  });
+}
+
+test("integer keys of different widths", async () => {
+  const small = left.lazy().select("row", pl.col("small").cast(pl.Int8).as("x"));
+  const wide = () => left.lazy().select(pl.col("row").as("other"), pl.col("small2").as("y"));
+  for (const how of ["inner", "left", "semi", "anti"] as const)
+    await check(() => joined(small, wide(), { how, leftOn: ["x"], rightOn: ["y"] }), how);
+});
+
+test("cross joins", async () => {
+  await assertGpuEqualsCpu(() => l().join(r().select("row", "str").head(3), { how: "cross", suffix: "_r" }), { partitions: PARTITIONS });
+  await assertGpuEqualsCpu(() => l().head(4).join(r().head(0), { how: "cross" }));
+  await assertGpuEqualsCpu(() => l().head(0).join(r().head(2), { how: "cross" }));
+});
+
+test("chains of joins, and a frame with itself", async () => {
+  await assertGpuEqualsCpu(
+    () => joined(joined(l(), r(), { how: "inner", on: ["k", "g"] }), l().select("row", "small"), { how: "left", on: ["row"] }),
+    { partitions: PARTITIONS },
+  );
+  await assertGpuEqualsCpu(() => joined(l(), l(), { how: "inner", on: ["row"] }).filter(pl.col("small").gt(0)), { partitions: PARTITIONS });
+});
+
+test("aggregated sides", () =>
+  assertGpuEqualsCpu(
+    () =>
+      joined(l(), r().groupBy("k", true).agg(pl.col("row").max().as("top"), pl.col("str").first().as("s")), {
+        how: "left",
+        on: ["k"],
+      }).sort("row", false, false, true),
+    { partitions: PARTITIONS },
+  ));
+
+test("joins that run on CPU polars", async () => {
+  await assertFallsBack(() => l().sort("row").joinAsof(r().sort("row"), { on: "row" }), /AsOf/);
+});
+
+test("errors of polars", async () => {
+  await assertSameError(() => joined(l(), r(), { how: "inner", on: ["absent"] }));
+  await assertSameError(() => joined(l(), r(), { how: "inner", leftOn: ["k"], rightOn: ["str"] }));
+});
