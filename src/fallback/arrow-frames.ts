@@ -13,7 +13,6 @@ import {
   Schema,
   Struct,
   Table,
-  tableFromIPC,
   tableToIPC,
   Uint32,
   Uint64,
@@ -21,8 +20,11 @@ import {
 import { InternalError } from "../errors.ts";
 import type { Physical } from "../ir/dtype.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
+import { quietly } from "../polars/quiet.ts";
+import type { Span } from "./ipc-file.ts";
+import { blocksOf, chunkOf, footerSpan, TAIL_BYTES } from "./ipc-file.ts";
 
-/** One column of one chunk: values as little-endian words and validity bits, both views into memory that stays valid only until the next call. */
+/** One column of one chunk: values as little-endian words, and validity bits. */
 export interface HostColumn {
   readonly rows: number;
   /** Bytes of the values: bits for `bool`, else 4 or 8 bytes for each row. */
@@ -31,42 +33,66 @@ export interface HostColumn {
   readonly validity: Uint8Array | null;
 }
 
-const chunksOf = (frame: NativeDataFrame): Uint8Array => {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  frame.writeIpc(
-    {
-      write: (chunk) => {
-        chunks.push(chunk.slice());
-        size += chunk.byteLength;
-      },
-    },
-    "uncompressed",
-  );
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
-};
+/** Memory that files are written to, kept between calls because fresh memory is slow; larger ones are let go. */
+const KEPT_BYTES = 1 << 26;
+let memory = new Uint8Array(1 << 16);
 
-/** The chunks of a frame whose columns are all fixed-width; outer index: chunk, inner: column. */
-export function readFrame(frame: NativeDataFrame): readonly (readonly HostColumn[])[] {
-  const table = tableFromIPC(chunksOf(frame));
-  return table.batches.map((batch) => batch.data.children.map(hostColumn));
+/** The frame as an Arrow IPC file in `memory`. */
+function fileOf(frame: NativeDataFrame): Uint8Array {
+  let size = 0;
+  const grow = (bytes: number): void => {
+    if (bytes <= memory.byteLength) return;
+    const larger = new Uint8Array(Math.max(bytes, 2 * memory.byteLength));
+    larger.set(memory.subarray(0, size));
+    memory = larger;
+  };
+  grow(frame.estimatedSize());
+  quietly(() =>
+    frame.writeIpc(
+      {
+        write: (chunk) => {
+          grow(size + chunk.byteLength);
+          memory.set(chunk, size);
+          size += chunk.byteLength;
+        },
+      },
+      "uncompressed",
+    ),
+  );
+  return memory.subarray(0, size);
 }
 
-function hostColumn(data: Data): HostColumn {
-  const { values, length: rows } = data;
-  if (!ArrayBuffer.isView(values)) throw new InternalError(`an Arrow column of type ${data.type} has no plain values`);
-  if (data.offset !== 0) throw new InternalError("an Arrow column starts inside its buffers");
-  return {
-    rows,
-    values: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-    validity: data.nullCount > 0 && data.nullBitmap !== null && data.nullBitmap.byteLength > 0 ? data.nullBitmap : null,
-  };
+/** The chunks of a small frame whose columns are all fixed-width; outer index: chunk, inner: column. */
+export function readFrame(frame: NativeDataFrame): readonly (readonly HostColumn[])[] {
+  return useFrame(frame, (chunks) =>
+    chunks.map((columns) =>
+      columns.map(({ rows, values, validity }) => ({ rows, values: values.slice(), validity: validity?.slice() ?? null })),
+    ),
+  );
+}
+
+/** As `readFrame`, without a copy: `use`, which must be synchronous, sees the memory that the next call uses again. */
+export function useFrame<T>(frame: NativeDataFrame, use: (chunks: readonly (readonly HostColumn[])[]) => T): T {
+  const file = fileOf(frame);
+  try {
+    return use(chunksIn(file, frame.width));
+  } finally {
+    if (memory.byteLength > KEPT_BYTES) memory = new Uint8Array(KEPT_BYTES);
+  }
+}
+
+function chunksIn(file: Uint8Array, width: number): readonly (readonly HostColumn[])[] {
+  const bytesOf = ({ at, bytes }: Span): Uint8Array => file.subarray(at, at + bytes);
+  const footer = footerSpan(file.subarray(-TAIL_BYTES), file.byteLength);
+  if (footer === null) throw new InternalError("polars wrote something else than an Arrow IPC file");
+  return blocksOf(bytesOf(footer)).map((block) => {
+    const { rows, columns } = chunkOf(block, bytesOf(block.metadata), width);
+    return columns.map(({ values, validity }) => ({
+      rows,
+      values: bytesOf(values),
+      validity: validity === null ? null : bytesOf(validity),
+    }));
+  });
 }
 
 interface PhysicalColumn {

@@ -6,6 +6,7 @@ import type { Device } from "../gpu/device.ts";
 import type { Dictionary } from "../gpu/dictionary.ts";
 import type { DType } from "../ir/dtype.ts";
 import { storageOf, WORDS } from "../ir/dtype.ts";
+import type { Schema } from "../ir/schema.ts";
 
 /** Ones in the low `bits` bits, 0 to 32. */
 const low = (bits: number): number => (bits === 32 ? -1 : (1 << bits) - 1);
@@ -88,3 +89,35 @@ export class ColumnFill {
     this.#buffer.release();
   }
 }
+
+/** The columns of a batch, in the order of its schema. Owned by the caller. */
+export interface FilledBatch {
+  readonly rows: number;
+  readonly fills: readonly ColumnFill[];
+}
+
+/** Adds a batch to `batches`, also when there is no memory for all of its columns. @throws OutOfDeviceMemoryError */
+export function addBatch(
+  device: Device,
+  schema: Schema,
+  rows: number,
+  isNullable: (column: number) => boolean,
+  batches: FilledBatch[],
+): FilledBatch {
+  const fills: ColumnFill[] = [];
+  const batch = { rows, fills };
+  batches.push(batch);
+  for (const [c, { dtype }] of schema.entries()) fills.push(new ColumnFill(device, dtype, rows, isNullable(c)));
+  return batch;
+}
+
+export const releaseFills = (batches: readonly FilledBatch[]): void => {
+  for (const { fills } of batches) for (const fill of fills) fill.release();
+};
+
+/** Rows in slices of at most `maxRows`, at least one slice. */
+export const slicesOf = (rows: number, maxRows: number): readonly { readonly offset: number; readonly length: number }[] => {
+  const slices = [];
+  for (let offset = 0; offset < rows || offset === 0; offset += maxRows) slices.push({ offset, length: Math.min(maxRows, rows - offset) });
+  return slices;
+};

@@ -2,89 +2,37 @@
 
 import { InternalError } from "../errors.ts";
 import type { Column } from "../gpu/column.ts";
-import { columnWords, valueWords } from "../gpu/column.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Dictionary } from "../gpu/dictionary.ts";
 import type { DType } from "../ir/dtype.ts";
 import { physicalOf } from "../ir/dtype.ts";
-import { LOOKUP_COLUMN } from "../ir/expr.ts";
 import type { Schema } from "../ir/schema.ts";
-import type { DslExpr } from "../polars/dsl.ts";
-import { castDsl, dtypeToDsl, isNarrow } from "../polars/dtypes.ts";
-import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
+import { exprFromDsl } from "../polars/composing.ts";
+import type { NativeDataFrame, NativeLazyFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import type { HostColumn } from "./arrow-frames.ts";
-import { readFrame } from "./arrow-frames.ts";
-import { functionOf, HostDictionary, rename, select } from "./host-dictionary.ts";
+import { useFrame } from "./arrow-frames.ts";
+import type { FilledBatch } from "./column-fill.ts";
+import { addBatch, type ColumnFill, releaseFills, slicesOf } from "./column-fill.ts";
+import { rename, select } from "./host-dictionary.ts";
+import type { PhysicalFrame } from "./physical-frame.ts";
+import { physicalFrame, plainExpr } from "./physical-frame.ts";
+import { ScratchFolder, type ScratchSpace } from "./scratch-folder.ts";
+import { frameSpace, streamFrame, streamPlan } from "./streamed-import.ts";
 
 export interface ImportedBatch {
   readonly rows: number;
   readonly columns: ReadonlyMap<string, Column>;
 }
 
-/** Rows that are looked at to decide whether the values of a column repeat. */
-const SAMPLE = 4096;
-/** A column is encoded to its distinct values when the sample has fewer distinct values than this share. */
-const REPEATING = 0.5;
-
-let nextNamespace = 0;
-
-const rowNumbers: DslExpr = castDsl(
-  functionOf({ Range: { IntRange: { step: 1, dtype: { Literal: "UInt32" } } } }, { Literal: { Scalar: { Int64: 0 } } }, "Len"),
-  { kind: "UInt32" },
-);
-
-interface Coded {
-  readonly codes: DslExpr;
-  readonly frame: NativeDataFrame;
-  readonly dictionary: Dictionary;
+export interface ImportOptions {
+  /** Frames of more bytes go to the device through files; default 32 MiB. */
+  readonly streamAbove?: number;
+  /** Where these files go; default: a folder of a memory file system, or of the system's temporary files. */
+  readonly space?: ScratchSpace;
 }
 
-/** Codes for a column, as an expression over `frame`: its distinct values, or where they do not repeat simply its row numbers. */
-async function encode(native: NativePolars, frame: NativeDataFrame, name: string, dtype: DType): Promise<Coded> {
-  const column: DslExpr = { Column: name };
-  if (dtype.kind === "Categorical" || dtype.kind === "Enum") {
-    const categories = await select(native, frame, [
-      rename(
-        {
-          Cast: { expr: functionOf({ Categorical: "GetCategories" }, column), dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" },
-        },
-        LOOKUP_COLUMN,
-      ),
-    ]);
-    return {
-      codes: functionOf("ToPhysical", column),
-      frame,
-      dictionary: new HostDictionary(categories, dtype, dtype.kind === "Enum" ? "sorted" : "unique"),
-    };
-  }
-  if (dtype.kind === "String" && (await repeats(native, frame, name))) {
-    const namespace = { Categorical: { name: `${nextNamespace++}`, namespace: "polars-webgpu", physical: "U32" } };
-    const categorical = await select(native, frame, [
-      rename({ Cast: { expr: column, dtype: { Literal: namespace }, options: "Strict" } }, name),
-    ]);
-    const entries = await select(native, categorical, [rename(functionOf({ Categorical: "GetCategories" }, column), LOOKUP_COLUMN)]);
-    return { codes: functionOf("ToPhysical", column), frame: categorical, dictionary: new HostDictionary(entries, dtype, "unique") };
-  }
-  const entries = await select(native, frame, [rename(column, LOOKUP_COLUMN)]);
-  const codes: DslExpr = {
-    Ternary: {
-      predicate: functionOf({ Boolean: "IsNotNull" }, column),
-      truthy: rowNumbers,
-      falsy: { Literal: { Scalar: { Null: "Null" } } },
-    },
-  };
-  return { codes, frame, dictionary: new HostDictionary(entries, dtype, "any") };
-}
-
-async function repeats(native: NativePolars, frame: NativeDataFrame, name: string): Promise<boolean> {
-  const step = Math.max(1, Math.floor(frame.height / SAMPLE));
-  const sample = functionOf({ GatherEvery: { n: step, offset: 0 } }, { Column: name });
-  const counted = await select(native, frame, [rename({ Agg: { NUnique: sample } }, "distinct")]);
-  const [chunk] = readFrame(counted);
-  const distinct = new DataView(chunk?.[0]?.values.slice().buffer ?? new ArrayBuffer(4)).getUint32(0, true);
-  return distinct <= Math.ceil(frame.height / step) * REPEATING;
-}
+const STREAM_ABOVE = 1 << 25;
 
 /** The columns of `schema` in batches of at most `maxRows` rows; at least one batch. Owned by the caller. */
 export async function importFrame(
@@ -93,56 +41,56 @@ export async function importFrame(
   frame: NativeDataFrame,
   schema: Schema,
   maxRows: number,
+  { streamAbove = STREAM_ABOVE, space = frameSpace() }: ImportOptions = {},
 ): Promise<readonly ImportedBatch[]> {
-  const rows = frame.height;
-  if (schema.length === 0) return slicesOf(rows, maxRows).map(({ length }) => ({ rows: length, columns: new Map() }));
-  const plain: DslExpr[] = [];
-  const physical: NativeDataFrame[] = [];
-  const dictionaries: (Dictionary | null)[] = [];
-  const order: { readonly part: number; readonly at: number }[] = [];
-  for (const field of schema) {
-    const column: DslExpr = { Column: field.name };
-    if (physicalOf(field.dtype) === "code") {
-      const coded = await encode(native, frame, field.name, field.dtype);
-      physical.push(await select(native, coded.frame, [rename(coded.codes, "codes")]));
-      order.push({ part: physical.length, at: 0 });
-      dictionaries.push(coded.dictionary);
-    } else {
-      const wide: DType = field.dtype.kind === "UInt8" || field.dtype.kind === "UInt16" ? { kind: "UInt32" } : { kind: "Int32" };
-      order.push({ part: 0, at: plain.length });
-      plain.push(rename(isNarrow(field.dtype) ? castDsl(column, wide) : column, `c${plain.length}`));
-      dictionaries.push(null);
-    }
+  if (schema.length === 0) return slicesOf(frame.height, maxRows).map(({ length }) => ({ rows: length, columns: new Map() }));
+  const physical = await physicalFrame(native, frame, schema);
+  const large = frame.height > 0 && physical.frame.estimatedSize() > streamAbove;
+  const streamed = large ? await streamFrame(native, device, physical, schema, maxRows, space) : null;
+  const batches = streamed ?? (await copyFrame(native, device, physical, schema, maxRows));
+  try {
+    return finish(batches, schema, await physical.dictionaries());
+  } catch (error) {
+    releaseFills(batches);
+    throw error;
   }
-  const parts = plain.length === 0 ? [frame.slice(0, 0), ...physical] : [await select(native, frame, plain), ...physical];
-  const batches: ImportedBatch[] = [];
-  for (const { offset, length } of slicesOf(rows, maxRows)) {
-    const read = parts.map((part, i) => (i === 0 && plain.length === 0 ? [] : oneChunk(part, offset, length)));
-    const columns = schema.map((field, f): [string, Column] => {
-      const { part = 0, at = 0 } = order[f] ?? {};
-      const host = read[part]?.[at];
-      if (host === undefined) throw new InternalError(`column ${JSON.stringify(field.name)} was not exported`);
-      return [field.name, upload(device, host, field.dtype, dictionaries[f] ?? null)];
-    });
-    batches.push({ rows: length, columns: new Map(columns) });
-  }
-  return batches;
 }
 
-const slicesOf = (rows: number, maxRows: number): readonly { readonly offset: number; readonly length: number }[] => {
-  const slices = [];
-  for (let offset = 0; offset < rows || offset === 0; offset += maxRows) slices.push({ offset, length: Math.min(maxRows, rows - offset) });
-  return slices;
-};
-
-function oneChunk(frame: NativeDataFrame, offset: number, length: number): readonly HostColumn[] {
-  const part = quietly(() => {
-    const sliced = offset === 0 && length === frame.height ? frame : frame.slice(offset, length);
-    return sliced.nChunks() > 1 ? sliced.rechunk() : sliced;
-  });
-  const [chunk] = readFrame(part);
-  if (chunk !== undefined) return chunk;
-  return part.getColumns().map(() => ({ rows: 0, values: new Uint8Array(0), validity: null }));
+/**
+ * The columns of `schema` of what `plan` gives, as `importFrame`. Plain values never are a frame on the host; columns that need a
+ * dictionary are read by a second run of the plan, beside the first one.
+ */
+export async function importPlan(
+  native: NativePolars,
+  device: Device,
+  plan: NativeLazyFrame,
+  schema: Schema,
+  maxRows: number,
+  { space = new ScratchFolder(0), ...options }: ImportOptions = {},
+): Promise<readonly ImportedBatch[]> {
+  const coded = schema.filter(({ dtype }) => physicalOf(dtype) === "code");
+  const plain = schema.filter(({ dtype }) => physicalOf(dtype) !== "code");
+  const exprs = plain.map(({ name, dtype }, i) => rename(plainExpr({ Column: name }, dtype), `c${i}`));
+  const [values, codes] = await Promise.allSettled([
+    plain.length === 0 ? null : streamPlan(native, device, plan, exprs, plain, maxRows, space),
+    coded.length === 0 ? null : collect(native, plan, coded).then((f) => importFrame(native, device, f, coded, maxRows, options)),
+  ]);
+  const streamed =
+    values.status === "fulfilled" && values.value !== null
+      ? finish(
+          values.value,
+          plain,
+          plain.map(() => null),
+        )
+      : null;
+  const imported = codes.status === "fulfilled" ? codes.value : null;
+  if (streamed !== null && coded.length === 0) return streamed;
+  if (imported !== null && plain.length === 0) return imported;
+  if (streamed !== null && imported !== null && sameRows(streamed, imported))
+    return streamed.map(({ rows, columns }, b) => ({ rows, columns: new Map([...columns, ...(imported[b]?.columns ?? [])]) }));
+  for (const batch of [...(streamed ?? []), ...(imported ?? [])]) for (const { buffer } of batch.columns.values()) buffer.release();
+  for (const result of [values, codes]) if (result.status === "rejected") throw result.reason;
+  return importFrame(native, device, await collect(native, plan, schema), schema, maxRows, options);
 }
 
 /** A single column of a frame. */
@@ -159,32 +107,67 @@ export async function importColumn(
   return column;
 }
 
-function upload(device: Device, host: HostColumn, dtype: DType, dictionary: Dictionary | null): Column {
-  const nullable = host.validity !== null;
-  const buffer = device.alloc(columnWords(dtype, host.rows, nullable), "import");
-  const physical = physicalOf(dtype);
-  if (host.rows > 0)
-    device.write(
-      buffer,
-      0,
-      physical === "bool"
-        ? bitmap(host.values, host.rows)
-        : wholeWords(host.values, host.rows * (physical === "i64" || physical === "u64" || physical === "f64" ? 8 : 4)),
-    );
-  const validityOffset = nullable ? valueWords(dtype, host.rows) : null;
-  if (host.validity !== null && validityOffset !== null) device.write(buffer, validityOffset, bitmap(host.validity, host.rows));
-  return { dtype, length: host.rows, buffer, validityOffset, dictionary };
+const collect = (native: NativePolars, plan: NativeLazyFrame, schema: Schema): Promise<NativeDataFrame> =>
+  quietly(() => plan.select(schema.map(({ name }) => exprFromDsl(native, { Column: name }))).collect());
+
+const sameRows = (a: readonly ImportedBatch[], b: readonly ImportedBatch[]): boolean =>
+  a.length === b.length && a.every(({ rows }, i) => rows === b[i]?.rows);
+
+const finish = (batches: readonly FilledBatch[], schema: Schema, dictionaries: readonly (Dictionary | null)[]): readonly ImportedBatch[] =>
+  batches.map(({ rows, fills }) => ({
+    rows,
+    columns: new Map(
+      schema.flatMap(({ name }, c) => {
+        const fill = fills[c];
+        return fill === undefined ? [] : [[name, fill.finish(dictionaries[c] ?? null)] as const];
+      }),
+    ),
+  }));
+
+/** The batches of a frame through memory of this process. */
+async function copyFrame(
+  native: NativePolars,
+  device: Device,
+  { frame, exprs }: PhysicalFrame,
+  schema: Schema,
+  maxRows: number,
+): Promise<readonly FilledBatch[]> {
+  const values = await select(native, frame, exprs);
+  const batches: FilledBatch[] = [];
+  try {
+    for (const { offset, length } of slicesOf(values.height, maxRows)) {
+      const part = quietly(() => (length === values.height ? values : values.slice(offset, length)));
+      useFrame(part, (chunks) => {
+        const isNullable = (c: number): boolean => chunks.some((columns) => (columns[c]?.validity ?? null) !== null);
+        copyChunks(chunks, addBatch(device, schema, length, isNullable, batches).fills);
+      });
+    }
+    return batches;
+  } catch (error) {
+    releaseFills(batches);
+    throw error;
+  }
 }
 
-const wholeWords = (bytes: Uint8Array, size: number): Uint8Array => bytes.subarray(0, size);
+function copyChunks(chunks: readonly (readonly HostColumn[])[], fills: readonly ColumnFill[]): void {
+  for (const [c, fill] of fills.entries()) {
+    let row = 0;
+    for (const columns of chunks) {
+      const column = columns[c];
+      if (column === undefined) throw new InternalError(`column ${c} was not exported`);
+      const { rows, values, validity } = column;
+      if (fill.valueBytes === 0) fill.placeBooleans(wordsOf(values), 0, row, rows);
+      else fill.write(row, values.subarray(0, rows * fill.valueBytes));
+      fill.placeValidity(validity === null ? null : wordsOf(validity), 0, row, rows);
+      row += rows;
+    }
+    if (row !== fill.rows) throw new InternalError(`${row} of ${fill.rows} rows were exported`);
+  }
+}
 
-/** The bitmap padded to whole words, with zero bits behind the last row. */
-function bitmap(bits: Uint8Array, rows: number): Uint8Array {
-  const padded = new Uint8Array(Math.ceil(rows / 32) * 4);
-  const used = Math.ceil(rows / 8);
-  padded.set(bits.subarray(0, used));
-  const rest = rows % 8;
-  const last = padded[used - 1];
-  if (rest > 0 && last !== undefined) padded[used - 1] = last & ((1 << rest) - 1);
-  return padded;
+/** Whole words with at least these bytes. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const words = new Uint32Array(Math.ceil(bytes.byteLength / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
 }
