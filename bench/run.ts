@@ -7,7 +7,6 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { DataFrame } from "nodejs-polars";
 import { measureBandwidth } from "./bandwidth.ts";
-import { openDuckDB } from "./duckdb.ts";
 import { openEngine, type ResidentSources } from "./engine.ts";
 import { type Measurement, type Mode, measure, type Sides } from "./measure.ts";
 import type { TableName } from "./pdsh/chunks.ts";
@@ -78,7 +77,8 @@ const measurements: Measurement[] = [];
 let duckdbVersion: string | null = null;
 
 async function sidesOf(mode: Mode): Promise<Sides> {
-  const duckdb = values.duckdb ? await openDuckDB(scale, mode === "hot") : null;
+  // loaded only when asked for, so that --no-duckdb runs on a host without the package
+  const duckdb = values.duckdb ? await (await import("./duckdb.ts")).openDuckDB(scale, mode === "hot") : null;
   duckdbVersion = duckdb?.version ?? null;
   const { streaming } = values;
   if (mode === "cold") {
