@@ -1,4 +1,4 @@
-/** GroupBy: keys and aggregates, with the expressions around the aggregates projected afterwards. */
+/** GroupBy: keys and aggregates, the groups that HAVING keeps, and the expressions around the aggregates projected afterwards. */
 
 import { InternalError } from "../../errors.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
@@ -22,7 +22,6 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   if (options.dynamic !== null) context.unsupported("groupByDynamic has no kernel");
   if (options.rolling !== null) context.unsupported("groupByRolling has no kernel");
   if (options.slice !== null) context.unsupported("a group-by with a slice");
-  if (predicates.length > 0) context.unsupported("HAVING inside the group-by");
   if (options.dynamic !== null || options.rolling !== null) return null;
   const keyOutputs = keyDsl.map((k) => expand(scope, k));
   const keysFlat = keyOutputs.flatMap((k) => k ?? []);
@@ -44,10 +43,17 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
     const typed = expr === null ? null : translator.cast(expr, o.dtype);
     return typed === null ? null : named(o.name, typed);
   });
+  const having = predicates.map((p) => translator.translate(p));
+  const kept = having.filter((p) => p !== null);
+  if (kept.some((p) => p.dtype.kind !== "Boolean")) return context.unsupported("HAVING with a predicate that is not boolean");
   const known = keys.filter((k) => k !== null);
   const made = outputs.filter((o) => o !== null);
   if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made.length !== outputs.length) return null;
-  const grouped = aggregated(input, known, set.aggregates);
+  if (kept.length !== having.length) return null;
+  const grouped = kept.reduce<Plan>(
+    (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
+    aggregated(input, known, set.aggregates),
+  );
   const exprs: NamedExpr[] = [...known.map((k) => named(k.name, column(k.name, k.expr.dtype))), ...made];
   const plan = project(
     grouped,

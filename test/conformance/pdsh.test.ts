@@ -1,0 +1,54 @@
+/** The 22 PDS-H queries at scale 0.01: the whole query on the GPU, and the answer of CPU polars. */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import type { DataFrame } from "nodejs-polars";
+import { ensureData, scanTables } from "../../bench/pdsh/generate.ts";
+import { queries } from "../../bench/pdsh/queries/index.ts";
+import { GPUEngine } from "../../src/index.ts";
+import { type Cell, cellColumns } from "./cells.ts";
+
+const scale = 0.01;
+await ensureData(scale, () => {});
+const tables = scanTables(scale);
+const engine = new GPUEngine({ raiseOnFail: true });
+after(() => engine.close());
+
+/**
+ * Sums of floats agree within a relative 1e-12. A query that rounds such a sum to cents turns this difference, where it lies at a border of
+ * rounding, into one cent: values that are whole cents may differ by one, if the sum is large enough for 1e-12 of the amounts behind it
+ * (at most 1e11 at this scale) to reach the border, which half a cent of rounding always allows.
+ */
+const RELATIVE = 1e-12;
+const CENT = 0.01;
+
+function agrees(a: Cell, b: Cell): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "number" || typeof b !== "number") return false;
+  if (Math.abs(a - b) <= RELATIVE * Math.max(Math.abs(a), Math.abs(b))) return true;
+  const cents = [a, b].every((v) => Math.abs(v * 100 - Math.round(v * 100)) <= RELATIVE * Math.abs(v * 100));
+  return cents && Math.abs(Math.abs(a - b) - CENT) <= RELATIVE * Math.max(Math.abs(a), Math.abs(b), 1);
+}
+
+function assertAgrees(expected: DataFrame, actual: DataFrame): void {
+  const [want, have] = [cellColumns(expected), cellColumns(actual)];
+  assert.deepEqual(
+    have.map((c) => [c.name, c.dtype, c.cells.length]),
+    want.map((c) => [c.name, c.dtype, c.cells.length]),
+  );
+  for (const [i, column] of want.entries()) {
+    for (const [row, cell] of column.cells.entries()) {
+      const got = have[i]?.cells[row] ?? null;
+      const close = column.float ? agrees(cell, got) : Object.is(cell, got);
+      assert.ok(close, `row ${row}, column ${column.name}: expected ${String(cell)}, got ${String(got)}`);
+    }
+  }
+}
+
+for (const [number, query] of queries) {
+  test(`Q${number}`, async () => {
+    const actual = await query(tables).collect({ engine });
+    assertAgrees(await query(tables).collect(), actual);
+    assert.equal(engine.lastQuery?.fallback, null);
+  });
+}
