@@ -26,6 +26,8 @@ export interface ImportedBatch {
 }
 
 export interface ImportOptions {
+  /** Whether the columns of a plan may as well be read apart, by several runs at once: files of columns without a filter. Default false. */
+  readonly separable?: boolean;
   /** Frames of more bytes go to the device through files; default 32 MiB. */
   readonly streamAbove?: number;
   /** Where these files go; default: a folder of a memory file system, or of the system's temporary files. */
@@ -66,13 +68,13 @@ export async function importPlan(
   plan: NativeLazyFrame,
   schema: Schema,
   maxRows: number,
-  { space = new ScratchFolder(0), ...options }: ImportOptions = {},
+  { space = new ScratchFolder(0), separable = false, ...options }: ImportOptions = {},
 ): Promise<readonly ImportedBatch[]> {
   const coded = schema.filter(({ dtype }) => physicalOf(dtype) === "code");
   const plain = schema.filter(({ dtype }) => physicalOf(dtype) !== "code");
   const exprs = plain.map(({ name, dtype }, i) => rename(plainExpr({ Column: name }, dtype), `c${i}`));
   const [values, codes] = await Promise.allSettled([
-    plain.length === 0 ? null : streamPlan(native, device, plan, exprs, plain, maxRows, space),
+    plain.length === 0 ? null : streamPlan(native, device, plan, exprs, plain, maxRows, separable, space),
     coded.length === 0 ? null : collect(native, plan, coded).then((f) => importFrame(native, device, f, coded, maxRows, options)),
   ]);
   const streamed =

@@ -15,8 +15,10 @@ import { nullCounts } from "./physical-frame.ts";
 import { ScratchFolder, type ScratchSpace } from "./scratch-folder.ts";
 import { StreamedFile, type Window } from "./streamed-file.ts";
 
-/** Bytes of one file of a frame: large pieces for each column, little memory. */
+/** Bytes of one file of a frame, at most: large pieces for each column, little memory. */
 const FILE_BYTES = 1 << 26;
+/** Smaller files are not worth their overhead, even to have one for each writer. */
+const SMALL_FILE_BYTES = 1 << 24;
 /** Files that are written at once: each has one writer, on a thread of polars. */
 const FILES = Math.max(2, Math.min(8, Math.floor(availableParallelism() / 2)));
 /** Reads that are in flight at once, over all files. */
@@ -72,7 +74,8 @@ export function streamFrame(
       );
       const { fills } = addBatch(device, schema, length, (c) => nulls[c] !== 0, batches);
       const rowBytes = fills.reduce((sum, { valueBytes }) => sum + valueBytes + 0.125, 0);
-      const step = Math.max(1, Math.floor(FILE_BYTES / rowBytes / ROWS_STEP)) * ROWS_STEP;
+      const fileBytes = Math.min(FILE_BYTES, Math.max(SMALL_FILE_BYTES, (rowBytes * frame.height) / FILES));
+      const step = Math.max(1, Math.ceil(fileBytes / rowBytes / ROWS_STEP)) * ROWS_STEP;
       for (const part of slicesOf(length, step))
         files.push({ offset: offset + part.offset, window: { from: 0, rows: part.length, fills, row: part.offset } });
     }
@@ -91,7 +94,8 @@ export function streamFrame(
 
 /**
  * The rows that `plan` gives, `exprs` of them, in batches of at most `maxRows`, at least one; no frame of them ever exists on the host.
- * Null when the plan, or its file, failed. @throws OutOfDeviceMemoryError, DeviceError
+ * `separable`: the columns of the plan may as well be read apart, by several runs of it at once. Null when the plan, or a file, failed.
+ * @throws OutOfDeviceMemoryError, DeviceError
  */
 export function streamPlan(
   native: NativePolars,
@@ -100,32 +104,46 @@ export function streamPlan(
   exprs: readonly DslExpr[],
   schema: Schema,
   maxRows: number,
+  separable: boolean,
   space: ScratchSpace,
 ): Promise<readonly FilledBatch[] | null> {
+  const count = separable ? Math.min(FILES, exprs.length) : 1;
+  /** Column c is in file c % count. */
+  const groups = Array.from({ length: count }, (_, g) => exprs.filter((_, c) => c % count === g));
   return attempt(space, async (batches) => {
-    const file = await StreamedFile.write(native, plan, exprs, pathIn(space));
+    const files = new Map<number, StreamedFile>();
     try {
-      const windows = slicesOf(file.rows, maxRows).map(({ offset, length }): Window => {
-        const nullable = nullableIn(file, offset, length);
-        return { from: offset, rows: length, fills: addBatch(device, schema, length, nullable, batches).fills, row: 0 };
+      await inLanes(count, [...groups.entries()], async ([g, columns]) => {
+        files.set(g, await StreamedFile.write(native, plan, columns, pathIn(space)));
       });
-      await file.fill(windows, READS);
+      const rows = files.get(0)?.rows ?? 0;
+      if ([...files.values()].some((file) => file.rows !== rows)) throw new Error("the plan gives now more rows, now fewer");
+      const isNullable = (offset: number, length: number) => (c: number) =>
+        hasNulls(files.get(c % count), Math.floor(c / count), offset, length);
+      for (const { offset, length } of slicesOf(rows, maxRows)) addBatch(device, schema, length, isNullable(offset, length), batches);
+      await inLanes(count, [...files], ([g, file]) => file.fill(windowsOf(batches, g, count), Math.ceil(READS / count)));
     } finally {
-      await file.close();
+      await Promise.all([...files.values()].map((file) => file.close()));
     }
   });
 }
 
-/** Whether a column has nulls in one of the chunks that these rows are part of. */
-function nullableIn({ chunks }: StreamedFile, offset: number, length: number): (c: number) => boolean {
-  const nullable = new Set<number>();
+/** Where the rows of file `g` of `count` belong. */
+function windowsOf(batches: readonly FilledBatch[], g: number, count: number): readonly Window[] {
+  let from = 0;
+  return batches.map(({ rows, fills }) => {
+    const window: Window = { from, rows, fills: fills.filter((_, c) => c % count === g), row: 0 };
+    from += rows;
+    return window;
+  });
+}
+
+/** Whether column `c` of the file has nulls in one of the chunks that these rows are part of. */
+function hasNulls(file: StreamedFile | undefined, c: number, offset: number, length: number): boolean {
   let first = 0;
-  for (const { rows, columns } of chunks) {
-    if (first < offset + length && first + rows > offset)
-      columns.forEach(({ validity }, c) => {
-        if (validity !== null) nullable.add(c);
-      });
+  for (const { rows, columns } of file?.chunks ?? []) {
+    if (first < offset + length && first + rows > offset && (columns[c]?.validity ?? null) !== null) return true;
     first += rows;
   }
-  return (c) => nullable.has(c);
+  return false;
 }

@@ -115,9 +115,11 @@ async function assertStreams(frame: NativeDataFrame, maxRows: number): Promise<v
   const fromFrame = await streamFrame(native, device, physical, schema, maxRows, space);
   assert.ok(fromFrame !== null, "the frame is streamed");
   releaseFills(fromFrame);
-  const fromPlan = await streamPlan(native, device, physical.frame.lazy(), physical.exprs, schema, maxRows, space);
-  assert.ok(fromPlan !== null, "the plan is streamed");
-  releaseFills(fromPlan);
+  for (const separable of [false, true]) {
+    const fromPlan = await streamPlan(native, device, physical.frame.lazy(), physical.exprs, schema, maxRows, separable, space);
+    assert.ok(fromPlan !== null, "the plan is streamed");
+    releaseFills(fromPlan);
+  }
 }
 
 /** Both ways give the frame, and the same bits as each other. */
@@ -204,7 +206,8 @@ test("plans: record batches straddle the batches, codes come from a second run",
   const path = join(root, "long.parquet");
   eagerWrappers._DataFrame(long).writeParquet(path);
   for (const maxRows of [1_000_000, 70_001])
-    await roundTrip(long, maxRows, (schema) => importPlan(native, device, planOf(path), schema, maxRows));
+    for (const separable of [false, true])
+      await roundTrip(long, maxRows, (schema) => importPlan(native, device, planOf(path), schema, maxRows, { separable }));
   const positive = (plan: NativeLazyFrame) =>
     plan.filter(native.JsExpr.deserialize(Buffer.from(pl.col("f64").gt(0).serialize("json")), "json"));
   const some = await positive(planOf(path)).collect();
@@ -219,7 +222,7 @@ test("plans of every dtype, of text alone, and without rows", async () => {
   const read = await planOf(path).collect();
   await roundTrip(read, 64, (schema) => importPlan(native, device, planOf(path), schema, 64));
   const empty = planOf(path).slice(0, 0);
-  await roundTrip(await empty.collect(), 64, (schema) => importPlan(native, device, empty, schema, 64));
+  await roundTrip(await empty.collect(), 64, (schema) => importPlan(native, device, empty, schema, 64, { separable: true }));
   const text = planOf(path).select([native.col("str"), native.col("cat")]);
   await roundTrip(await text.collect(), 100, (schema) => importPlan(native, device, text, schema, 100));
 });
