@@ -216,7 +216,9 @@ export class Engine {
   async #forgetLostDevice(): Promise<void> {
     const current = this.#device;
     const device = await current?.catch(() => null);
-    if (device?.isLost === true && this.#device === current) this.#device = null;
+    if (device?.isLost !== true || this.#device !== current) return;
+    this.#device = null;
+    await this.residents.releaseAll();
   }
 
   #oracle(module: PolarsModule): SchemaOracle {

@@ -13,7 +13,7 @@ import { parseExact } from "../polars/dsl-text.ts";
 import { castDsl } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
-import { functionOf, HostDictionary, rename, select, VALUE } from "./host-dictionary.ts";
+import { functionOf, HostDictionary, Lookups, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
 
 const hostOf = (dictionary: Dictionary): HostDictionary => {
@@ -24,7 +24,7 @@ const hostOf = (dictionary: Dictionary): HostDictionary => {
 const scalar = (value: string | null): DslExpr => ({ Literal: { Scalar: value === null ? { Null: "Null" } : { String: value } } });
 const int = (value: number): DslExpr => ({ Literal: { Scalar: { Int64: value } } });
 
-/** The dictionaries service of one query: its lookup tables live until `close`. */
+/** The dictionaries service of one query: what it hands out lives until `close`, answers about resident dictionaries are kept for the next query. */
 export class PolarsDictionaries implements Dictionaries {
   readonly #native: NativePolars;
   readonly #device: Device;
@@ -84,12 +84,23 @@ export class PolarsDictionaries implements Dictionaries {
     this.#tables.set(host, tables);
     let table = tables.get(key);
     if (table === undefined) {
-      table = make();
+      table = host.lookups === null ? make() : this.#shared(host.lookups.tables, key, make).then(retained);
       tables.set(key, table);
       this.#owned.push(table);
       table.catch(() => tables.delete(key));
     }
     return table;
+  }
+
+  /** An answer that outlives the query; a failure is not kept. */
+  #shared<T>(answers: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+    let answer = answers.get(key);
+    if (answer === undefined) {
+      answer = this.#device.outsideScope(make);
+      answers.set(key, answer);
+      answer.catch(() => answers.delete(key));
+    }
+    return answer;
   }
 
   /** The entries and, last, a null. */
@@ -124,10 +135,28 @@ export class PolarsDictionaries implements Dictionaries {
     this.#unified.set(only, known);
     let unified = known.get(key);
     if (unified === undefined) {
-      unified = this.#unify(dictionaries.map(hostOf));
+      unified = this.#unifyOnce(dictionaries.map(hostOf), key);
       known.set(key, unified);
       unified.catch(() => known.delete(key));
     }
+    return unified;
+  }
+
+  async #unifyOnce(hosts: readonly HostDictionary[], key: string): Promise<Unified> {
+    const lookups = hosts.every((h) => h.lookups !== null) ? (hosts[0]?.lookups ?? null) : null;
+    if (lookups === null) return this.#own(await this.#unify(hosts));
+    const shared = await this.#shared(lookups.unified, key, async () => {
+      const made = await this.#unify(hosts);
+      hostOf(made.dictionary).lookups = new Lookups();
+      return made;
+    });
+    for (const table of shared.tables) table?.buffer.retain();
+    return this.#own(shared);
+  }
+
+  /** The query gives the tables back when it closes. */
+  #own(unified: Unified): Unified {
+    for (const table of unified.tables) if (table !== null) this.#owned.push(Promise.resolve(table));
     return unified;
   }
 
@@ -158,13 +187,17 @@ export class PolarsDictionaries implements Dictionaries {
     for (const host of hosts) {
       const rows = quietly(() => ranked.slice(from, host.size + 1));
       from += host.size + 1;
-      const column = importColumn(this.#native, this.#device, rows, "code", { kind: "UInt32" });
-      this.#owned.push(column);
-      tables.push({ ...(await column), dtype: first.dtype, dictionary });
+      const codes = await importColumn(this.#native, this.#device, rows, "code", { kind: "UInt32" });
+      tables.push({ ...codes, dtype: first.dtype, dictionary });
     }
     return { dictionary, tables };
   }
 }
+
+const retained = (column: Column): Column => {
+  column.buffer.retain();
+  return column;
+};
 
 let nextIdentity = 0;
 const identities = new WeakMap<Dictionary, number>();

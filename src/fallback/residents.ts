@@ -2,7 +2,14 @@
 
 import type { Column } from "../gpu/column.ts";
 import type { Schema } from "../ir/schema.ts";
+import { HostDictionary, Lookups } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
+
+/** Answers about the columns' dictionaries stay with them. */
+function withLookups(columns: readonly Column[]): readonly Column[] {
+  for (const { dictionary } of columns) if (dictionary instanceof HostDictionary) dictionary.lookups ??= new Lookups();
+  return columns;
+}
 
 type Load = (schema: Schema) => Promise<readonly ImportedBatch[]>;
 
@@ -30,7 +37,11 @@ export class Residents {
     this.#frames.delete(source);
     if (resident === undefined) return;
     for (const loaded of await Promise.allSettled(resident.columns.values())) {
-      if (loaded.status === "fulfilled") for (const column of loaded.value) column.buffer.release();
+      if (loaded.status === "rejected") continue;
+      for (const { buffer, dictionary } of loaded.value) {
+        buffer.release();
+        if (dictionary instanceof HostDictionary) await dictionary.lookups?.release();
+      }
     }
   }
 
@@ -63,7 +74,7 @@ export class Residents {
     if (schema.length === 0) return;
     const loading = load(schema);
     for (const field of schema) {
-      const column = loading.then((batches) => batches.flatMap((b) => b.columns.get(field.name) ?? []));
+      const column = loading.then((batches) => batches.flatMap((b) => b.columns.get(field.name) ?? [])).then(withLookups);
       resident.columns.set(field.name, column);
       column.catch(() => resident.columns.delete(field.name));
     }

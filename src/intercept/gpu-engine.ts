@@ -1,6 +1,6 @@
 /** The engine object that users hold: options, explain, reports, resident frames. */
 
-import type { LazyDataFrame } from "nodejs-polars";
+import type { DataFrame, LazyDataFrame } from "nodejs-polars";
 import type { Config, GPUEngineOptions } from "../config.ts";
 import { resolveConfig } from "../config.ts";
 import { Engine, type Query } from "../engine.ts";
@@ -58,6 +58,11 @@ export class GPUEngine {
   /** Collects the frame once and keeps the columns that later queries read on the device. */
   async persist(lf: LazyDataFrame): Promise<PersistedFrame> {
     const frame = await lf.collect({ engine: this });
+    return this.persistFrame(frame);
+  }
+
+  /** As `persist`, of a frame that is in memory already. */
+  persistFrame(frame: DataFrame): PersistedFrame {
     const lazy = () => frame.lazy();
     const { tracked } = queryOf(lazy());
     const read = "untracked" in tracked ? null : readPlan(tracked);
