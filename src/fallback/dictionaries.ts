@@ -33,12 +33,18 @@ export class PolarsDictionaries implements Dictionaries {
   /** Lookup tables on the device, by what they answer. */
   readonly #tables = new WeakMap<HostDictionary, Map<string, Promise<Column>>>();
   readonly #owned: Promise<Column>[] = [];
-  readonly #empty: NativeDataFrame;
+  #row: NativeDataFrame | null = null;
 
   constructor(native: NativePolars, device: Device) {
     this.#native = native;
     this.#device = device;
-    this.#empty = quietly(() => new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))]));
+  }
+
+  /** A frame of one row, to evaluate constants on. */
+  get #oneRow(): NativeDataFrame {
+    const { JsDataFrame, JsSeries } = this.#native;
+    this.#row ??= quietly(() => new JsDataFrame([JsSeries.newUint32Array("seed", new Uint32Array(1))]));
+    return this.#row;
   }
 
   /** Gives all lookup tables back. */
@@ -54,7 +60,7 @@ export class PolarsDictionaries implements Dictionaries {
     if (known === undefined) {
       const expr = rename(castDsl(scalar(value), dtype), LOOKUP_COLUMN);
       const frame = quietly(() =>
-        this.#empty
+        this.#oneRow
           .lazy()
           .select([exprFromDsl(this.#native, expr)])
           .collectSync("auto"),
@@ -116,7 +122,7 @@ export class PolarsDictionaries implements Dictionaries {
         falsy: scalar(null),
       },
     };
-    return select(this.#native, this.#empty, [rename(inside, "row")]).then((rows) =>
+    return select(this.#native, this.#oneRow, [rename(inside, "row")]).then((rows) =>
       quietly(() => {
         const entries = host.entries.takeWithSeries(rows.column("row"));
         entries.rename(LOOKUP_COLUMN);

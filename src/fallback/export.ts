@@ -9,11 +9,11 @@ import { physicalOf, storageOf, WORDS } from "../ir/dtype.ts";
 import type { Schema } from "../ir/schema.ts";
 import type { DslExpr } from "../polars/dsl.ts";
 import { castDsl } from "../polars/dtypes.ts";
-import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
+import type { NativeDataFrame, NativePolars, NativeSeries } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import type { HostColumn } from "./arrow-frames.ts";
 import { writeFrame } from "./arrow-frames.ts";
-import { HostDictionary, rename, select } from "./host-dictionary.ts";
+import { HostDictionary, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 
 /** The batches behind one another; one round trip. The batches stay the caller's. */
@@ -70,33 +70,28 @@ async function frameOf(
     () =>
       new native.JsDataFrame(
         columns.map((column, i) => {
-          const series = raw.column(`c${i}`);
-          if (physicalOf(column.dtype) !== "code") return series;
-          if (!(column.dictionary instanceof HostDictionary)) throw new InternalError("a code column without its dictionary");
-          const values = column.dictionary.entries.takeWithSeries(series);
-          values.rename(`c${i}`);
-          return values;
+          const series = valuesOf(column, raw.column(`c${i}`));
+          series.rename(schema[i]?.name ?? "");
+          return series;
         }),
       ),
   );
+  if (schema.every((field) => isPhysical(field.dtype))) return decoded;
+  const named = schema.map((field): DslExpr => ({ Column: field.name }));
   return select(
     native,
     decoded,
-    schema.map((field, i) => rename(fromPhysical({ Column: `c${i}` }, field.dtype), field.name)),
+    schema.map((field, i) => (isPhysical(field.dtype) ? (named[i] ?? "") : castDsl(named[i] ?? "", field.dtype))),
   );
 }
 
-const fromPhysical = (expr: DslExpr, dtype: DType): DslExpr => {
-  switch (dtype.kind) {
-    case "Boolean":
-    case "Int32":
-    case "Int64":
-    case "UInt32":
-    case "UInt64":
-    case "Float32":
-    case "Float64":
-      return expr;
-    default:
-      return physicalOf(dtype) === "code" ? expr : castDsl(expr, dtype);
-  }
-};
+/** The values themselves, for a code column those that the codes stand for. */
+function valuesOf(column: Column, series: NativeSeries): NativeSeries {
+  if (physicalOf(column.dtype) !== "code") return series;
+  if (!(column.dictionary instanceof HostDictionary)) throw new InternalError("a code column without its dictionary");
+  return column.dictionary.entries.takeWithSeries(series);
+}
+
+const PHYSICAL: ReadonlySet<string> = new Set(["Boolean", "Int32", "Int64", "UInt32", "UInt64", "Float32", "Float64"]);
+/** Dtypes that the frame has already without a cast. */
+const isPhysical = (dtype: DType): boolean => PHYSICAL.has(dtype.kind) || physicalOf(dtype) === "code";
