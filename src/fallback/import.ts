@@ -62,8 +62,8 @@ export async function importFrame(
 }
 
 /**
- * The columns of `schema` of what `plan` gives, as `importFrame`. Plain values never are a frame on the host; columns that need a
- * dictionary are read by a second run of the plan, beside the first one.
+ * The columns of `schema` of what `plan` gives, as `importFrame`. Plain values never are a frame on the host, unless their files fail, or the
+ * plan also has columns that need a dictionary and is not `separable`: else those are read by another run of the plan, beside the first one.
  */
 export async function importPlan(
   native: NativePolars,
@@ -73,29 +73,27 @@ export async function importPlan(
   maxRows: number,
   { space = new ScratchFolder(0), separable = false, ...options }: ImportOptions = {},
 ): Promise<readonly ImportedBatch[]> {
+  const whole = async (fields: Schema) => importFrame(native, device, await collect(native, plan, fields), fields, maxRows, options);
   const coded = schema.filter(({ dtype }) => physicalOf(dtype) === "code");
   const plain = schema.filter(({ dtype }) => physicalOf(dtype) !== "code");
+  if (plain.length === 0 || (coded.length > 0 && !separable)) return whole(schema);
   const exprs = plain.map(({ name, dtype }, i) => rename(plainExpr({ Column: name }, dtype), `c${i}`));
   const [values, codes] = await Promise.allSettled([
-    plain.length === 0 ? null : streamPlan(native, device, plan, exprs, plain, maxRows, separable, space),
-    coded.length === 0 ? null : collect(native, plan, coded).then((f) => importFrame(native, device, f, coded, maxRows, options)),
+    streamPlan(native, device, plan, exprs, plain, maxRows, separable, space),
+    coded.length === 0 ? [] : whole(coded),
   ]);
-  const streamed =
-    values.status === "fulfilled" && values.value !== null
-      ? finish(
-          values.value,
-          plain,
-          plain.map(() => null),
-        )
-      : null;
-  const imported = codes.status === "fulfilled" ? codes.value : null;
-  if (streamed !== null && coded.length === 0) return streamed;
-  if (imported !== null && plain.length === 0) return imported;
-  if (streamed !== null && imported !== null && sameRows(streamed, imported))
+  const filled = values.status === "fulfilled" && values.value !== null ? values.value : [];
+  const imported = codes.status === "fulfilled" ? codes.value : [];
+  const streamed = finish(
+    filled,
+    plain,
+    plain.map(() => null),
+  );
+  if (streamed.length > 0 && codes.status === "fulfilled" && (coded.length === 0 || sameRows(streamed, imported)))
     return streamed.map(({ rows, columns }, b) => ({ rows, columns: new Map([...columns, ...(imported[b]?.columns ?? [])]) }));
-  for (const batch of [...(streamed ?? []), ...(imported ?? [])]) for (const { buffer } of batch.columns.values()) buffer.release();
+  for (const { columns } of [...streamed, ...imported]) for (const { buffer } of columns.values()) buffer.release();
   for (const result of [values, codes]) if (result.status === "rejected") throw result.reason;
-  return importFrame(native, device, await collect(native, plan, schema), schema, maxRows, options);
+  return whole(schema);
 }
 
 /** A single column of a frame. */

@@ -212,7 +212,8 @@ test("plans: record batches straddle the batches, codes come from a second run",
     plan.filter(native.JsExpr.deserialize(Buffer.from(pl.col("f64").gt(0).serialize("json")), "json"));
   const some = await positive(planOf(path)).collect();
   assert.ok(some.height > 0 && some.height < long.height);
-  await roundTrip(some, 40_000, (schema) => importPlan(native, device, positive(planOf(path)), schema, 40_000));
+  for (const separable of [false, true])
+    await roundTrip(some, 40_000, (schema) => importPlan(native, device, positive(planOf(path)), schema, 40_000, { separable }));
 });
 
 test("plans of every dtype, of text alone, and without rows", async () => {
@@ -220,7 +221,7 @@ test("plans of every dtype, of text alone, and without rows", async () => {
   const frame = everyDtype(203).drop("null", "struct", "list");
   frame.writeParquet(path);
   const read = await planOf(path).collect();
-  await roundTrip(read, 64, (schema) => importPlan(native, device, planOf(path), schema, 64));
+  await roundTrip(read, 64, (schema) => importPlan(native, device, planOf(path), schema, 64, { separable: true }));
   const empty = planOf(path).slice(0, 0);
   await roundTrip(await empty.collect(), 64, (schema) => importPlan(native, device, empty, schema, 64, { separable: true }));
   const text = planOf(path).select([native.col("str"), native.col("cat")]);
@@ -268,7 +269,7 @@ for (const { name, path, possible } of failing)
     assert.ok(asked > 0 && removed === 1);
     const file = join(root, "short.parquet");
     eagerWrappers._DataFrame(short).writeParquet(file);
-    await roundTrip(short, 600, (schema) => importPlan(native, device, planOf(file), schema, 600, { space }));
+    await roundTrip(short, 600, (schema) => importPlan(native, device, planOf(file), schema, 600, { separable: true, space }));
     assert.equal(removed, 2);
   });
 
