@@ -302,7 +302,7 @@ const rename: Grower = (growing) => {
 };
 
 const drop: Grower = (growing) => {
-  const gone = growing.random.some(growing.fields, 1, Math.max(1, growing.fields.length - 1));
+  const gone = growing.random.some(growing.fields, 1, growing.fields.length - 1);
   return gone.length === 0 ? null : keeping(growing, "drop", (i) => over(i, `drop([${quoted(gone)}])`));
 };
 
@@ -338,9 +338,47 @@ const statistics: Grower = (growing) => {
   return { plan, bounds: new Map(numbers.map((f) => [f.name, f.bound * 1000])) };
 };
 
+/** Plans that polars rejects, for one reason or another. */
+const mistake: Grower = (growing) => {
+  const { random, fields } = growing;
+  const [some] = random.some(fields, 1, 1);
+  if (some === undefined) return null;
+  const name = JSON.stringify(some.name);
+  const call = random.pick([
+    'select("absent")',
+    `withColumns(pl.col("absent").sum().as(${name}))`,
+    `filter(pl.col(${name}).plus(pl.lit("x")))`,
+    `select(pl.col(${name}), pl.len().as(${name}))`,
+    `groupBy(${name}).agg(pl.col("absent").max())`,
+    `sort("absent")`,
+    `rename({ absent: "x" })`,
+    `withRowIndex(${name})`,
+    `drop("absent")`,
+    `join(${"s0"}.lazy().select(pl.lit(true).as("no")), { leftOn: ${name}, rightOn: "absent" })`,
+  ]);
+  return keeping(growing, "mistake", (i) => over(i, call));
+};
+
 const cache: Grower = (growing) => keeping(growing, "cache", (i) => over(i, "cache()"));
 
 export const GROWERS: readonly Grower[] = [
   ...[select, select, withColumns, withColumns, withColumns, filter, filter, filter, slice, sort, sort, groupBy, groupBy, groupBy],
-  ...[join, join, join, unique, concat, diagonal, horizontal, rowIndex, rename, drop, dropNulls, fillNan, statistics, aggregates, cache],
+  ...[
+    join,
+    join,
+    join,
+    unique,
+    concat,
+    diagonal,
+    horizontal,
+    rowIndex,
+    rename,
+    drop,
+    dropNulls,
+    fillNan,
+    statistics,
+    aggregates,
+    cache,
+    mistake,
+  ],
 ];

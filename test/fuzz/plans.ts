@@ -17,7 +17,7 @@ export interface Shape {
 }
 
 /** Plans that polars rejects are kept this often: the engine has to reject them with the same words. */
-const KEEP_REJECTED = 0.08;
+const KEEP_REJECTED = 0.3;
 
 export class PlanMaker {
   readonly #random: Random;

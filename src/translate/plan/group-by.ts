@@ -2,7 +2,7 @@
 
 import { InternalError } from "../../errors.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
-import { column, named } from "../../ir/expr.ts";
+import { column, columnsOf, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import { sameSchema } from "../../ir/schema.ts";
 import type { DslPlan } from "../../polars/dsl.ts";
@@ -14,6 +14,7 @@ import { onlyInput } from "./node.ts";
 import { project, warm } from "./project.ts";
 import { aggregated } from "./windows.ts";
 
+/** Constant keys make one group, also of no rows. */
 export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("GroupBy" in dsl) || only === null) return null;
@@ -50,11 +51,12 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const made = outputs.filter((o) => o !== null);
   if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made.length !== outputs.length) return null;
   if (kept.length !== having.length) return null;
+  const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
     (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
-    aggregated(input, known, set.aggregates),
+    aggregated(input, constant ? [] : known, set.aggregates),
   );
-  const exprs: NamedExpr[] = [...known.map((k) => named(k.name, column(k.name, k.expr.dtype))), ...made];
+  const exprs: NamedExpr[] = [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made];
   const plan = project(
     grouped,
     exprs,

@@ -58,6 +58,7 @@ function checked(context: NodeContext, plan: Plan): Plan {
   return plan;
 }
 
+/** Select; without columns, polars' frames have no rows. */
 export function select(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("Select" in dsl) || only === null) return null;
@@ -67,7 +68,8 @@ export function select(dsl: DslPlan, context: NodeContext): Plan | null {
   const translated = translateAll(only.scope, only.input, expr, true);
   if (translated === null) return null;
   const schema = translated.exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
-  return checked(context, project(translated.input, translated.exprs, schema));
+  const selected = checked(context, project(translated.input, translated.exprs, schema));
+  return schema.length === 0 ? { kind: "slice", input: selected, offset: 0, length: 0, schema } : selected;
 }
 
 /** The input of the only expression, where that is `unique`: an aggregate-like expression that a distinct node computes. */
@@ -86,6 +88,7 @@ function distinctColumn(dsl: DslPlan, context: NodeContext, inner: DslPlan): Pla
 export function hstack(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("HStack" in dsl) || only === null) return null;
+  if (only.scope.schema.length === 0) return context.unsupported("columns added to a frame without columns");
   const translated = translateAll(only.scope, only.input, dsl.HStack.exprs, false);
   if (translated === null) return null;
   const byName = new Map(translated.exprs.map((e) => [e.name, e]));

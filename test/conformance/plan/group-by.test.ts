@@ -154,6 +154,12 @@ test("every row a group, one group, nothing", async () => {
   await assertGpuEqualsCpu(() =>
     none
       .lazy()
+      .groupBy([pl.lit(1).as("one"), pl.lit("x").as("x")], true)
+      .agg(c("row").sum().as("s"), c("row").first().as("f"), pl.len().as("n")),
+  );
+  await assertGpuEqualsCpu(() =>
+    none
+      .lazy()
       .groupBy(["k", "str"], true)
       .agg(c("i64").sum().as("s"), c("str").first().as("f"), c("cat").last().as("l"), c("f64").nUnique().as("u")),
   );
