@@ -19,7 +19,7 @@ export interface RowValue {
 }
 
 export interface RowProgram {
-  /** Everything that decides `wgsl`, as text. */
+  /** Everything that decides `wgsl` and `outputs`, as text: i64, u64 and f64 columns have the same loads, but not the same keys. */
   readonly key: string;
   /** Column buffers, bound read-only as bindings 0 .. columns.length - 1. */
   readonly columns: readonly Column[];

@@ -67,14 +67,15 @@ export async function compile(
   const source = functions.join("\n");
   const wgsl = [...shared.columns.map(declareColumn), source.includes("cal_") ? CALENDAR : "", source].join("\n");
   const args = shared.args.padded();
+  const outputs = values.map((v) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null }));
   return {
     program: {
-      key: wgsl,
+      key: `${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")}\n${wgsl}`,
       columns: shared.columns,
       argWords: args.length,
       args,
       wgsl,
-      outputs: values.map((v) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null })),
+      outputs,
     },
     outputs: values.map((v) => ({ dtype: v.dtype, dictionary: v.dictionary })),
   };
