@@ -63,9 +63,8 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
   const fields = exact(scope.fields);
   if (fields.length === 0) return tree("int", [], () => "pl.len()", { bound: 1e6, scalar: true });
   const field = random.pick(fields);
-  const input = (kind: Kind): ExprTree =>
-    random.chance(0.3) && depth > 0 ? (expression(random, rows, kind, depth - 1) ?? columnOf(field)) : columnOf(field);
-  const value = input(field.kind);
+  const computed = random.chance(0.3) && depth > 0 ? expression(random, rows, field.kind, depth - 1) : null;
+  const value = computed === null || computed.scalar ? columnOf(field) : computed;
   const of = (method: string, kind: Kind, more: Partial<ExprTree> = {}, args: readonly ExprTree[] = [value]): ExprTree =>
     tree(kind, args, (a) => `${part(a, 0)}.${method}`, { bound: value.bound, scalar: true, ...more });
   const choices: (() => ExprTree | null)[] = [

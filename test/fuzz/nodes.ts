@@ -214,7 +214,9 @@ const join: Grower = (growing) => {
     usable.filter((r) => (l.dtype === r.dtype || (l.kind === "int" && r.kind === "int")) && l.kind !== "cat").map((r) => [l, r] as const),
   );
   const coalesces = how === "full" && random.chance(0.5);
-  const chosen = random.some(coalesces ? pairs.filter(([l, r]) => l.dtype === r.dtype) : pairs, 1, 2);
+  const drawn = random.some(coalesces ? pairs.filter(([l, r]) => l.dtype === r.dtype) : pairs, 1, 2);
+  /** Polars panics where a key column is coalesced twice. */
+  const chosen = drawn.filter(([l, r], i) => drawn.findIndex(([a, b]) => a === l || b === r) === i);
   if (how !== "cross" && chosen.length === 0) return null;
   const on = how === "cross" ? "" : `leftOn: [${quoted(chosen.map(([l]) => l))}], rightOn: [${quoted(chosen.map(([, r]) => r))}], `;
   const order = random.chance(0.5) ? ORDERS[how] : undefined;

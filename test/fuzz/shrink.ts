@@ -37,9 +37,12 @@ export async function shrink(
   return best;
 }
 
-/** Whether two messages are about the same thing: their words without names and numbers. */
+/** Whether two messages are about the same thing: their first lines without names, numbers and values. */
 const alike = (a: string, b: string): boolean => outline(a) === outline(b);
-const outline = (message: string): string => message.split(/[:\n]/)[0]?.replace(/\d+|column \S+|\([^)]*\)/g, "#") ?? "";
+const outline = (message: string): string => {
+  const [first = ""] = message.split("\n");
+  return first.replace(/: expected .*/, "").replaceAll(/"[^"]*"|column \S+|\([^)]*\)|\d+/g, "#");
+};
 
 function* candidates(current: Case): Generator<Case> {
   for (const plan of smallerPlans(current.plan)) yield { ...current, plan };

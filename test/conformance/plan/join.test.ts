@@ -12,7 +12,7 @@ const left = everyDtype(40);
 const right = everyDtype(25, "none").withColumns(pl.col("row").plus(100).cast(pl.Int32).as("row"));
 const KINDS = ["inner", "left", "right", "full", "semi", "anti"] as const;
 const ORDERED = { inner: "left_right", left: "left_right", right: "right_left", semi: "left", anti: "left", full: "none" } as const;
-const PARTITIONS = [null, 7] as const;
+const PARTITIONS = [7] as const;
 
 interface Options {
   readonly how: (typeof KINDS)[number];
@@ -45,7 +45,10 @@ for (const how of KINDS) {
   });
 
   test(`${how}: several keys, strings of other frames, computed keys`, async () => {
-    await check(() => joined(l(), r(), { how, on: ["k", "g"] }), how);
+    await assertGpuEqualsCpu(() => joined(l(), r(), { how, on: ["k", "g"] }), {
+      order: how === "full" ? "any" : "exact",
+      partitions: [null, 3],
+    });
     await check(() => joined(l(), r(), { how, leftOn: ["str"], rightOn: ["g"] }), how);
     await check(() => joined(l(), r(), { how, leftOn: [pl.col("small").plus(1).cast(pl.Int64)], rightOn: ["k"], suffix: "_r" }), how);
   });
