@@ -132,6 +132,20 @@ test("memory that does not suffice: the CPU answers, and a smaller query runs on
   assert.equal(small.engine.lastQuery?.fallback, null);
 });
 
+test("a device that goes away in the middle of a query: the CPU answers with one warning, and the next query has a device again", async () => {
+  const { engine, warnings } = open();
+  const query = () =>
+    lazy().filter(c("small").gt(-3)).groupBy(["g", "bool"], true).agg(c("small").var().as("v"), c("small2").max().as("m"));
+  const running = query().collect({ engine });
+  while (((await engine.deviceStats())?.bytesUp ?? 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await engine.close();
+  assert.deepEqual(cellColumns(await running), cellColumns(await query().collect()));
+  assert.equal(warnings.length, 1, `expected one warning, got ${JSON.stringify(warnings)}`);
+  assert.match(warnings[0] ?? "", /the query runs on CPU polars/);
+  assert.deepEqual(cellColumns(await SIMPLE().collect({ engine })), cellColumns(await SIMPLE().collect()));
+  assert.equal(engine.lastQuery?.fallback, null);
+});
+
 test("an engine that was closed opens its device again", async () => {
   const { engine, warnings } = open();
   for (let round = 0; round < 2; round++) {
