@@ -3,7 +3,8 @@
 import type { DataFrame } from "nodejs-polars";
 import { dataFrame, schemaOf, sourceName } from "./evaluate.ts";
 import { drawFrame, type FrameShape, frameShape } from "./frames.ts";
-import { GROWERS, type Growth, node } from "./nodes.ts";
+import { type Growth, node } from "./growing.ts";
+import { GROWERS } from "./nodes.ts";
 import type { Random } from "./random.ts";
 import type { Field, PlanTree } from "./tree.ts";
 import { isDetermined } from "./tree.ts";

@@ -1,0 +1,82 @@
+/** Plan nodes that read several inputs: joins and concatenations. */
+
+import { expression } from "./expressions.ts";
+import { boundsOf, every, exact, type Grower, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
+import type { PlanTree } from "./tree.ts";
+
+const HOW = ["inner", "inner", "left", "left", "right", "full", "semi", "anti", "cross"] as const;
+/** Polars takes the order of a join for undefined unless it is asked for. */
+const ORDERS: Readonly<Record<string, string>> = {
+  inner: "left_right",
+  left: "left_right",
+  right: "right_left",
+  semi: "left",
+  anti: "left",
+};
+
+export const join: Grower = (growing) => {
+  const { random, input, fields } = growing;
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const how = random.pick(HOW);
+  const usable = exact(right.fields);
+  const pairs = exact(fields).flatMap((l) =>
+    usable.filter((r) => (l.dtype === r.dtype || (l.kind === "int" && r.kind === "int")) && l.kind !== "cat").map((r) => [l, r] as const),
+  );
+  const coalesces = how === "full" && random.chance(0.5);
+  const drawn = random.some(coalesces ? pairs.filter(([l, r]) => l.dtype === r.dtype) : pairs, 1, 2);
+  /** Polars panics where a key column is coalesced twice. */
+  const chosen = drawn.filter(([l, r], i) => drawn.findIndex(([a, b]) => a === l || b === r) === i);
+  if (how !== "cross" && chosen.length === 0) return null;
+  const on = how === "cross" ? "" : `leftOn: [${quoted(chosen.map(([l]) => l))}], rightOn: [${quoted(chosen.map(([, r]) => r))}], `;
+  const order = random.chance(0.5) ? ORDERS[how] : undefined;
+  const more = [
+    order === undefined ? "" : `maintainOrder: "${order}", `,
+    random.chance(0.3) ? 'suffix: "_r", ' : "",
+    random.chance(0.25) && how !== "cross" ? "nullsEqual: true, " : "",
+    coalesces ? "coalesce: true, " : "",
+  ].join("");
+  const bounds = new Map([
+    ...right.fields.flatMap((f) => [f.name, `${f.name}right`, `${f.name}_r`].map((n) => [n, f.bound] as const)),
+    ...boundsOf(fields),
+  ]);
+  const noise = new Map([...noiseOf(right.fields)].flatMap(([n, e]) => [n, `${n}right`, `${n}_r`].map((x) => [x, e] as const)));
+  const small = how === "cross" ? ".head(4)" : "";
+  const plan = node("join", [input, right.plan], (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`), {
+    noise: new Map([...noise, ...noiseOf(fields)]),
+    ordered: (inputs) => order !== undefined && every(inputs),
+    needsOrder: how === "cross",
+  });
+  return { plan, bounds };
+};
+
+export const concat: Grower = (growing) => {
+  const { random, input } = growing;
+  const predicate = expression(random, scopeOf(growing, "rows"), "bool", 1);
+  if (predicate === null) return null;
+  return keeping(growing, "concat", (i, e) => `pl.concat([${i[0] ?? ""}, ${i[0] ?? ""}\n    .filter(${list(e)})])`, {
+    exprs: [predicate],
+    minExprs: 1,
+    noise: input.noise,
+  });
+};
+
+export const diagonal: Grower = (growing) => {
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const bounds = boundsOf(growing.fields);
+  for (const f of right.fields) bounds.set(f.name, Math.max(bounds.get(f.name) ?? 0, f.bound));
+  const noise = new Map([...noiseOf(right.fields), ...noiseOf(growing.fields)]);
+  return { plan: node("diagonal", [growing.input, right.plan], (i) => `pl.concat([${list(i)}], { how: "diagonal" })`, { noise }), bounds };
+};
+
+export const horizontal: Grower = (growing) => {
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const renamed = right.fields.map((f) => [f, growing.fresh()] as const);
+  const names = list(renamed.map(([f, name]) => `${JSON.stringify(f.name)}: ${JSON.stringify(name)}`));
+  const bounds = new Map([...boundsOf(growing.fields), ...renamed.map(([f, name]) => [name, f.bound] as const)]);
+  const noise = new Map([...noiseOf(growing.fields), ...renamed.flatMap(([f, name]) => (f.noise > 0 ? [[name, f.noise] as const] : []))]);
+  const text: PlanTree["text"] = (i) => `pl.concat([${i[0] ?? ""}, ${i[1] ?? ""}\n    .rename({ ${names} })], { how: "horizontal" })`;
+  return { plan: node("horizontal", [growing.input, right.plan], text, { noise, needsOrder: true }), bounds };
+};
