@@ -10,7 +10,7 @@ import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { isNumeric } from "./binary.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { columnNames, exprInputs } from "./tree.ts";
+import { asExpr, columnNames, exprInputs } from "./tree.ts";
 
 /** Aggregates over the same groups, under generated names that no user column can have. */
 export class AggregateSet {
@@ -100,10 +100,12 @@ const FILTERS_AS_NULL = new Set<AggregateName>(["sum", "mean", "min", "max", "st
 
 function translateInput(inner: ExprTranslator, input: DslValue | undefined, fn?: AggregateName): Expr | null {
   if (typeof input !== "string" && !isObject(input)) return inner.scope.unsupported("an aggregate without an input");
+  if (columnNames(input).size === 0)
+    return inner.scope.unsupported("an aggregate of a constant, which to polars is one value whatever the rows");
   const [name, payload] = tagOf(input) ?? ["", null];
   if (name === "Filter" && isObject(payload) && fn !== undefined && FILTERS_AS_NULL.has(fn)) {
     const value = translateInput(inner, payload.input, fn);
-    const by = translateInput(inner, payload.by);
+    const by = inner.translate(asExpr(payload.by));
     return value === null || by === null ? null : call("ternary", [by, value, literal(null, value.dtype)], value.dtype);
   }
   return inner.translate(input);
