@@ -61,6 +61,18 @@ export async function compileKeys(
   return compileAll(context, sides, form, recodings);
 }
 
+/** The keys of one batch by itself. */
+export async function keysOfBatch(
+  context: QueryContext,
+  batch: Batch,
+  exprs: readonly Expr[],
+  need: "unique" | "sorted",
+): Promise<CompiledKeys> {
+  const [[keys] = []] = await compileKeys(context, [{ batches: [batch], exprs }], () => need);
+  if (keys === undefined) throw new InternalError("the keys of a batch were not compiled");
+  return keys;
+}
+
 async function compileAll(
   context: QueryContext,
   sides: readonly KeySide[],

@@ -41,11 +41,9 @@ export function isList(value: DslValue | undefined): value is readonly DslValue[
 export type DslDtype = DslNode;
 /** Columns in order. */
 export type DslFields = readonly (readonly [name: string, dtype: DslDtype])[];
-export type DslSchema = { readonly fields: DslFields; readonly metadata: DslValue };
 
 /** Expressions stay generic: their grammar is wide, `tag` takes them apart. */
 export type DslExpr = DslNode;
-export type DslSelector = DslNode;
 
 export type SortOptions = {
   readonly descending: readonly boolean[];

@@ -10,7 +10,7 @@ import { gather } from "../../gpu/kernels/gather.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
-import { column, columnsOf, describeExpr, named, visitExpr } from "../../ir/expr.ts";
+import { aggregate as aggregateExpr, column, columnsOf, describeExpr, named, visitExpr } from "../../ir/expr.ts";
 import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
@@ -18,13 +18,12 @@ import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { filterBatch, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch, withoutColumn } from "../table.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch } from "../table.ts";
 import { countDistinct } from "./distinct-count.ts";
 import type { Grouping } from "./group.ts";
 import { group } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
-import { rowIndex } from "./slice.ts";
-import { sort } from "./sort.ts";
+import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 
 /** `pipeline` is the node's input with its expressions over the columns of `base`; keys and inputs are rewritten onto it by the caller. */
 export async function aggregate(context: QueryContext, plan: Aggregate, pipeline: Pipeline, base: Table): Promise<Table> {
@@ -47,10 +46,6 @@ function groupsThatFit(context: QueryContext, plan: Aggregate): number {
   return Math.min(rowsThatFit(context, plan.schema, keys), Math.floor(context.device.limits.bindingBytes / 4 / Math.max(1, ...words)));
 }
 
-/** Prefix of generated columns: no user column starts with it. */
-const ROW = "\u0001row";
-const U32: DType = { kind: "UInt32" };
-
 /** Too many groups for one binding: rows are split by the hash of their keys, and groups sorted by their first row afterwards. */
 async function aggregatePartitions(
   context: QueryContext,
@@ -59,8 +54,8 @@ async function aggregatePartitions(
   base: Table,
   limit: number,
 ): Promise<Table> {
-  const schema = [{ name: ROW, dtype: U32 }, ...base.schema];
-  const numbered = rowIndex(context, { kind: "row_index", input: plan.input, name: ROW, offset: 0, schema }, base);
+  const numbered = numberRows(context, base);
+  const { schema } = numbered;
   const kept: Batch[] = [];
   for (const batch of numbered.batches) {
     const names = schema.map((f) => f.name);
@@ -73,8 +68,8 @@ async function aggregatePartitions(
   for (const batch of kept) releaseBatch(batch);
   const ordered: Aggregate = {
     ...plan,
-    aggregates: [...plan.aggregates, named(ROW, { kind: "aggregate", fn: "min", arg: column(ROW, U32), ddof: 1, dtype: U32 })],
-    schema: [...plan.schema, { name: ROW, dtype: U32 }],
+    aggregates: [...plan.aggregates, named(ROW, aggregateExpr("min", column(ROW, ROW_FIELD.dtype), ROW_FIELD.dtype))],
+    schema: [...plan.schema, ROW_FIELD],
   };
   const parts: Batch[] = [];
   for (const batches of partitions) {
@@ -82,12 +77,7 @@ async function aggregatePartitions(
     parts.push(...(await aggregateGroups(context, ordered, null, { schema, batches }, grouped)).batches);
     for (const batch of batches) releaseBatch(batch);
   }
-  const table = { schema: ordered.schema, batches: parts };
-  const by = [{ expr: column(ROW, U32), descending: false, nullsLast: false }];
-  const sorted = await sort(context, { kind: "sort", input: plan, by, limit: null, schema: ordered.schema }, table);
-  releaseTable(table);
-  for (const batch of sorted.batches) columnOf(batch, ROW).buffer.release();
-  return { schema: plan.schema, batches: sorted.batches.map((batch) => withoutColumn(batch, ROW)) };
+  return restoreRowOrder(context, { schema: ordered.schema, batches: parts }, plan.schema);
 }
 
 /** The aggregates of each group; `grouped` null: all rows are one group. Frees the grouping. */

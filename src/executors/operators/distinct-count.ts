@@ -5,20 +5,18 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
 import { constantColumn } from "../../gpu/kernels/fill.ts";
-import { groupRows } from "../../gpu/kernels/hash-group.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { column, named } from "../../ir/expr.ts";
 import type { Schema } from "../../ir/schema.ts";
-import { compileKeys, singleBatch } from "../codes.ts";
+import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, rowsOf } from "../table.ts";
 import type { Grouping } from "./group.ts";
-import { wordColumn } from "./group.ts";
+import { groupBatch, wordColumn } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 
 const U32: DType = { kind: "UInt32" };
@@ -73,13 +71,9 @@ async function withGroups(context: QueryContext, batch: Batch, value: Expr, ids:
 
 /** One row for each different row, of those in the mask. */
 async function distinctRows(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Batch> {
-  const [keys] = (await compileKeys(context, [{ batches: [batch], exprs }], () => "unique"))[0] ?? [];
-  if (keys === undefined) throw new InternalError("the distinct pairs were not compiled");
-  const planes = encodeEquality(context.device, keys.programs, batch.rows);
-  keys.release();
-  const { ids, groups, first } = await groupRows(context.device, planes, mask);
+  const { ids, groups, first } = await groupBatch(context, batch, exprs, mask);
   const found = gatherBatch(context, batch, first, groups, false);
-  for (const buffer of [planes.buffer, ids, first]) buffer.release();
+  for (const buffer of [ids, first]) buffer.release();
   return found;
 }
 

@@ -6,26 +6,20 @@ import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
 import { compact } from "../../gpu/kernels/compact.ts";
 import { iota } from "../../gpu/kernels/fill.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
-import { groupRows } from "../../gpu/kernels/hash-group.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, column } from "../../ir/expr.ts";
 import type { Distinct } from "../../ir/plan.ts";
-import { compileKeys, concatBatches, singleBatch } from "../codes.ts";
+import { concatBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf, withoutColumn } from "../table.ts";
-import { wordColumn } from "./group.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
+import { groupBatch, wordColumn } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
-import { rowIndex } from "./slice.ts";
-import { sort } from "./sort.ts";
+import { numberRows, restoreRowOrder } from "./row-order.ts";
 
 const U32 = { kind: "UInt32" } as const;
-
-/** Prefix of generated columns: no user column starts with it. */
-const ROW = "\u0001row";
 
 export async function distinct(context: QueryContext, plan: Distinct, input: Table): Promise<Table> {
   const exprs = plan.subset.map((name) => column(name, plan.schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" }));
@@ -55,34 +49,22 @@ async function distinctPartitions(
   exprs: readonly Expr[],
   count: number,
 ): Promise<Table> {
-  const schema = [{ name: ROW, dtype: U32 }, ...plan.schema];
-  const numbered = rowIndex(context, { kind: "row_index", input: plan.input, name: ROW, offset: 0, schema }, input);
+  const numbered = numberRows(context, input);
   const [partitions = []] = await partitionByHash(context, [{ batches: numbered.batches, exprs }], count);
   releaseTable(numbered);
   const kept: Batch[] = [];
   for (const batches of partitions) {
-    const all = await singleBatch(context, { schema, batches });
+    const all = await singleBatch(context, { schema: numbered.schema, batches });
     for (const batch of batches) releaseBatch(batch);
     kept.push(await distinctBatch(context, plan, all));
     releaseBatch(all);
   }
-  const table = { schema, batches: kept };
-  const by = [{ expr: column(ROW, U32), descending: false, nullsLast: false }];
-  const sorted = await sort(context, { kind: "sort", input: plan.input, by, limit: null, schema }, table);
-  releaseTable(table);
-  for (const batch of sorted.batches) columnOf(batch, ROW).buffer.release();
-  return { schema: plan.schema, batches: sorted.batches.map((b) => withoutColumn(b, ROW)) };
+  return restoreRowOrder(context, { schema: numbered.schema, batches: kept }, plan.schema);
 }
 
 async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch): Promise<Batch> {
-  const { device } = context;
   const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
-  const [keys] = (await compileKeys(context, [{ batches: [batch], exprs }], () => "unique"))[0] ?? [];
-  if (keys === undefined) throw new InternalError("the distinct keys were not compiled");
-  const planes = encodeEquality(device, keys.programs, batch.rows);
-  keys.release();
-  const { ids, groups, first } = await groupRows(device, planes, null);
-  planes.buffer.release();
+  const { ids, groups, first } = await groupBatch(context, batch, exprs, null);
   const kept =
     plan.keep === "first" || plan.keep === "any" || groups === 0
       ? { rows: first.retain(), count: groups }

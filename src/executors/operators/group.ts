@@ -1,19 +1,19 @@
 /** Grouping: rows of all batches get the number of their group, groups in order of first appearance. */
 
-import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
+import type { Groups } from "../../gpu/kernels/hash-group.ts";
 import { groupRows } from "../../gpu/kernels/hash-group.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import type { Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf } from "../../ir/expr.ts";
 import type { Schema } from "../../ir/schema.ts";
-import { compileKeys, concatBatches } from "../codes.ts";
+import { compileKeys, concatBatches, keysOfBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch } from "../table.ts";
-import { batchOf, columnOf, releaseBatch } from "../table.ts";
+import { batchOf, releaseBatch } from "../table.ts";
 
 export interface GroupedBatch {
   /** u32 group of each row; 0xFFFFFFFF for rows that the predicate drops. */
@@ -68,6 +68,16 @@ export async function group(
   return null;
 }
 
+/** The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all. */
+export async function groupBatch(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Groups> {
+  const keys = await keysOfBatch(context, batch, exprs, "unique");
+  const planes = encodeEquality(context.device, keys.programs, batch.rows);
+  keys.release();
+  const groups = await groupRows(context.device, planes, mask);
+  planes.buffer.release();
+  return groups;
+}
+
 async function mergeGroups(
   context: QueryContext,
   local: readonly { readonly grouped: GroupedBatch; readonly keys: Batch }[],
@@ -80,12 +90,7 @@ async function mergeGroups(
     schema,
   );
   const exprs = schema.map((f) => column(f.name, f.dtype));
-  const [merged] = (await compileKeys(context, [{ batches: [all], exprs }], () => "unique"))[0] ?? [];
-  if (merged === undefined) throw new InternalError("the merged keys were not compiled");
-  const planes = encodeEquality(context.device, merged.programs, all.rows);
-  merged.release();
-  const { ids: table, groups, first } = await groupRows(context.device, planes, null);
-  planes.buffer.release();
+  const { ids: table, groups, first } = await groupBatch(context, all, exprs, null);
   const representatives = gatherBatch(context, all, first, groups, false);
   first.release();
   let base = 0;
@@ -126,6 +131,3 @@ export const wordColumn = (buffer: DeviceBuffer, length: number): Column => ({
 /** A batch of one u32 column called `name`. */
 export const wordBatch = (name: string, buffer: DeviceBuffer, length: number): Batch =>
   batchOf(length, [name], [wordColumn(buffer, length)]);
-
-/** The only column of a batch. */
-export const onlyColumn = (batch: Batch): Column => columnOf(batch, [...batch.columns.keys()][0] ?? "");

@@ -14,10 +14,9 @@ import { compileKeys, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { computeColumns } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch, releaseTable, retainTable, rowsOf, withoutColumn } from "../table.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, retainTable, rowsOf } from "../table.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
-import { rowIndex } from "./slice.ts";
-import { sort } from "./sort.ts";
+import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 
 /** How the probe side sees the join: for right joins the sides are swapped. */
 const PROBE: Partial<Record<Join["how"], ProbeKind>> = {
@@ -28,10 +27,6 @@ const PROBE: Partial<Record<Join["how"], ProbeKind>> = {
   semi: "semi",
   anti: "anti",
 };
-
-/** Prefix of generated columns: no user column starts with it. */
-const ROW = "\u0001row";
-const U32 = { kind: "UInt32" } as const;
 
 export async function join(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
   const swapped = plan.how === "right";
@@ -60,15 +55,10 @@ async function joinWhole(context: QueryContext, plan: Join, left: Table, right: 
  */
 async function joinPartitions(context: QueryContext, plan: Join, left: Table, right: Table, count: number): Promise<Table> {
   const side = plan.how === "right" ? "right" : "left";
-  const number = (table: Table, own: boolean): Table =>
-    own
-      ? rowIndex(
-          context,
-          { kind: "row_index", input: plan.left, name: ROW, offset: 0, schema: [{ name: ROW, dtype: U32 }, ...table.schema] },
-          table,
-        )
-      : retainTable(table);
-  const sides = [number(left, side === "left"), number(right, side === "right")] as const;
+  const sides = [
+    side === "left" ? numberRows(context, left) : retainTable(left),
+    side === "right" ? numberRows(context, right) : retainTable(right),
+  ] as const;
   const split = await partitionByHash(
     context,
     [
@@ -79,7 +69,7 @@ async function joinPartitions(context: QueryContext, plan: Join, left: Table, ri
   );
   for (const table of sides) releaseTable(table);
   const row: JoinOutput = { name: ROW, from: side, left: side === "left" ? ROW : null, right: side === "right" ? ROW : null };
-  const numbered: Join = { ...plan, output: [row, ...plan.output], schema: [{ name: ROW, dtype: U32 }, ...plan.schema] };
+  const numbered: Join = { ...plan, output: [row, ...plan.output], schema: [ROW_FIELD, ...plan.schema] };
   const joined: Batch[] = [];
   for (let p = 0; p < count; p++) {
     const [a, b] = [
@@ -90,12 +80,7 @@ async function joinPartitions(context: QueryContext, plan: Join, left: Table, ri
     releaseTable(a);
     releaseTable(b);
   }
-  const table = { schema: numbered.schema, batches: joined };
-  const by = [{ expr: column(ROW, U32), descending: false, nullsLast: true }];
-  const sorted = await sort(context, { kind: "sort", input: plan, by, limit: null, schema: numbered.schema }, table);
-  releaseTable(table);
-  for (const batch of sorted.batches) columnOf(batch, ROW).buffer.release();
-  return { schema: plan.schema, batches: sorted.batches.map((batch) => withoutColumn(batch, ROW)) };
+  return restoreRowOrder(context, { schema: numbered.schema, batches: joined }, plan.schema);
 }
 
 async function cross(context: QueryContext, plan: Join, probed: Table, build: Batch): Promise<readonly Batch[]> {

@@ -14,12 +14,12 @@ import { batchOf, releaseBatch, retainBatch, rowsOf } from "../table.ts";
 import { wordColumn } from "./group.ts";
 
 /** Rows `offset .. offset + length` of a batch; owned by the caller. */
-export function sliceBatch(context: QueryContext, batch: Batch, offset: number, length: number): Batch {
+function sliceBatch(context: QueryContext, batch: Batch, offset: number, length: number): Batch {
   const columns = new Map([...batch.columns].map(([name, column]) => [name, sliceColumn(context.device, column, offset, length)]));
   return { rows: length, columns };
 }
 
-export function slice(context: QueryContext, plan: Slice, input: Table): Table {
+export function slice(context: QueryContext, plan: Pick<Slice, "offset" | "length" | "schema">, input: Table): Table {
   const rows = rowsOf(input);
   const wanted = plan.offset < 0 ? rows + plan.offset : plan.offset;
   const end = Math.min(rows, plan.length === null ? rows : wanted + plan.length);
@@ -37,14 +37,19 @@ export function slice(context: QueryContext, plan: Slice, input: Table): Table {
   return { schema: plan.schema, batches };
 }
 
-export function rowIndex(context: QueryContext, plan: RowIndex, input: Table): Table {
-  let base = plan.offset;
-  const batches = input.batches.map((batch) => {
+export const rowIndex = (context: QueryContext, plan: RowIndex, input: Table): Table => ({
+  schema: plan.schema,
+  batches: numberedBatches(context, input, plan.name, plan.offset),
+});
+
+/** The batches with a column of row numbers, from `offset` on, in front; owned by the caller. */
+export function numberedBatches(context: QueryContext, input: Table, name: string, offset: number): readonly Batch[] {
+  let base = offset;
+  return input.batches.map((batch) => {
     const index = wordColumn(iota(context.device, base, batch.rows), batch.rows);
     base += batch.rows;
-    return { rows: batch.rows, columns: new Map([[plan.name, index], ...retainBatch(batch).columns]) };
+    return { rows: batch.rows, columns: new Map([[name, index], ...retainBatch(batch).columns]) };
   });
-  return { schema: plan.schema, batches };
 }
 
 export const union = (plan: Union, inputs: readonly Table[]): Table => ({

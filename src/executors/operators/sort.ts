@@ -1,11 +1,10 @@
 /** Sort: a stable permutation by the encoded keys, then one gather of all columns; large tables are sorted range by range. */
 
-import { InternalError } from "../../errors.ts";
 import { encodeOrder } from "../../gpu/kernels/keys.ts";
 import { sortRows } from "../../gpu/kernels/radix-sort.ts";
 import { topRows } from "../../gpu/kernels/top-k.ts";
 import type { Sort } from "../../ir/plan.ts";
-import { compileKeys, concatBatches, singleBatch } from "../codes.ts";
+import { concatBatches, keysOfBatch, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
@@ -13,7 +12,10 @@ import { releaseBatch, releaseTable, rowsOf } from "../table.ts";
 import { partitionByRange, rowsThatFit } from "./partition.ts";
 import { slice } from "./slice.ts";
 
-export async function sort(context: QueryContext, plan: Sort, input: Table): Promise<Table> {
+/** What a sort does, wherever its rows come from. */
+type Sorting = Pick<Sort, "by" | "limit" | "schema">;
+
+export async function sort(context: QueryContext, plan: Sorting, input: Table): Promise<Table> {
   const exprs = plan.by.map((k) => k.expr);
   const fit = rowsThatFit(context, plan.schema, exprs);
   if (rowsOf(input) > fit) return sortRanges(context, plan, input, Math.ceil((2 * rowsOf(input)) / fit));
@@ -25,10 +27,14 @@ export async function sort(context: QueryContext, plan: Sort, input: Table): Pro
   }
 }
 
-async function sortBatch(context: QueryContext, plan: Sort, batch: Batch): Promise<Batch> {
+async function sortBatch(context: QueryContext, plan: Sorting, batch: Batch): Promise<Batch> {
   const { device } = context;
-  const [keys] = (await compileKeys(context, [{ batches: [batch], exprs: plan.by.map((k) => k.expr) }], () => "sorted"))[0] ?? [];
-  if (keys === undefined) throw new InternalError("the sort keys were not compiled");
+  const keys = await keysOfBatch(
+    context,
+    batch,
+    plan.by.map((k) => k.expr),
+    "sorted",
+  );
   const planes = encodeOrder(device, keys.programs, batch.rows, plan.by);
   keys.release();
   const wanted = Math.min(batch.rows, plan.limit ?? batch.rows);
@@ -41,7 +47,7 @@ async function sortBatch(context: QueryContext, plan: Sort, batch: Batch): Promi
 }
 
 /** Sorts ranges of ascending keys one after the other; their batches follow one another. */
-async function sortRanges(context: QueryContext, plan: Sort, input: Table, count: number): Promise<Table> {
+async function sortRanges(context: QueryContext, plan: Sorting, input: Table, count: number): Promise<Table> {
   const ranges = await partitionByRange(
     context,
     input,
@@ -65,9 +71,9 @@ async function sortRanges(context: QueryContext, plan: Sort, input: Table, count
   return limited(context, plan, { schema: plan.schema, batches });
 }
 
-function limited(context: QueryContext, plan: Sort, sorted: Table): Table {
+function limited(context: QueryContext, plan: Sorting, sorted: Table): Table {
   if (plan.limit === null) return sorted;
-  const first = slice(context, { kind: "slice", input: plan.input, offset: 0, length: plan.limit, schema: plan.schema }, sorted);
+  const first = slice(context, { offset: 0, length: plan.limit, schema: plan.schema }, sorted);
   releaseTable(sorted);
   return first;
 }

@@ -1,5 +1,6 @@
 /** Binary operators: operands are brought to one dtype, arithmetic to the dtype of the result. */
 
+import { isNumber } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
@@ -28,8 +29,8 @@ const ARITHMETIC: Readonly<Record<string, FunctionName>> = {
   FloorDivide: "floor_div",
 };
 
-const NUMBERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64"]);
-export const isNumeric = (dtype: DType): boolean => NUMBERS.has(dtype.kind);
+/** Integers and floats. */
+export const isNumeric = (dtype: DType): boolean => isNumber(dtype) && dtype.kind !== "Boolean";
 export const isFloat = (dtype: DType): boolean => dtype.kind === "Float32" || dtype.kind === "Float64";
 
 /** Dtypes whose values order and compare on the device as polars does. */

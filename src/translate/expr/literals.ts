@@ -1,9 +1,12 @@
 /** Literals of the DSL as typed literals; constant expressions are evaluated by CPU polars. */
 
+import { isNumber } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr, LiteralExpr, LiteralValue } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
+import type { IntegerRange } from "../../ir/integers.ts";
+import { integerRange } from "../../ir/integers.ts";
 import { sameDType } from "../../ir/schema.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
@@ -69,16 +72,8 @@ export function constant(scope: Scope, expr: DslExpr): Expr | null {
   return literal(first, value.dtype);
 }
 
-const RANGES: Partial<Record<DType["kind"], readonly [bigint, bigint]>> = {
-  Int8: [-(2n ** 7n), 2n ** 7n - 1n],
-  Int16: [-(2n ** 15n), 2n ** 15n - 1n],
-  Int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  Int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  UInt8: [0n, 2n ** 8n - 1n],
-  UInt16: [0n, 2n ** 16n - 1n],
-  UInt32: [0n, 2n ** 32n - 1n],
-  UInt64: [0n, 2n ** 64n - 1n],
-};
+/** Range of a dtype that is a number; null for points in time, whose casts change units. */
+const numberRange = (dtype: DType): IntegerRange | null => (isNumber(dtype) ? integerRange(dtype) : null);
 
 /** `expr` as `dtype`: nothing to do, a literal made anew, or a cast. */
 export function toDType(expr: Expr, dtype: DType): Expr {
@@ -87,18 +82,11 @@ export function toDType(expr: Expr, dtype: DType): Expr {
   if (expr.kind === "literal") {
     const { value } = expr;
     if (value === null) return literal(null, dtype);
-    const range = RANGES[dtype.kind];
-    if (
-      typeof value === "bigint" &&
-      integral(expr.dtype) &&
-      range !== undefined &&
-      RANGES[expr.dtype.kind] !== undefined &&
-      value >= range[0] &&
-      value <= range[1]
-    )
-      return literal(value, dtype);
-    if (typeof value === "bigint" && RANGES[expr.dtype.kind] !== undefined && dtype.kind === "Float64")
-      return literal(Number(value), dtype);
+    const range = numberRange(dtype);
+    if (typeof value === "bigint" && numberRange(expr.dtype) !== null) {
+      if (range !== null && value >= range.least && value <= range.most) return literal(value, dtype);
+      if (dtype.kind === "Float64") return literal(Number(value), dtype);
+    }
   }
   return call("cast", [expr], dtype);
 }

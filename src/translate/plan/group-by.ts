@@ -1,17 +1,14 @@
 /** GroupBy: keys and aggregates, the groups that HAVING keeps, and the expressions around the aggregates projected afterwards. */
 
-import { InternalError } from "../../errors.ts";
-import type { NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
-import { sameSchema } from "../../ir/schema.ts";
 import type { DslPlan } from "../../polars/dsl.ts";
 import { AggregateSet } from "../expr/aggregates.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
-import { project, warm } from "./project.ts";
+import { checkedProject, translateOutputs, warm } from "./project.ts";
 import { aggregated } from "./windows.ts";
 
 /** Constant keys make one group, also of no rows. */
@@ -39,29 +36,17 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   });
   const set = new AggregateSet("\u0001agg");
   const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "constants", over: () => null });
-  const outputs = flat.map((o) => {
-    const expr = translator.translate(o.expr);
-    const typed = expr === null ? null : translator.cast(expr, o.dtype);
-    return typed === null ? null : named(o.name, typed);
-  });
+  const made = translateOutputs(translator, flat);
   const having = predicates.map((p) => translator.translate(p));
   const kept = having.filter((p) => p !== null);
   if (kept.some((p) => p.dtype.kind !== "Boolean")) return context.unsupported("HAVING with a predicate that is not boolean");
   const known = keys.filter((k) => k !== null);
-  const made = outputs.filter((o) => o !== null);
-  if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made.length !== outputs.length) return null;
+  if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made === null) return null;
   if (kept.length !== having.length) return null;
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
     (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
     aggregated(input, constant ? [] : known, set.aggregates),
   );
-  const exprs: NamedExpr[] = [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made];
-  const plan = project(
-    grouped,
-    exprs,
-    exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })),
-  );
-  if (!sameSchema(plan.schema, context.schema)) throw new InternalError("the translated group-by has another schema than polars gives it");
-  return plan;
+  return checkedProject(context, grouped, [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made]);
 }

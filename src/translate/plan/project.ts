@@ -7,8 +7,9 @@ import type { Plan } from "../../ir/plan.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { sameSchema } from "../../ir/schema.ts";
 import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
-import { isObject, planNode, tagOf } from "../../polars/dsl.ts";
+import { isObject, tagOf } from "../../polars/dsl.ts";
 import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
+import type { OutputExpr } from "../expr/selectors.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { allExprs, columnNames, exprInputs } from "../expr/tree.ts";
@@ -23,9 +24,20 @@ export const warm = (scope: Scope, exprs: readonly DslExpr[]): void =>
 
 export const project = (input: Plan, exprs: readonly NamedExpr[], schema: Schema): Plan => ({ kind: "project", input, exprs, schema });
 
+/** The outputs in the dtypes that polars gives them; null where one has no GPU form. All are tried, so that every reason is found. */
+export function translateOutputs(translator: ExprTranslator, outputs: readonly OutputExpr[]): readonly NamedExpr[] | null {
+  const made = outputs.map((o) => {
+    const expr = translator.translate(o.expr);
+    const typed = expr === null ? null : translator.cast(expr, o.dtype);
+    return typed === null ? null : named(o.name, typed);
+  });
+  const known = made.filter((m) => m !== null);
+  return known.length === made.length ? known : null;
+}
+
 interface Translated {
   readonly exprs: readonly NamedExpr[];
-  /** The input with what the expressions need joined in; null: they need no rows, only aggregates. */
+  /** The input with what the expressions need joined in, or only its aggregates where they need no rows. */
   readonly input: Plan;
 }
 
@@ -41,34 +53,28 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
   const target = collapses ? null : new WindowTarget();
   const set = new AggregateSet("\u0001all");
   const translator = new ExprTranslator(scope, target ?? { whole: set, rowsVisible: false, scalars: "none", over: () => null });
-  const made = flat.map((o) => {
-    const expr = translator.translate(o.expr);
-    const typed = expr === null ? null : translator.cast(expr, o.dtype);
-    return typed === null ? null : named(o.name, typed);
-  });
-  const known = made.filter((m) => m !== null);
-  if (outputs.includes(null) || known.length !== made.length) return null;
-  return { exprs: known, input: target === null ? aggregated(input, [], set.aggregates) : target.isEmpty ? input : target.extend(input) };
+  const made = translateOutputs(translator, flat);
+  if (outputs.includes(null) || made === null) return null;
+  return { exprs: made, input: target === null ? aggregated(input, [], set.aggregates) : target.isEmpty ? input : target.extend(input) };
 }
 
-/** Polars has the last word on names and dtypes. */
-function checked(context: NodeContext, plan: Plan): Plan {
-  if (!sameSchema(plan.schema, context.schema))
-    throw new InternalError("the translated projection has another schema than polars gives it");
-  return plan;
+/** The projection; polars has the last word on its names and dtypes. */
+export function checkedProject(context: NodeContext, input: Plan, exprs: readonly NamedExpr[]): Plan {
+  const schema = exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
+  if (!sameSchema(schema, context.schema)) throw new InternalError("a translated node has another schema than polars gives it");
+  return project(input, exprs, schema);
 }
 
 /** Select; without columns, polars' frames have no rows. */
 export function select(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("Select" in dsl) || only === null) return null;
-  const { expr, options } = dsl.Select;
-  const unique = uniqueColumn(expr);
-  if (unique !== null) return distinctColumn(dsl, context, planNode("Select", { expr: [unique], input: dsl.Select.input, options }));
-  const translated = translateAll(only.scope, only.input, expr, true);
+  const unique = uniqueColumn(dsl.Select.expr);
+  const translated = translateAll(only.scope, only.input, unique === null ? dsl.Select.expr : [unique], true);
   if (translated === null) return null;
-  const schema = translated.exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
-  const selected = checked(context, project(translated.input, translated.exprs, schema));
+  const selected = checkedProject(context, translated.input, translated.exprs);
+  const { schema } = selected;
+  if (unique !== null) return { kind: "distinct", input: selected, subset: schema.map((f) => f.name), keep: "first", schema };
   return schema.length === 0 ? { kind: "slice", input: selected, offset: 0, length: 0, schema } : selected;
 }
 
@@ -80,11 +86,6 @@ function uniqueColumn(exprs: readonly DslExpr[]): DslExpr | null {
   return expr === undefined ? null : (exprInputs(expr)[0] ?? null);
 }
 
-function distinctColumn(dsl: DslPlan, context: NodeContext, inner: DslPlan): Plan | null {
-  const input = "Select" in inner && "Select" in dsl ? select(inner, context) : null;
-  return input === null ? null : { kind: "distinct", input, subset: input.schema.map((f) => f.name), keep: "first", schema: input.schema };
-}
-
 export function hstack(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("HStack" in dsl) || only === null) return null;
@@ -93,8 +94,7 @@ export function hstack(dsl: DslPlan, context: NodeContext): Plan | null {
   if (translated === null) return null;
   const byName = new Map(translated.exprs.map((e) => [e.name, e]));
   const exprs = context.schema.map((f) => byName.get(f.name) ?? named(f.name, column(f.name, f.dtype)));
-  const schema = exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
-  return checked(context, project(translated.input, exprs, schema));
+  return checkedProject(context, translated.input, exprs);
 }
 
 export function filter(dsl: DslPlan, context: NodeContext): Plan | null {
