@@ -61,9 +61,16 @@ export const concat: Grower = (growing) => {
   });
 };
 
+/** Kinds whose dtypes have a common one that the device casts to. */
+const CASTS: ReadonlySet<string> = new Set(["int", "float", "bool"]);
+
 export const diagonal: Grower = (growing) => {
   const right = growing.other();
   if (right === null || right.rejected) return null;
+  const apart = right.fields.some((r) =>
+    growing.fields.some((l) => l.name === r.name && l.dtype !== r.dtype && !(CASTS.has(l.kind) && CASTS.has(r.kind))),
+  );
+  if (apart) return null;
   const bounds = boundsOf(growing.fields);
   for (const f of right.fields) bounds.set(f.name, Math.max(bounds.get(f.name) ?? 0, f.bound));
   const noise = new Map([...noiseOf(right.fields), ...noiseOf(growing.fields)]);
