@@ -5,20 +5,18 @@ import type { Device } from "../gpu/device.ts";
 import type { Cpu, Frame, Scan } from "../ir/plan.ts";
 import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
-import { planFromDsl } from "../polars/composing.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
 import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
 import { runDsl } from "../polars/frames.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
-import { quietly } from "../polars/quiet.ts";
 import { PROJECTION } from "../polars/zero-frame.ts";
 import { readFrame } from "./arrow-frames.ts";
 import { exportFrame } from "./export.ts";
 import { exprDsl } from "./expr-dsl.ts";
 import type { ImportedBatch } from "./import.ts";
-import { importFrame, importPlan } from "./import.ts";
+import { importFrame } from "./import.ts";
 import type { Residents } from "./residents.ts";
 
 export interface ImportedTable {
@@ -75,12 +73,9 @@ export class PolarsSources {
         plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
       dsl = planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
     }
-    if (plan.schema.length === 0)
-      return { schema: plan.schema, batches: this.#rowsAlone(countOf(await runDsl(this.#module, dsl, new Map()))) };
-    const { native } = this.#module;
-    const separable = plan.predicate === null && plan.slice === null && /"scan_type":\{"(?:Parquet|Ipc)"/.test(plan.dsl);
-    const lazy = quietly(() => planFromDsl(native, dsl));
-    return { schema: plan.schema, batches: await importPlan(native, this.#device, lazy, plan.schema, this.#maxRows, { separable }) };
+    const frame = await runDsl(this.#module, dsl, new Map());
+    if (plan.schema.length === 0) return { schema: plan.schema, batches: this.#rowsAlone(countOf(frame)) };
+    return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
   }
 
   async cpu(plan: Cpu, inputs: readonly ImportedTable[]): Promise<ImportedTable> {
