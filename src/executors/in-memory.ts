@@ -1,8 +1,10 @@
 /** The in-memory executor: one node after the other, inputs first; shared nodes run once, tables are freed after their last reader. */
 
+import type { NamedExpr } from "../ir/expr.ts";
 import { substitute } from "../ir/expr.ts";
+import { repeatsDear } from "../ir/expr-size.ts";
 import type { Plan } from "../ir/plan.ts";
-import { children } from "../ir/plan.ts";
+import { children, expressions } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { distinct } from "./operators/distinct.ts";
@@ -108,7 +110,8 @@ class InMemoryRun {
       case "filter":
         return this.#pipeline(plan, pipelineOf(plan, this.#shared));
       case "aggregate": {
-        const pipeline = this.#shared(plan.input) ? pipelineOver(plan.input) : pipelineOf(plan.input, this.#shared);
+        const fuses = !this.#shared(plan.input) && !repeatsDear(projectionOf(plan.input), expressions(plan));
+        const pipeline = fuses ? pipelineOf(plan.input, this.#shared) : pipelineOver(plan.input);
         const by = new Map(pipeline.outputs.map((o) => [o.name, o.expr]));
         const fused = {
           ...plan,
@@ -152,3 +155,6 @@ const pipelineOver = (plan: Plan): Pipeline => ({
   predicate: null,
   outputs: plan.schema.map((f) => ({ name: f.name, expr: { kind: "column", name: f.name, dtype: f.dtype } })),
 });
+
+/** What a projection computes; nothing for other nodes. */
+const projectionOf = (plan: Plan): readonly NamedExpr[] => (plan.kind === "project" ? plan.exprs : []);

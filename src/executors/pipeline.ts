@@ -9,7 +9,7 @@ import { gather } from "../gpu/kernels/gather.ts";
 import { map, mask } from "../gpu/kernels/map.ts";
 import type { Expr, NamedExpr } from "../ir/expr.ts";
 import { call, column, columnsOf, exprChildren, named, substitute, withExprChildren } from "../ir/expr.ts";
-import { staysSmall } from "../ir/expr-size.ts";
+import { repeatsDear, staysSmall } from "../ir/expr-size.ts";
 import type { Plan } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import type { Batch } from "./table.ts";
@@ -24,7 +24,7 @@ export interface Pipeline {
 
 /**
  * Folds Project and Filter nodes into one pipeline. Stops at nodes for which `stop` holds, which are computed by themselves, and where
- * substitution would make the expressions large.
+ * substitution would make the expressions large or compute something dear again.
  */
 export function pipelineOf(plan: Plan, stop: (plan: Plan) => boolean): Pipeline {
   let base = plan;
@@ -36,7 +36,7 @@ export function pipelineOf(plan: Plan, stop: (plan: Plan) => boolean): Pipeline 
     } else {
       const by = new Map(base.exprs.map((e) => [e.name, e.expr]));
       const exprs = [...outputs.map((o) => o.expr), ...(predicate === null ? [] : [predicate])];
-      if (base !== plan && !exprs.every((e) => staysSmall(e, by))) break;
+      if (base !== plan && (repeatsDear(base.exprs, exprs) || !exprs.every((e) => staysSmall(e, by)))) break;
       outputs = outputs.map((o) => named(o.name, substitute(o.expr, by)));
       predicate = predicate === null ? null : substitute(predicate, by);
     }

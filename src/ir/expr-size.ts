@@ -1,7 +1,8 @@
-/** How large expressions are, and become: substitution along a chain of projections can double them with every step. */
+/** What expressions cost: how large they are, and become by substitution, which can double them with every step; and which are dear. */
 
-import type { Expr } from "./expr.ts";
-import { exprChildren } from "./expr.ts";
+import type { Expr, NamedExpr } from "./expr.ts";
+import { exprChildren, visitExpr } from "./expr.ts";
+import type { FunctionName } from "./functions.ts";
 
 /** Expressions above this number of nodes are not made by substitution. */
 const MAX_SIZE = 1000;
@@ -37,4 +38,22 @@ export function staysSmall(expr: Expr, by: ReadonlyMap<string, Expr>): boolean {
     if (replacement !== undefined) size += reads * (sizeOf(replacement) - 1);
   }
   return size <= MAX_SIZE;
+}
+
+/** Emulated division and roots take hundreds of instructions. */
+const DEAR: ReadonlySet<FunctionName> = new Set(["div", "floor_div", "mod", "sqrt"]);
+
+/** Whether computing the expression again costs more than writing its values and reading them. */
+export function isDear(expr: Expr): boolean {
+  let dear = false;
+  visitExpr(expr, (e) => {
+    dear ||= e.kind === "call" && DEAR.has(e.fn);
+  });
+  return dear;
+}
+
+/** Whether putting `inner` in the place of the columns that it computes would compute something dear more than once. */
+export function repeatsDear(inner: readonly NamedExpr[], exprs: readonly Expr[]): boolean {
+  const reads = readsOf(exprs);
+  return inner.some(({ name, expr }) => (reads.get(name) ?? 0) > 1 && isDear(expr));
 }

@@ -1,9 +1,8 @@
 /** Rule: adjacent projections become one where that computes nothing twice that is dear, and those that do nothing disappear. */
 
-import type { Expr } from "../expr.ts";
+import type { Expr, NamedExpr } from "../expr.ts";
 import { named, substitute, visitExpr } from "../expr.ts";
-import { readsOf, staysSmall } from "../expr-size.ts";
-import type { FunctionName } from "../functions.ts";
+import { readsOf, repeatsDear, staysSmall } from "../expr-size.ts";
 import type { Plan, Project } from "../plan.ts";
 import { countParents, rewriteBottomUp } from "../traversal.ts";
 import type { Rule } from "./rule.ts";
@@ -34,19 +33,18 @@ function withoutDetour(project: Project, shared: ReadonlySet<Plan>): Plan {
 function mergedWith(outer: Project, inner: Project): Project | null {
   const by = new Map(inner.exprs.map((e) => [e.name, e.expr]));
   const exprs = outer.exprs.map((e) => e.expr);
-  const reads = readsOf(exprs);
-  if (inner.exprs.some(({ name, expr }) => (reads.get(name) ?? 0) > 1 && isDear(expr)) || !exprs.every((e) => staysSmall(e, by)))
-    return null;
+  if (repeatsDear(inner.exprs, exprs) || repeatsLookup(inner.exprs, exprs) || !exprs.every((e) => staysSmall(e, by))) return null;
   return { ...outer, input: inner.input, exprs: outer.exprs.map((e) => named(e.name, substitute(e.expr, by))) };
 }
 
-/** Emulated division and roots take hundreds of instructions; lookups a read from memory. */
-const DEAR: ReadonlySet<FunctionName> = new Set(["div", "floor_div", "mod", "sqrt"]);
-
-function isDear(expr: Expr): boolean {
-  let dear = false;
-  visitExpr(expr, (e) => {
-    dear ||= e.kind === "lookup" || (e.kind === "call" && DEAR.has(e.fn));
+/** A lookup is a read from memory at a random place. */
+function repeatsLookup(inner: readonly NamedExpr[], exprs: readonly Expr[]): boolean {
+  const reads = readsOf(exprs);
+  return inner.some(({ name, expr }) => {
+    let looks = false;
+    visitExpr(expr, (e) => {
+      looks ||= e.kind === "lookup";
+    });
+    return looks && (reads.get(name) ?? 0) > 1;
   });
-  return dear;
 }

@@ -1,6 +1,7 @@
 /** Every rule of the optimizer, in the order in which they run; a rule may run again after those that make work for it. */
 
 import { commonConjuncts } from "./common-conjuncts.ts";
+import { commonSubexpression } from "./common-subexpression.ts";
 import { commonSubplan } from "./common-subplan.ts";
 import { constantFolding } from "./constant-folding.ts";
 import { equiJoin } from "./equi-join.ts";
@@ -26,6 +27,8 @@ export const RULES: readonly Rule[] = [
   // Which columns are read is final now.
   projectionPushdown,
   projectMerge,
+  // Expressions are in their final nodes now.
+  commonSubexpression,
   // What became equal, narrowed frames above all, is shared again.
   commonSubplan,
 ];

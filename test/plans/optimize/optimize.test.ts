@@ -17,7 +17,7 @@ import { randomPlan } from "./random-plans.ts";
 const { cases, dispose } = planCases(pl);
 after(dispose);
 
-const SEEDS = Array.from({ length: 600 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 700 }, (_, seed) => seed);
 
 function assertSameResult(seed: number, rewrite: (plan: Plan) => Plan): boolean {
   const { plan, tables } = randomPlan(seed);

@@ -237,7 +237,13 @@ class Generator {
     const computed = Array.from({ length: this.#below(3) }, () =>
       named(this.#name(), this.#pick([this.#predicate(schema, 2), this.#number(schema, 2)])),
     );
-    return [...kept, ...computed];
+    return [...kept, ...computed, ...(this.#below(4) === 0 ? this.#sharingQuotient(schema) : [])];
+  }
+
+  /** Two outputs with a division in common. */
+  #sharingQuotient(schema: Schema): readonly NamedExpr[] {
+    const quotient = call("div", [this.#number(schema, 1), this.#number(schema, 1)], F64);
+    return [named(this.#name(), call("add", [quotient, this.#number(schema, 1)], F64)), named(this.#name(), quotient)];
   }
 
   #columnOf(schema: Schema, accepts: (dtype: DType) => boolean): Expr | null {
