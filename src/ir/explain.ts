@@ -109,7 +109,9 @@ function detailsOf(plan: Plan, frames: Map<number, number>): string {
     case "union":
       return "";
     case "hconcat":
-      return plan.broadcast ? "BROADCAST" : "";
+      return plan.lengths === "pad" ? "" : plan.lengths.toUpperCase();
+    case "gather":
+      return `${plan.rows.length} ${plan.rows.length === 1 ? "ROW" : "ROWS"}`;
     case "row_index":
       return `${shown(JSON.stringify(plan.name))} FROM ${plan.offset}`;
   }

@@ -107,11 +107,13 @@ export interface Union {
   readonly inputs: readonly Plan[];
   readonly schema: Schema;
 }
-/** Columns side by side; shorter inputs are padded with nulls, or with `broadcast` inputs of one row are repeated. */
+/** What becomes of inputs of fewer rows than others: nulls behind them, one row repeated, or an error. */
+export type HConcatLengths = "pad" | "broadcast" | "equal";
+/** Columns side by side. */
 export interface HConcat {
   readonly kind: "hconcat";
   readonly inputs: readonly Plan[];
-  readonly broadcast: boolean;
+  readonly lengths: HConcatLengths;
   readonly schema: Schema;
 }
 export interface RowIndex {
@@ -122,7 +124,15 @@ export interface RowIndex {
   readonly schema: Schema;
 }
 
-export type Plan = Scan | Frame | Cpu | Project | Filter | Slice | Sort | Aggregate | Join | Distinct | Union | HConcat | RowIndex;
+/** The rows of the given numbers, in that order; null gives a row of nulls, a number that no row has is an error. */
+export interface Gather {
+  readonly kind: "gather";
+  readonly input: Plan;
+  readonly rows: readonly (number | null)[];
+  readonly schema: Schema;
+}
+
+export type Plan = Scan | Frame | Cpu | Project | Filter | Slice | Sort | Aggregate | Join | Distinct | Union | HConcat | RowIndex | Gather;
 export type PlanKind = Plan["kind"];
 
 export function children(plan: Plan): readonly Plan[] {

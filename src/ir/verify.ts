@@ -107,6 +107,8 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       return inputs.length === 0 ? "there is no input" : first(inputs.map((schema) => differs(plan.schema, schema)));
     case "hconcat":
       return inputs.length === 0 ? "there is no input" : differs(plan.schema, inputs.flat());
+    case "gather":
+      return plan.rows.every((row) => row === null || isCount(row)) ? differs(plan.schema, input) : "a row number is not a count of rows";
     case "row_index":
       if (!isCount(plan.offset)) return "the offset is not a count of rows";
       return differs(plan.schema, [{ name: plan.name, dtype: { kind: "UInt32" } }, ...input]);

@@ -11,6 +11,12 @@ import type { ZeroFrame } from "../polars/zero-frame.ts";
 
 export const schemaOf = (zero: ZeroFrame): Schema => zero.fields.map(([name, dtype]) => ({ name, dtype: dtypeFromDsl(dtype) }));
 
+/** A scope over columns that another scope's expressions made; null where polars makes no such frame. */
+export function scopeOver({ native, oracle }: Scope, schema: Schema): Scope | null {
+  const zero = oracle.ofFields(schema.map((f) => [f.name, dtypeToDsl(f.dtype)]));
+  return isOracleError(zero) ? null : new Scope(native, oracle, zero);
+}
+
 export class Scope {
   readonly native: NativePolars;
   readonly oracle: SchemaOracle;

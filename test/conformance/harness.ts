@@ -96,6 +96,18 @@ export async function assertFallsBack(make: MakeQuery, reason: RegExp, options: 
   assertNoLeak(await engine.deviceStats(), before, null, make);
 }
 
+/** What only the data of the query decides keeps it from the GPU: CPU polars answers, without a warning. */
+export async function assertQuietlyEqualsCpu(make: MakeQuery, options: ComparisonOptions = {}): Promise<void> {
+  const { engine, warnings } = engineFor(null, { raiseOnFail: true });
+  warnings.length = 0;
+  const expected = await make().collect();
+  const actual = await collectOn(engine, make, null);
+  const found = difference(cellColumns(expected), cellColumns(actual), expected.height, actual.height, options);
+  if (found !== null) assert.fail(report(found, null, make));
+  assert.deepEqual(warnings, [], report("warnings", null, make));
+  assert.notEqual(engine.lastQuery?.fallback, null, report("expected CPU polars to answer", null, make));
+}
+
 /** Polars rejects the query; with an engine it is rejected with the same message. */
 export async function assertSameError(make: MakeQuery): Promise<void> {
   const expected = await errorOf(async () => make().collect());

@@ -116,6 +116,6 @@ const broken: Readonly<Record<string, readonly [Plan, RegExp]>> = {
 for (const [name, [plan, message]] of Object.entries(broken)) {
   test(`${name} is found`, () => {
     assert.throws(() => verify(plan, "a rule"), { name: "InternalError", message });
-    assert.throws(() => verify({ kind: "hconcat", inputs: [plan], broadcast: false, schema: plan.schema }), { name: "InternalError" });
+    assert.throws(() => verify({ kind: "hconcat", inputs: [plan], lengths: "pad", schema: plan.schema }), { name: "InternalError" });
   });
 }

@@ -62,7 +62,7 @@ export async function hconcat(context: QueryContext, plan: HConcat, inputs: read
   const columns: Column[] = [];
   for (const input of inputs) {
     const batch = await singleBatch(context, input);
-    for (const column of batch.columns.values()) columns.push(stretch(context, column, height, plan.broadcast));
+    for (const column of batch.columns.values()) columns.push(stretch(context, column, height, plan.lengths));
     releaseBatch(batch);
   }
   return {
@@ -77,15 +77,16 @@ export async function hconcat(context: QueryContext, plan: HConcat, inputs: read
   };
 }
 
-/** The column with `height` rows: padded with nulls, or its only row repeated. */
-function stretch(context: QueryContext, column: Column, height: number, broadcast: boolean): Column {
+/** The column with `height` rows: padded with nulls, or its only row repeated. @throws InvalidPlanError where neither is allowed. */
+function stretch(context: QueryContext, column: Column, height: number, lengths: HConcat["lengths"]): Column {
   const { device } = context;
   if (column.length === height) {
     column.buffer.retain();
     return column;
   }
-  if (broadcast) {
-    if (column.length !== 1) throw new InvalidPlanError(`horizontal concatenation of ${column.length} and ${height} rows`);
+  if (lengths !== "pad") {
+    if (lengths === "equal" || column.length !== 1)
+      throw new InvalidPlanError(`horizontal concatenation of ${column.length} and ${height} rows`);
     const rows = constantWords(device, 0, height);
     const [repeated] = gather(device, [column], rows, height, false);
     rows.release();

@@ -52,7 +52,9 @@ function ownText(plan: Plan): unknown {
     case "union":
       return null;
     case "hconcat":
-      return plan.broadcast;
+      return plan.lengths;
+    case "gather":
+      return plan.rows;
     case "row_index":
       return [plan.name, plan.offset];
   }

@@ -58,6 +58,7 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
     case "filter":
       return [alsoRead(wanted, [plan.predicate])];
     case "slice":
+    case "gather":
       return [wanted];
     case "sort":
       return [
@@ -113,6 +114,7 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
     case "filter":
       return input === undefined ? plan : { ...plan, input, schema: input.schema };
     case "slice":
+    case "gather":
     case "sort":
     case "distinct":
       return only === undefined ? plan : { ...plan, input: only, schema: only.schema };

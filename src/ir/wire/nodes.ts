@@ -7,6 +7,7 @@ import type {
   Distinct,
   Filter,
   Frame,
+  Gather,
   HConcat,
   Join,
   JoinOutput,
@@ -225,11 +226,15 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     wire.Node.HConcat,
     wire.HConcat,
     (w, node) =>
-      wire.HConcat.createHConcat(w.builder, wire.HConcat.createInputsVector(w.builder, positions(w, node.inputs)), node.broadcast),
+      wire.HConcat.createHConcat(
+        w.builder,
+        wire.HConcat.createInputsVector(w.builder, positions(w, node.inputs)),
+        wire.HConcatLengths[node.lengths],
+      ),
     (r, table, schema) => ({
       kind: "hconcat",
       inputs: r.list(table.inputsLength(), (i) => r.node(table.inputs(i))),
-      broadcast: table.broadcast(),
+      lengths: r.nameOf(wire.HConcatLengths, table.lengths()),
       schema,
     }),
   ),
@@ -242,6 +247,26 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       input: r.node(table.input()),
       name: r.text(table.name()),
       offset: r.integer(table.offset()),
+      schema,
+    }),
+  ),
+  gather: codec<Gather, wire.Gather>(
+    wire.Node.Gather,
+    wire.Gather,
+    (w, node) => {
+      const rows = wire.Gather.createRowsVector(
+        w.builder,
+        node.rows.map((row) => w.integer(row ?? -1)),
+      );
+      return wire.Gather.createGather(w.builder, w.node(node.input), rows);
+    },
+    (r, table, schema) => ({
+      kind: "gather",
+      input: r.node(table.input()),
+      rows: r.list(table.rowsLength(), (i) => {
+        const row = r.integer(r.present(table.rows(i), "a row number"));
+        return row < 0 ? null : row;
+      }),
       schema,
     }),
   ),

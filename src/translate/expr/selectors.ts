@@ -5,7 +5,7 @@ import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { ExprContext } from "../../polars/oracle.ts";
 import type { Scope } from "../scope.ts";
-import { exprInputs, replaceExprs, selectorsOf } from "./tree.ts";
+import { exprInputs, mapInputs, replaceExprs, selectorsOf } from "./tree.ts";
 
 export interface OutputExpr {
   readonly name: string;
@@ -62,7 +62,7 @@ function spreadInputs(scope: Scope, expr: DslExpr): DslExpr {
     return { Function: { ...payload, input } };
   }
   if (selectorsOf(expr).length === 0) return expr;
-  return rebuild(expr, (e) => spreadInputs(scope, e));
+  return mapInputs(expr, (e) => spreadInputs(scope, e));
 }
 
 /** Name of a function, or of the function inside its namespace: `{ Boolean: "AllHorizontal" }` is `AllHorizontal`. */
@@ -84,15 +84,3 @@ export const NAMESPACES = new Set([
   "Trigonometry",
   "Correlation",
 ]);
-
-function rebuild(expr: DslExpr, f: (expr: DslExpr) => DslExpr): DslExpr {
-  const inputs = new Set<DslValue>(exprInputs(expr));
-  const walk = (value: DslValue): DslValue => {
-    if (inputs.has(value) && (typeof value === "string" || isObject(value))) return f(value);
-    if (isList(value)) return value.map(walk);
-    if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, walk(v)]));
-    return value;
-  };
-  const [name, payload] = tagOf(expr) ?? ["", null];
-  return typeof expr === "string" ? expr : { [name]: walk(payload) };
-}

@@ -51,6 +51,19 @@ export function exprInputs(expr: DslExpr): readonly DslExpr[] {
   }
 }
 
+/** The node with the expressions directly inside it replaced. */
+export function mapInputs(expr: DslExpr, f: (expr: DslExpr) => DslExpr): DslExpr {
+  const inputs = new Set<DslValue>(exprInputs(expr));
+  const walk = (value: DslValue): DslValue => {
+    if (inputs.has(value) && isNode(value)) return f(value);
+    if (isList(value)) return value.map(walk);
+    if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, walk(v)]));
+    return value;
+  };
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  return typeof expr === "string" ? expr : { [name]: walk(payload) };
+}
+
 /** Every expression in the tree, the root first. */
 export function* allExprs(expr: DslExpr): Generator<DslExpr> {
   yield expr;

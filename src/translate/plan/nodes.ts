@@ -105,8 +105,8 @@ const union: NodeHandler = (dsl, context) => {
 const hconcat: NodeHandler = (dsl, context) => {
   if (!("HConcat" in dsl)) return null;
   const { strict, broadcast_unit_length } = dsl.HConcat.options;
-  if (strict || broadcast_unit_length) return context.unsupported("horizontal concatenation that checks or repeats lengths");
-  return { kind: "hconcat", inputs: context.inputs, broadcast: false, schema: context.schema };
+  const lengths = broadcast_unit_length ? "broadcast" : strict ? "equal" : "pad";
+  return { kind: "hconcat", inputs: context.inputs, lengths, schema: context.schema };
 };
 
 /** The node above it is shared by its text: a cache needs nothing more. */

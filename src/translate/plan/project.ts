@@ -7,15 +7,16 @@ import type { Plan } from "../../ir/plan.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { sameSchema } from "../../ir/schema.ts";
 import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
-import { isObject, tagOf } from "../../polars/dsl.ts";
 import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
 import type { OutputExpr } from "../expr/selectors.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
-import { allExprs, columnNames, exprInputs } from "../expr/tree.ts";
+import { allExprs, columnNames } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
+import type { KeepingRows } from "./rows.ts";
+import { changesRows, RowPlanner, unnamed } from "./rows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Subexpressions are asked about together, before they are needed one by one. */
@@ -65,31 +66,55 @@ export function checkedProject(context: NodeContext, input: Plan, exprs: readonl
   return project(input, exprs, schema);
 }
 
+/** Expressions that keep the rows of the input, as a projection of it. */
+const keepingRows: KeepingRows = (scope, input, exprs, mayCollapse) => {
+  const translated = translateAll(scope, input, exprs, mayCollapse);
+  if (translated === null) return null;
+  const schema = translated.exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
+  return project(translated.input, translated.exprs, schema);
+};
+
+/** The outputs of all expressions; none where one is not understood, its reason being in the scope. */
+function outputsOf(scope: Scope, exprs: readonly DslExpr[]): readonly OutputExpr[] {
+  const outputs = exprs.map((e) => expand(scope, e));
+  return outputs.includes(null) ? [] : outputs.flatMap((o) => o ?? []);
+}
+
+/** The plan of all outputs, where at least one changes the number of rows; undefined where none does. */
+function changedRows(
+  { scope, input }: { readonly scope: Scope; readonly input: Plan },
+  outputs: readonly OutputExpr[],
+  context: NodeContext,
+): Plan | null | undefined {
+  const parts = outputs.map((o) => ({ name: o.name, expr: unnamed(o.expr) }));
+  if (!parts.some((p) => changesRows(p.expr))) return undefined;
+  const plan = new RowPlanner(scope, input, keepingRows).plan(parts);
+  if (plan !== null && !sameSchema(plan.schema, context.schema))
+    throw new InternalError("a translated node has another schema than polars gives it");
+  return plan;
+}
+
 /** Select; without columns, polars' frames have no rows. */
 export function select(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("Select" in dsl) || only === null) return null;
-  const unique = uniqueColumn(dsl.Select.expr);
-  const translated = translateAll(only.scope, only.input, unique === null ? dsl.Select.expr : [unique], true);
+  const changed = changedRows(only, outputsOf(only.scope, dsl.Select.expr), context);
+  if (changed !== undefined) return changed;
+  const translated = translateAll(only.scope, only.input, dsl.Select.expr, true);
   if (translated === null) return null;
   const selected = checkedProject(context, translated.input, translated.exprs);
   const { schema } = selected;
-  if (unique !== null) return { kind: "distinct", input: selected, subset: schema.map((f) => f.name), keep: "first", schema };
   return schema.length === 0 ? { kind: "slice", input: selected, offset: 0, length: 0, schema } : selected;
-}
-
-/** The input of the only expression, where that is `unique`: an aggregate-like expression that a distinct node computes. */
-function uniqueColumn(exprs: readonly DslExpr[]): DslExpr | null {
-  const [expr, more] = exprs;
-  const [name, payload] = tagOf(expr) ?? ["", null];
-  if (more !== undefined || name !== "Function" || !isObject(payload) || tagOf(payload.function)?.[0] !== "Unique") return null;
-  return expr === undefined ? null : (exprInputs(expr)[0] ?? null);
 }
 
 export function hstack(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
   if (!("HStack" in dsl) || only === null) return null;
   if (only.scope.schema.length === 0) return context.unsupported("columns added to a frame without columns");
+  const added = new Map(outputsOf(only.scope, dsl.HStack.exprs).map((o) => [o.name, o]));
+  const all = context.schema.map((f) => added.get(f.name) ?? { ...f, expr: { Column: f.name } });
+  const changed = changedRows(only, all, context);
+  if (changed !== undefined) return changed;
   const translated = translateAll(only.scope, only.input, dsl.HStack.exprs, false);
   if (translated === null) return null;
   const byName = new Map(translated.exprs.map((e) => [e.name, e]));

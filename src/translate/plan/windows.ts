@@ -63,6 +63,9 @@ export const aggregated = (input: Plan, keys: readonly NamedExpr[], aggregates: 
   schema: schemaOfNamed([...keys, ...aggregates]),
 });
 
+/** Each row of `left` beside each row of `right`. */
+export const crossed = (left: Plan, right: Plan): Plan => joined(left, right, [], []);
+
 function joined(left: Plan, right: Plan, leftOn: readonly Expr[], rightOn: readonly Expr[]): Plan {
   const added = right.schema.slice(rightOn.length);
   return {

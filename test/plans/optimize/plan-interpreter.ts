@@ -79,6 +79,10 @@ function interpret(plan: Plan, tables: Tables): readonly Row[] {
         (_, i) => new Map(parts.flatMap((p) => p.names.map((name) => [name, p.rows[i]?.get(name) ?? null] as const))),
       );
     }
+    case "gather": {
+      const rows = input(plan.input);
+      return plan.rows.map((row) => rows[row ?? -1] ?? new Map(plan.schema.map((f) => [f.name, null])));
+    }
     case "row_index":
       return input(plan.input).map((row, i) => new Map([[plan.name, BigInt(plan.offset + i)], ...row]));
   }

@@ -175,7 +175,7 @@ class Generator {
   /** The input beside a leaf. */
   #side(input: Plan): Plan {
     const leaf = this.#leaf();
-    return { kind: "hconcat", inputs: [input, leaf], broadcast: false, schema: [...input.schema, ...leaf.schema] };
+    return { kind: "hconcat", inputs: [input, leaf], lengths: "pad", schema: [...input.schema, ...leaf.schema] };
   }
 
   #aggregate(input: Plan): Plan {

@@ -132,10 +132,14 @@ export const PLANS: readonly Plan[] = Object.values({
     { kind: "union", inputs: [], schema },
   ],
   hconcat: [
-    { kind: "hconcat", inputs: [frame, frame], broadcast: true, schema },
-    { kind: "hconcat", inputs: [frame], broadcast: false, schema },
+    { kind: "hconcat", inputs: [frame, frame], lengths: "broadcast", schema },
+    { kind: "hconcat", inputs: [frame], lengths: "pad", schema },
   ],
   row_index: [{ kind: "row_index", input: frame, name: "index", offset: 2 ** 40, schema }],
+  gather: [
+    { kind: "gather", input: frame, rows: [3, null, 0, 2 ** 32 - 1], schema },
+    { kind: "gather", input: frame, rows: [], schema },
+  ],
 } satisfies Record<PlanKind, readonly Plan[]>).flat();
 
 /** Numbers in [0, 1), the same for the same seed. */
@@ -232,8 +236,14 @@ export function randomPlan(seed: number, size: number): Plan {
       schema: fields(),
     }),
     union: () => ({ kind: "union", inputs: some(input), schema: fields() }),
-    hconcat: () => ({ kind: "hconcat", inputs: some(input), broadcast: bool(), schema: fields() }),
+    hconcat: () => ({
+      kind: "hconcat",
+      inputs: some(input),
+      lengths: pick(["pad", "broadcast", "equal"] as const, "pad"),
+      schema: fields(),
+    }),
     row_index: () => ({ kind: "row_index", input: input(), name: text(), offset: below(2 ** 32), schema: fields() }),
+    gather: () => ({ kind: "gather", input: input(), rows: some(() => (bool() ? null : below(2 ** 32))), schema: fields() }),
   };
   for (let i = 0; i < size; i += 1) nodes.push(pick(Object.values(make), make.frame)());
   return { kind: "union", inputs: nodes.slice(-3), schema: fields() };

@@ -4,6 +4,9 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { HConcatLengths } from './hconcat-lengths.ts';
+
+
 export class HConcat {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -37,9 +40,9 @@ inputsArray():Uint32Array|null {
   return offset ? new Uint32Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
-broadcast():boolean {
+lengths():HConcatLengths {
   const offset = this.bb!.__offset(this.bb_pos, 6);
-  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : HConcatLengths.pad;
 }
 
 static startHConcat(builder:flatbuffers.Builder) {
@@ -67,8 +70,8 @@ static startInputsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
-static addBroadcast(builder:flatbuffers.Builder, broadcast:boolean) {
-  builder.addFieldInt8(1, +broadcast, +false);
+static addLengths(builder:flatbuffers.Builder, lengths:HConcatLengths) {
+  builder.addFieldInt8(1, lengths, HConcatLengths.pad);
 }
 
 static endHConcat(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -76,10 +79,10 @@ static endHConcat(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createHConcat(builder:flatbuffers.Builder, inputsOffset:flatbuffers.Offset, broadcast:boolean):flatbuffers.Offset {
+static createHConcat(builder:flatbuffers.Builder, inputsOffset:flatbuffers.Offset, lengths:HConcatLengths):flatbuffers.Offset {
   HConcat.startHConcat(builder);
   HConcat.addInputs(builder, inputsOffset);
-  HConcat.addBroadcast(builder, broadcast);
+  HConcat.addLengths(builder, lengths);
   return HConcat.endHConcat(builder);
 }
 }

@@ -18,6 +18,7 @@ export const Node = {
   Distinct: 10,
   Union: 11,
   HConcat: 12,
-  RowIndex: 13
+  RowIndex: 13,
+  Gather: 14
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];

@@ -1,0 +1,213 @@
+/** The expressions that give other rows than they get, as nodes over the columns of their inputs. */
+
+import type { DType } from "../../ir/dtype.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { aggregate, call, column, literal, named } from "../../ir/expr.ts";
+import type { Plan } from "../../ir/plan.ts";
+import type { Schema } from "../../ir/schema.ts";
+import { describeDType } from "../../ir/schema.ts";
+import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
+import { isList, isObject, tagOf } from "../../polars/dsl.ts";
+import { exactText } from "../../polars/dsl-text.ts";
+import { evaluateConstant } from "../../polars/scalars.ts";
+import { isAggregate } from "../expr/aggregates.ts";
+import { isFloat, isNumeric } from "../expr/binary.ts";
+import { allExprs, asExpr, columnName, columnNames } from "../expr/tree.ts";
+import type { Scope } from "../scope.ts";
+import { aggregated, crossed } from "./windows.ts";
+
+/** A plan with the columns of the values and of what is read beside them. */
+export interface ChangedInput {
+  readonly scope: Scope;
+  readonly input: Plan;
+  readonly values: readonly string[];
+  readonly beside: readonly string[];
+  /** A name that no column has. */
+  name(): string;
+}
+
+export interface Change {
+  /** Which change it is, with all its constants. */
+  readonly key: string;
+  readonly value: DslExpr | null;
+  /** Other expressions over the rows of the value. */
+  readonly beside: readonly DslExpr[];
+  /** The rows that stay do not depend on the value: several values can be changed at once. */
+  readonly rides: boolean;
+  /** The values' columns, under their names, over the changed rows; null with a reason in the scope. */
+  apply(input: ChangedInput): Plan | null;
+}
+
+const U32: DType = { kind: "UInt32" };
+const BOOLEAN: DType = { kind: "Boolean" };
+
+/** What the expression itself does to rows; null where it keeps them. Constants are no rows. */
+export function changeOf(expr: DslExpr): Change | null {
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  if (!isObject(payload)) return null;
+  const made = name === "Function" ? functionChange(payload) : (NODES[name]?.(payload) ?? null);
+  return made === null || columnNames(expr).size === 0 ? null : made;
+}
+
+const NODES: Readonly<Record<string, (payload: DslObject) => Change>> = {
+  Filter: ({ input, by }) => {
+    const predicate = asExpr(by);
+    return { key: `filter ${exactText(predicate)}`, value: asExpr(input), beside: [predicate], rides: true, apply: filtered };
+  },
+  Slice: ({ input, offset, length }) => ({
+    key: `slice ${exactText([offset ?? null, length ?? null])}`,
+    value: asExpr(input),
+    beside: [],
+    rides: true,
+    apply: (given) => sliced(given, asExpr(offset), asExpr(length)),
+  }),
+  Gather: ({ expr, idx, returns_scalar, null_on_oob }) => ({
+    key: `gather ${exactText([idx ?? null])}`,
+    value: asExpr(expr),
+    beside: [],
+    rides: true,
+    apply: (given) =>
+      returns_scalar === true || null_on_oob === true ? given.scope.unsupported("gathering a single value") : gathered(given, asExpr(idx)),
+  }),
+};
+
+const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue) => Plan | null>> = {
+  DropNulls: (given) => where(given, (value) => call("is_not_null", [value], BOOLEAN)),
+  DropNans: (given) => where(given, notNan(given)),
+  Unique: (given) => distinct(given.input),
+  UniqueCounts: (given) => {
+    const [grouped, count] = counted(given);
+    const [value = ""] = given.values;
+    return renamed(grouped, [[value, count]]);
+  },
+  ArgUnique: (given) => {
+    const [value = ""] = given.values;
+    const index = given.name();
+    return renamed(distinct(rowIndex(given.input, index), [value]), [[value, index]]);
+  },
+  Mode: mode,
+};
+
+function functionChange(payload: DslObject): Change | null {
+  const [name, options] = tagOf(payload.function) ?? ["", null];
+  const input = isList(payload.input) ? asExpr(payload.input[0]) : null;
+  if (input === null) return null;
+  if (name === "GatherEvery")
+    return { key: `${name} ${exactText(options)}`, value: input, beside: [], rides: true, apply: (given) => everyNth(given, options) };
+  const apply = FUNCTIONS[name];
+  return apply === undefined
+    ? null
+    : { key: `${name} ${exactText(options)}`, value: input, beside: [], rides: false, apply: (given) => apply(given, options) };
+}
+
+const columnIn = (schema: Schema, name: string): Expr => column(name, schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" });
+
+/** Columns under other names. */
+function renamed(input: Plan, names: readonly (readonly [to: string, from: string])[]): Plan {
+  const exprs = names.map(([to, from]) => named(to, columnIn(input.schema, from)));
+  return { kind: "project", input, exprs, schema: exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })) };
+}
+
+const only = (input: Plan, names: readonly string[]): Plan =>
+  input.schema.length === names.length
+    ? input
+    : renamed(
+        input,
+        names.map((n) => [n, n]),
+      );
+
+const rowIndex = (input: Plan, name: string): Plan => ({
+  kind: "row_index",
+  input,
+  name,
+  offset: 0,
+  schema: [{ name, dtype: U32 }, ...input.schema],
+});
+
+const distinct = (input: Plan, subset: readonly string[] = input.schema.map((f) => f.name)): Plan => ({
+  kind: "distinct",
+  input,
+  subset,
+  keep: "first",
+  schema: input.schema,
+});
+
+const kept = (input: Plan, predicate: Expr): Plan => ({ kind: "filter", input, predicate, schema: input.schema });
+
+function where({ input, values }: ChangedInput, keeps: (value: Expr) => Expr | null): Plan | null {
+  const [value = ""] = values;
+  const predicate = keeps(columnIn(input.schema, value));
+  return predicate === null ? null : kept(input, predicate);
+}
+
+/** Nulls are no NaNs. */
+const notNan =
+  ({ scope }: ChangedInput) =>
+  (value: Expr): Expr | null => {
+    if (isFloat(value.dtype)) return call("or", [call("is_not_nan", [value], BOOLEAN), call("is_null", [value], BOOLEAN)], BOOLEAN);
+    return isNumeric(value.dtype) ? literal(true, BOOLEAN) : scope.unsupported(`DropNans of ${describeDType(value.dtype)}`);
+  };
+
+function filtered({ scope, input, values, beside }: ChangedInput): Plan | null {
+  const [by = ""] = beside;
+  const predicate = columnIn(input.schema, by);
+  if (predicate.dtype.kind !== "Boolean") return scope.unsupported("a filter whose predicate is not boolean");
+  return only(kept(input, predicate), values);
+}
+
+const isConstant = (expr: DslExpr): boolean => [...allExprs(expr)].every((e) => columnName(e) === null && !isAggregate(e));
+
+/** The integer that a constant is; null for null, undefined for anything else. */
+function integerOf(scope: Scope, expr: DslExpr): number | null | undefined {
+  if (!isConstant(expr)) return undefined;
+  const found = evaluateConstant(scope.native, expr);
+  const [value] = found?.values ?? [];
+  if (value === null) return null;
+  const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+function sliced({ scope, input }: ChangedInput, offsetDsl: DslExpr, lengthDsl: DslExpr): Plan | null {
+  const [offset, length] = [integerOf(scope, offsetDsl), integerOf(scope, lengthDsl)];
+  if (offset === undefined || offset === null || length === undefined || (length !== null && length < 0))
+    return scope.unsupported("a slice whose bounds are not constant numbers");
+  return { kind: "slice", input, offset, length, schema: input.schema };
+}
+
+/** Rows that are listed; more would make the plan large. */
+const MAX_GATHERED = 4096;
+
+function gathered({ scope, input }: ChangedInput, idx: DslExpr): Plan | null {
+  const found = isConstant(idx) ? evaluateConstant(scope.native, idx, MAX_GATHERED) : null;
+  const rows = found?.values.map((v) => (v === null ? null : typeof v === "bigint" && v >= 0n ? Number(v) : -1)) ?? [-1];
+  if (rows.includes(-1)) return scope.unsupported(`gathering rows that are not up to ${MAX_GATHERED} constant numbers`);
+  return { kind: "gather", input, rows, schema: input.schema };
+}
+
+function everyNth(given: ChangedInput, options: DslValue): Plan | null {
+  const [n, offset] = isObject(options) ? [Number(options.n), Number(options.offset)] : [0, 0];
+  const index = given.name();
+  const most = 2 ** 32 - 1;
+  if (!(n > 0 && n <= most && offset >= 0 && offset <= most)) return given.scope.unsupported("gathering every row of no step");
+  const row = column(index, U32);
+  const [step, first] = [literal(BigInt(n), U32), literal(BigInt(offset), U32)];
+  const hit = call("eq", [call("mod", [call("sub", [row, first], U32), step], U32), literal(0n, U32)], BOOLEAN);
+  const numbered = rowIndex(given.input, index);
+  return only(kept(numbered, call("and", [call("ge", [row, first], BOOLEAN), hit], BOOLEAN)), given.values);
+}
+
+/** The distinct values in order of first appearance, and the name of the column of their counts. */
+function counted({ input, values, name }: ChangedInput): readonly [grouped: Plan, count: string] {
+  const [value = ""] = values;
+  const count = name();
+  return [aggregated(input, [named(value, columnIn(input.schema, value))], [named(count, aggregate("len", null, U32))]), count];
+}
+
+/** The values that are most frequent, nulls among them. */
+function mode(given: ChangedInput): Plan {
+  const [grouped, count] = counted(given);
+  const most = given.name();
+  const largest = aggregated(grouped, [], [named(most, aggregate("max", column(count, U32), U32))]);
+  const chosen = kept(crossed(grouped, largest), call("eq", [column(count, U32), column(most, U32)], BOOLEAN));
+  return only(chosen, given.values);
+}
