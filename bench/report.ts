@@ -12,14 +12,14 @@ const ratio = (other: Timing | null, own: Timing | null): string =>
 const spread = (timing: Timing | null): string =>
   timing === null ? "-" : `${ms(timing.medianMs)} [${ms(timing.minMs)}, ${ms(timing.maxMs)}]`;
 
-const timeWidths = [5, 9, 9, 24, 24, 24, 9, 8, 8];
+const timeWidths = [5, 9, 9, 24, 24, 24, 17, 9, 8, 8];
 
 export const timeHeader = cells(
-  ["query", "x polars", "x duckdb", "engine ms [min, max]", "polars ms", "duckdb ms", "first ms", "build ms", "rows"],
+  ["query", "x polars", "x duckdb", "engine ms [min, max]", "polars ms", "duckdb ms", "paused ms x polars", "first ms", "build ms", "rows"],
   timeWidths,
 ).concat("  check");
 
-/** Ratios above 1: the engine is faster. Medians of the runs after the first; `build ms` is in no other number. */
+/** Ratios above 1: the engine is faster. Medians of the counted runs, and of runs after pauses; `build ms` is in no other number. */
 export function timeLine(m: Measurement): string {
   const texts = [
     `Q${m.query}`,
@@ -28,6 +28,7 @@ export function timeLine(m: Measurement): string {
     spread(m.engine),
     spread(m.polars),
     spread(m.duckdb),
+    m.engine === null ? "-" : `${ms(m.engine.pausedMs)} ${digits(m.polars.pausedMs / m.engine.pausedMs)}x`,
     ms(m.engine?.firstMs),
     ms(m.buildMs),
     String(m.rows),

@@ -18,7 +18,9 @@ const { values } = parseArgs({
   options: {
     scale: { type: "string", default: "0.1" },
     queries: { type: "string", default: "all" },
-    /** Counted runs of each side, after one that warms up. */
+    /** Seconds for which each side warms up before its runs count. */
+    warmup: { type: "string", default: "1" },
+    /** Counted runs of each side. */
     runs: { type: "string", default: "5" },
     /** Seconds after which no further run of a side is started. */
     seconds: { type: "string", default: "10" },
@@ -32,14 +34,18 @@ const { values } = parseArgs({
   allowNegative: true,
 });
 
-function number(name: "scale" | "runs" | "seconds" | "kernels", fits: (value: number) => boolean): number {
+function number(name: "scale" | "warmup" | "runs" | "seconds" | "kernels", fits: (value: number) => boolean): number {
   const value = Number(values[name]);
   if (!fits(value)) throw new RangeError(`--${name}: '${values[name]}' is not possible`);
   return value;
 }
 
 const scale = number("scale", (value) => value > 0);
-const effort = { runs: number("runs", (v) => Number.isInteger(v) && v > 0), seconds: number("seconds", (v) => v > 0) };
+const effort = {
+  warmup: number("warmup", (v) => v >= 0),
+  runs: number("runs", (v) => Number.isInteger(v) && v > 0),
+  seconds: number("seconds", (v) => v > 0),
+};
 const kernels = number("kernels", (value) => Number.isInteger(value) && value >= 0);
 const queries = parseQueries(values.queries);
 const modes = (["hot", "cold"] as const).filter((mode) => values.mode === "both" || values.mode === mode);

@@ -1,12 +1,17 @@
-/** `npm run fuzz -- [--seed 1] [--count 1000] [--depth 8] [--minutes 60] [--findings 5]`: random plans on CPU polars and on the engine. */
+/** `npm run fuzz -- [--seed 1] [--count 1000] [--depth 8] [--draws 8] [--limits adapter|default] [--minutes 60] [--findings 5]`: random plans on CPU polars and on the engine. */
 import { parseArgs } from "node:util";
 import { fuzz } from "../test/fuzz/fuzz.ts";
+import { compileQuickly } from "./quick-kernels.ts";
+
+compileQuickly();
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "1000" },
     depth: { type: "string", default: "8" },
+    draws: { type: "string", default: "8" },
+    limits: { type: "string", default: "adapter" },
     minutes: { type: "string", default: "60" },
     findings: { type: "string", default: "5" },
   },
@@ -16,6 +21,8 @@ const report = await fuzz({
   seed: Number(values.seed),
   count: Number(values.count),
   depth: Number(values.depth),
+  draws: Number(values.draws),
+  limits: values.limits === "default" ? "default" : "adapter",
   budget: Number(values.minutes) * 60_000,
   findings: Number(values.findings),
   progress: (ran, shapes) => {

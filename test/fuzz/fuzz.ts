@@ -5,7 +5,7 @@ import { programText } from "./evaluate.ts";
 import { drawFrame } from "./frames.ts";
 import { PlanMaker } from "./plans.ts";
 import { Random } from "./random.ts";
-import { Engines, failureOf } from "./run.ts";
+import { type EngineLimits, Engines, failureOf } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { redrawn } from "./tree.ts";
 
@@ -14,6 +14,9 @@ export interface FuzzOptions {
   /** Plans to run. */
   readonly count: number;
   readonly depth: number;
+  /** Draws of data and constants for each shape: kernels are compiled once for all of them. */
+  readonly draws: number;
+  readonly limits: EngineLimits;
   /** Stop after this time, in milliseconds. */
   readonly budget: number;
   /** Stop after this many findings. */
@@ -35,13 +38,11 @@ export interface FuzzReport {
   readonly findings: readonly Finding[];
 }
 
-/** Draws of data and constants for each shape: kernels are compiled once for all of them. */
-const DRAWS = 8;
 /** Rows of partitions; one engine each. */
 const PARTITIONS = [null, null, 1, 3, 50] as const;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const engines = new Engines();
+  const engines = new Engines(options.limits);
   const start = performance.now();
   const findings: Finding[] = [];
   let [ran, shapes, rejected] = [0, 0, 0];
@@ -52,7 +53,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     const shape = new PlanMaker(random).make(random.integer(1, options.depth));
     const partition = random.pick(PARTITIONS);
     rejected += Number(shape.rejected);
-    for (let draw = 0; draw < (shape.rejected ? 1 : DRAWS) && !done(); draw++) {
+    for (let draw = 0; draw < (shape.rejected ? 1 : options.draws) && !done(); draw++) {
       const found = { plan: redrawn(shape.plan, random), frames: shape.frames.map((f) => drawFrame(random, f)) };
       const engine: GPUEngine = engines.for(partition);
       ran += 1;
