@@ -8,6 +8,7 @@ import { children, expressions } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { distinct } from "./operators/distinct.ts";
+import { explode } from "./operators/explode.ts";
 import { gatherRows } from "./operators/gather.ts";
 import { join } from "./operators/join.ts";
 import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
@@ -129,6 +130,8 @@ class InMemoryRun {
         return this.#one(plan.input, (input) => distinct(context, plan, input));
       case "row_index":
         return this.#one(plan.input, (input) => rowIndex(context, plan, input));
+      case "explode":
+        return this.#one(plan.input, (input) => explode(context, plan, input));
       case "gather":
         return this.#one(plan.input, (input) => gatherRows(context, plan, input));
       case "union":

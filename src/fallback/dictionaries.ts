@@ -24,6 +24,9 @@ const hostOf = (dictionary: Dictionary): HostDictionary => {
 const scalar = (value: string | null): DslExpr => ({ Literal: { Scalar: value === null ? { Null: "Null" } : { String: value } } });
 const int = (value: number): DslExpr => ({ Literal: { Scalar: { Int64: value } } });
 
+/** What stands for the elements among the answers about a dictionary: no expression is an empty text. */
+const ELEMENTS = "";
+
 /** The dictionaries service of one query: what it hands out lives until `close`, answers about resident dictionaries are kept for the next query. */
 export class PolarsDictionaries implements Dictionaries {
   readonly #native: NativePolars;
@@ -81,6 +84,15 @@ export class PolarsDictionaries implements Dictionaries {
       const result = await select(this.#native, withNull, [rename(castDsl(expr, dtype), LOOKUP_COLUMN)]);
       if (result.height !== host.size + 1)
         throw new InternalError(`a lookup gave ${result.height} rows for ${host.size + 1} entries: ${dsl}`);
+      return importColumn(this.#native, this.#device, result, LOOKUP_COLUMN, dtype);
+    });
+  }
+
+  elements(dictionary: Dictionary, dtype: DType): Promise<Column> {
+    const host = hostOf(dictionary);
+    return this.#table(host, ELEMENTS, async () => {
+      const all: DslExpr = { Explode: { input: VALUE, options: { empty_as_null: false, keep_nulls: false } } };
+      const result = await select(this.#native, host.frame, [rename(castDsl(all, dtype), LOOKUP_COLUMN)]);
       return importColumn(this.#native, this.#device, result, LOOKUP_COLUMN, dtype);
     });
   }

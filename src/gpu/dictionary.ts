@@ -26,6 +26,8 @@ export interface Dictionaries {
   literal(value: string | null, dtype: DType): Dictionary;
   /** One dictionary that covers all, unique or even sorted, and for each input the table of its new codes (null: codes stay as they are). */
   unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified>;
+  /** The elements of the lists that are the entries, one list after the other; for a dictionary of lists only. As many rows as elements. */
+  elements(dictionary: Dictionary, dtype: DType): Promise<Column>;
   /** The result of a polars expression (its JSON, over a column called LOOKUP_COLUMN) on every entry and on null. */
   evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column>;
 }

@@ -110,6 +110,8 @@ function detailsOf(plan: Plan, frames: Map<number, number>): string {
       return "";
     case "hconcat":
       return plan.lengths === "pad" ? "" : plan.lengths.toUpperCase();
+    case "explode":
+      return quoted(plan.columns);
     case "gather":
       return `${plan.rows.length} ${plan.rows.length === 1 ? "ROW" : "ROWS"}`;
     case "row_index":

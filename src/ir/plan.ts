@@ -131,8 +131,35 @@ export interface Gather {
   readonly rows: readonly (number | null)[];
   readonly schema: Schema;
 }
+/**
+ * A row for each element of the lists in `columns`, whose other values are repeated; the lists of one row have the same length. An empty
+ * list becomes a row of null where `emptyAsNull`, a null one where `keepNulls`; else they become none.
+ */
+export interface Explode {
+  readonly kind: "explode";
+  readonly input: Plan;
+  readonly columns: readonly string[];
+  readonly emptyAsNull: boolean;
+  readonly keepNulls: boolean;
+  readonly schema: Schema;
+}
 
-export type Plan = Scan | Frame | Cpu | Project | Filter | Slice | Sort | Aggregate | Join | Distinct | Union | HConcat | RowIndex | Gather;
+export type Plan =
+  | Scan
+  | Frame
+  | Cpu
+  | Project
+  | Filter
+  | Slice
+  | Sort
+  | Aggregate
+  | Join
+  | Distinct
+  | Union
+  | HConcat
+  | RowIndex
+  | Gather
+  | Explode;
 export type PlanKind = Plan["kind"];
 
 export function children(plan: Plan): readonly Plan[] {

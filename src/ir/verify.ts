@@ -107,6 +107,12 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       return inputs.length === 0 ? "there is no input" : first(inputs.map((schema) => differs(plan.schema, schema)));
     case "hconcat":
       return inputs.length === 0 ? "there is no input" : differs(plan.schema, inputs.flat());
+    case "explode": {
+      const missing = plan.columns.find((name) => !input.some((f) => f.name === name));
+      if (missing !== undefined || plan.columns.length === 0) return `there is no column ${JSON.stringify(missing ?? "")} to explode`;
+      const fields = input.map((f, i) => (plan.columns.includes(f.name) ? { name: f.name, dtype: plan.schema[i]?.dtype ?? f.dtype } : f));
+      return differs(plan.schema, fields);
+    }
     case "gather":
       return plan.rows.every((row) => row === null || isCount(row)) ? differs(plan.schema, input) : "a row number is not a count of rows";
     case "row_index":

@@ -53,6 +53,8 @@ function ownText(plan: Plan): unknown {
       return null;
     case "hconcat":
       return plan.lengths;
+    case "explode":
+      return [plan.columns, plan.emptyAsNull, plan.keepNulls];
     case "gather":
       return plan.rows;
     case "row_index":

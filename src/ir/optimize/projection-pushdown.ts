@@ -86,6 +86,8 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
     }
     case "distinct":
       return [both(wanted, plan.subset)];
+    case "explode":
+      return [both(wanted, plan.columns)];
     case "union":
       return plan.inputs.map(() => wanted);
     case "hconcat":
@@ -118,6 +120,8 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
     case "sort":
     case "distinct":
       return only === undefined ? plan : { ...plan, input: only, schema: only.schema };
+    case "explode":
+      return only === undefined ? plan : { ...plan, input: only, schema: offered(plan.schema, namesOf(only.schema)) };
     case "aggregate":
       return input === undefined ? plan : pruneAggregate(plan, wanted, input);
     case "join":

@@ -5,6 +5,7 @@ import type {
   Aggregate,
   Cpu,
   Distinct,
+  Explode,
   Filter,
   Frame,
   Gather,
@@ -247,6 +248,25 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       input: r.node(table.input()),
       name: r.text(table.name()),
       offset: r.integer(table.offset()),
+      schema,
+    }),
+  ),
+  explode: codec<Explode, wire.Explode>(
+    wire.Node.Explode,
+    wire.Explode,
+    (w, node) => {
+      const names = wire.Explode.createColumnsVector(
+        w.builder,
+        node.columns.map((name) => w.text(name)),
+      );
+      return wire.Explode.createExplode(w.builder, w.node(node.input), names, node.emptyAsNull, node.keepNulls);
+    },
+    (r, table, schema) => ({
+      kind: "explode",
+      input: r.node(table.input()),
+      columns: r.list(table.columnsLength(), (i) => r.text(table.columns(i))),
+      emptyAsNull: table.emptyAsNull(),
+      keepNulls: table.keepNulls(),
       schema,
     }),
   ),

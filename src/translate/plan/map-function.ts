@@ -1,4 +1,4 @@
-/** MapFunction: row index, rename, whole-frame statistics and fillNan; the others run on CPU polars. */
+/** MapFunction: row index, rename, whole-frame statistics, fillNan, and the functions that reshape a frame. */
 
 import { physicalOf } from "../../ir/dtype.ts";
 import type { AggregateExpr, NamedExpr } from "../../ir/expr.ts";
@@ -13,14 +13,9 @@ import { ExprTranslator } from "../expr/translator.ts";
 import { asExpr } from "../expr/tree.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
-import { project } from "./project.ts";
+import { project } from "./project-node.ts";
+import { explode, unnest, unpivot } from "./reshape.ts";
 import { aggregated } from "./windows.ts";
-
-const REASONS: Readonly<Record<string, string>> = {
-  Explode: "explode has no kernel",
-  Unpivot: "unpivot has no kernel",
-  Unnest: "unnest has no kernel",
-};
 
 export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
@@ -32,7 +27,10 @@ export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   if (name === "Rename" && isObject(payload)) return rename(context, input, payload.existing, payload.new);
   if (name === "Stats") return statistics(context, input, payload);
   if (name === "FillNan") return fillNan(context, new ExprTranslator(only.scope), input, payload);
-  return context.unsupported(REASONS[name] ?? `frame function ${name} has no kernel`);
+  if (name === "Explode" && isObject(payload)) return explode(context, only.scope, input, payload);
+  if (name === "Unpivot" && isObject(payload)) return unpivot(context, only.scope, input, payload.args);
+  if (name === "Unnest" && isObject(payload)) return unnest(context, only.scope, input, payload);
+  return context.unsupported(`frame function ${name} has no kernel`);
 }
 
 function rename(context: NodeContext, input: Plan, existing: DslValue | undefined, replacement: DslValue | undefined): Plan | null {

@@ -4,7 +4,6 @@ import { InternalError } from "../../errors.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
 import { column, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
-import type { Schema } from "../../ir/schema.ts";
 import { sameSchema } from "../../ir/schema.ts";
 import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
 import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
@@ -15,6 +14,7 @@ import { allExprs, columnNames } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
+import { project } from "./project-node.ts";
 import type { KeepingRows } from "./rows.ts";
 import { changesRows, RowPlanner, unnamed } from "./rows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
@@ -22,8 +22,6 @@ import { aggregated, WindowTarget } from "./windows.ts";
 /** Subexpressions are asked about together, before they are needed one by one. */
 export const warm = (scope: Scope, exprs: readonly DslExpr[]): void =>
   scope.warm([...new Set(exprs.flatMap((e) => [...allExprs(e)]))].filter((e) => columnNames(e).size > 0));
-
-export const project = (input: Plan, exprs: readonly NamedExpr[], schema: Schema): Plan => ({ kind: "project", input, exprs, schema });
 
 /** The outputs in the dtypes that polars gives them; null where one has no GPU form. All are tried, so that every reason is found. */
 export function translateOutputs(translator: ExprTranslator, outputs: readonly OutputExpr[]): readonly NamedExpr[] | null {

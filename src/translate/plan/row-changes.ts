@@ -14,6 +14,7 @@ import { isAggregate } from "../expr/aggregates.ts";
 import { isFloat, isNumeric } from "../expr/binary.ts";
 import { allExprs, asExpr, columnName, columnNames } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
+import { exploded } from "./reshape.ts";
 import { aggregated, crossed } from "./windows.ts";
 
 /** A plan with the columns of the values and of what is read beside them. */
@@ -54,6 +55,13 @@ const NODES: Readonly<Record<string, (payload: DslObject) => Change>> = {
     const predicate = asExpr(by);
     return { key: `filter ${exactText(predicate)}`, value: asExpr(input), beside: [predicate], rides: true, apply: filtered };
   },
+  Explode: ({ input, options }) => ({
+    key: `explode ${exactText(options ?? null)}`,
+    value: asExpr(input),
+    beside: [],
+    rides: false,
+    apply: ({ scope, input: plan }) => exploded(scope, plan, plan.schema, options),
+  }),
   Slice: ({ input, offset, length }) => ({
     key: `slice ${exactText([offset ?? null, length ?? null])}`,
     value: asExpr(input),

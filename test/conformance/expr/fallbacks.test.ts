@@ -32,7 +32,6 @@ const LEDGER: Readonly<Record<string, Entry>> = {
   ewmStd: [() => x.ewmStd(), /exponentially weighted functions have no kernel/],
   ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
   exp: [() => x.exp(), /Exp has no kernel/],
-  explode: [() => pl.col("list").explode(), /exploding inside an expression/],
   extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],
   "fillNull with a strategy": [() => small.fillNull("forward"), /FillNull with a strategy has no kernel/],
   hash: [() => small.hash(1), /Hash has no kernel/],

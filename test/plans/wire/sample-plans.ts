@@ -136,6 +136,10 @@ export const PLANS: readonly Plan[] = Object.values({
     { kind: "hconcat", inputs: [frame], lengths: "pad", schema },
   ],
   row_index: [{ kind: "row_index", input: frame, name: "index", offset: 2 ** 40, schema }],
+  explode: [
+    { kind: "explode", input: frame, columns: ["a", "ü"], emptyAsNull: true, keepNulls: false, schema },
+    { kind: "explode", input: frame, columns: [], emptyAsNull: false, keepNulls: true, schema },
+  ],
   gather: [
     { kind: "gather", input: frame, rows: [3, null, 0, 2 ** 32 - 1], schema },
     { kind: "gather", input: frame, rows: [], schema },
@@ -243,6 +247,7 @@ export function randomPlan(seed: number, size: number): Plan {
       schema: fields(),
     }),
     row_index: () => ({ kind: "row_index", input: input(), name: text(), offset: below(2 ** 32), schema: fields() }),
+    explode: () => ({ kind: "explode", input: input(), columns: some(text), emptyAsNull: bool(), keepNulls: bool(), schema: fields() }),
     gather: () => ({ kind: "gather", input: input(), rows: some(() => (bool() ? null : below(2 ** 32))), schema: fields() }),
   };
   for (let i = 0; i < size; i += 1) nodes.push(pick(Object.values(make), make.frame)());

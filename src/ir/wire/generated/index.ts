@@ -12,6 +12,7 @@ export { DType } from './dtype.ts';
 export { DTypeKind } from './dtype-kind.ts';
 export { Distinct } from './distinct.ts';
 export { DistinctKeep } from './distinct-keep.ts';
+export { Explode } from './explode.ts';
 export { Expr } from './expr.ts';
 export { ExprNode } from './expr-node.ts';
 export { Field } from './field.ts';

@@ -19,6 +19,7 @@ export const Node = {
   Union: 11,
   HConcat: 12,
   RowIndex: 13,
-  Gather: 14
+  Gather: 14,
+  Explode: 15
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];
