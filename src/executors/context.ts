@@ -2,8 +2,8 @@
 
 import type { Device } from "../gpu/device.ts";
 import type { Dictionaries } from "../gpu/dictionary.ts";
-import type { Cpu, Frame, Scan } from "../ir/plan.ts";
-import type { Table } from "./table.ts";
+import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
+import type { Batch, Table } from "./table.ts";
 
 /** Data that comes from CPU polars. Every table is owned by the caller. */
 export interface Sources {
@@ -11,6 +11,11 @@ export interface Sources {
   scan(plan: Scan): Promise<Table>;
   /** Runs a CPU subtree over the tables of its inputs, which stay the caller's. */
   cpu(plan: Cpu, inputs: readonly Table[]): Promise<Table>;
+  /**
+   * The outputs of a lookup for each row of the batches, which hold its arguments and stay the caller's. `several`: the rows stand for more
+   * than one, so that polars must not take a single row for a scalar.
+   */
+  lookup(plan: Lookup, batches: readonly Batch[], several: boolean): Promise<readonly Batch[]>;
 }
 
 export interface QueryContext {

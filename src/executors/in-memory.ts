@@ -11,6 +11,7 @@ import { distinct } from "./operators/distinct.ts";
 import { explode } from "./operators/explode.ts";
 import { gatherRows } from "./operators/gather.ts";
 import { join } from "./operators/join.ts";
+import { lookup } from "./operators/lookup.ts";
 import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
 import { sort } from "./operators/sort.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -134,6 +135,8 @@ class InMemoryRun {
         return this.#one(plan.input, (input) => explode(context, plan, input));
       case "gather":
         return this.#one(plan.input, (input) => gatherRows(context, plan, input));
+      case "lookup":
+        return this.#one(plan.input, (input) => lookup(context, plan, input));
       case "union":
         return this.#inputs(plan.inputs, (tables) => union(plan, tables));
       case "hconcat":

@@ -115,9 +115,16 @@ export const releaseFills = (batches: readonly FilledBatch[]): void => {
   for (const { fills } of batches) for (const fill of fills) fill.release();
 };
 
-/** Rows in slices of at most `maxRows`, at least one slice. */
-export const slicesOf = (rows: number, maxRows: number): readonly { readonly offset: number; readonly length: number }[] => {
-  const slices = [];
+/** Rows of batches: at most so many in each, or exactly these, which are all rows together. */
+export type BatchRows = number | readonly number[];
+
+/** Rows in slices, at least one. */
+export const slicesOf = (rows: number, maxRows: BatchRows): readonly { readonly offset: number; readonly length: number }[] => {
+  const slices: { readonly offset: number; readonly length: number }[] = [];
+  if (typeof maxRows !== "number") {
+    for (const length of maxRows) slices.push({ offset: slices.reduce((sum, s) => sum + s.length, 0), length });
+    return slices;
+  }
   for (let offset = 0; offset < rows || offset === 0; offset += maxRows) slices.push({ offset, length: Math.min(maxRows, rows - offset) });
   return slices;
 };

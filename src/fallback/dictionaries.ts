@@ -9,11 +9,10 @@ import { LOOKUP_COLUMN } from "../ir/expr.ts";
 import { describeDType } from "../ir/schema.ts";
 import { exprFromDsl } from "../polars/composing.ts";
 import type { DslExpr } from "../polars/dsl.ts";
-import { parseExact } from "../polars/dsl-text.ts";
 import { castDsl } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
-import { functionOf, HostDictionary, Lookups, rename, select, VALUE } from "./host-dictionary.ts";
+import { functionOf, HostDictionary, Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
 
 const hostOf = (dictionary: Dictionary): HostDictionary => {
@@ -77,11 +76,8 @@ export class PolarsDictionaries implements Dictionaries {
   evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column> {
     const host = hostOf(dictionary);
     return this.#table(host, dsl, async () => {
-      const expr = parseExact(dsl);
-      if (expr === null || (typeof expr !== "string" && (typeof expr !== "object" || Array.isArray(expr) || expr instanceof Uint8Array)))
-        throw new InternalError("a lookup is not an expression");
       const withNull = await this.#withNull(host);
-      const result = await select(this.#native, withNull, [rename(castDsl(expr, dtype), LOOKUP_COLUMN)]);
+      const result = await select(this.#native, withNull, [rename(castDsl(parsedExpr(dsl), dtype), LOOKUP_COLUMN)]);
       if (result.height !== host.size + 1)
         throw new InternalError(`a lookup gave ${result.height} rows for ${host.size + 1} entries: ${dsl}`);
       return importColumn(this.#native, this.#device, result, LOOKUP_COLUMN, dtype);

@@ -1,11 +1,14 @@
 /** A dictionary as CPU polars holds it, and the polars expressions that its makers and readers are written in. */
 
+import { InternalError } from "../errors.ts";
 import type { Column } from "../gpu/column.ts";
 import type { Dictionary, Unified } from "../gpu/dictionary.ts";
 import type { DType } from "../ir/dtype.ts";
 import { LOOKUP_COLUMN } from "../ir/expr.ts";
 import { exprFromDsl } from "../polars/composing.ts";
 import type { DslExpr } from "../polars/dsl.ts";
+import { isObject } from "../polars/dsl.ts";
+import { parseExact } from "../polars/dsl-text.ts";
 import type { NativeDataFrame, NativePolars, NativeSeries } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 
@@ -55,6 +58,13 @@ export class HostDictionary implements Dictionary {
 export const VALUE: DslExpr = { Column: LOOKUP_COLUMN };
 export const rename = (expr: DslExpr, name: string): DslExpr => ({ Alias: [expr, name] });
 export const functionOf = (name: DslExpr, ...input: readonly DslExpr[]): DslExpr => ({ Function: { input: [...input], function: name } });
+
+/** An expression from its JSON. @throws InternalError for anything else. */
+export function parsedExpr(dsl: string): DslExpr {
+  const expr = parseExact(dsl);
+  if (typeof expr === "string" || isObject(expr)) return expr;
+  throw new InternalError(`not an expression: ${dsl}`);
+}
 
 /** Runs a Select over a frame on CPU polars' own threads. */
 export const select = (native: NativePolars, frame: NativeDataFrame, exprs: readonly DslExpr[]): Promise<NativeDataFrame> =>

@@ -13,7 +13,7 @@ import { quietly } from "../polars/quiet.ts";
 import type { HostColumn } from "./arrow-frames.ts";
 import { useFrame } from "./arrow-frames.ts";
 import type { FilledBatch } from "./column-fill.ts";
-import { addBatch, type ColumnFill, releaseFills, slicesOf } from "./column-fill.ts";
+import { addBatch, type BatchRows, type ColumnFill, releaseFills, slicesOf } from "./column-fill.ts";
 import { rename, select } from "./host-dictionary.ts";
 import type { PhysicalFrame } from "./physical-frame.ts";
 import { physicalFrame, plainExpr } from "./physical-frame.ts";
@@ -39,13 +39,13 @@ const STREAM_ABOVE = 1 << 25;
 /** Chunks of fewer rows cost more than to copy them into one. */
 const SMALL_CHUNK = 1 << 15;
 
-/** The columns of `schema` in batches of at most `maxRows` rows; at least one batch. Owned by the caller. */
+/** The columns of `schema` in batches of `maxRows` rows; at least one batch. Owned by the caller. */
 export async function importFrame(
   native: NativePolars,
   device: Device,
   frame: NativeDataFrame,
   schema: Schema,
-  maxRows: number,
+  maxRows: BatchRows,
   { streamAbove = STREAM_ABOVE, space = frameSpace() }: ImportOptions = {},
 ): Promise<readonly ImportedBatch[]> {
   if (schema.length === 0) return slicesOf(frame.height, maxRows).map(({ length }) => ({ rows: length, columns: new Map() }));
@@ -133,7 +133,7 @@ async function copyFrame(
   device: Device,
   { frame, exprs }: PhysicalFrame,
   schema: Schema,
-  maxRows: number,
+  maxRows: BatchRows,
 ): Promise<readonly FilledBatch[]> {
   const values = await select(native, frame, exprs);
   const batches: FilledBatch[] = [];

@@ -2,19 +2,23 @@
 
 import { InternalError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
-import type { Cpu, Frame, Scan } from "../ir/plan.ts";
+import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
 import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
+import { sameSchema } from "../ir/schema.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
 import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
+import { dtypeFromDsl } from "../polars/dtypes.ts";
 import { runDsl } from "../polars/frames.ts";
 import type { PolarsModule } from "../polars/module.ts";
-import type { NativeDataFrame } from "../polars/native.ts";
-import { PROJECTION } from "../polars/zero-frame.ts";
+import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
+import { quietly } from "../polars/quiet.ts";
+import { PROJECTION, zeroFrame } from "../polars/zero-frame.ts";
 import { readFrame } from "./arrow-frames.ts";
 import { exportFrame } from "./export.ts";
 import { exprDsl } from "./expr-dsl.ts";
+import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame } from "./import.ts";
 import type { Residents } from "./residents.ts";
@@ -36,6 +40,10 @@ function countOf(frame: NativeDataFrame): number {
   if (count === undefined) throw new InternalError("a count has no row");
   return new DataView(count.values.buffer, count.values.byteOffset).getUint32(0, true);
 }
+
+/** A frame to evaluate constants on. */
+const oneRow = (native: NativePolars): NativeDataFrame =>
+  quietly(() => new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))]));
 
 /** Data of one query. Every table is owned by the caller. */
 export class PolarsSources {
@@ -91,6 +99,30 @@ export class PolarsSources {
     const dsl = planOf(plan.dsl);
     const used = [...frames].filter(([id]) => plan.dsl.includes(`{"Source":${id}}`));
     return runDsl(this.#module, dsl, new Map(used));
+  }
+
+  /**
+   * The outputs of a lookup for each row of the batches; one dictionary for all of them. `several`: a single row stands for more than one.
+   * @throws what polars throws, and where the values decide the dtype.
+   */
+  async lookup(plan: Lookup, batches: readonly ImportedBatch[], several: boolean): Promise<readonly ImportedBatch[]> {
+    const { native } = this.#module;
+    const args = plan.input.schema.filter((f) => plan.args.includes(f.name));
+    const asked = args.length === 0 ? oneRow(native) : await exportFrame(native, this.#device, batches, args);
+    const alone = several && asked.height === 1;
+    const exprs = plan.outputs.map(({ name, dsl }) => rename(parsedExpr(dsl), name));
+    const answered = await select(native, alone ? quietly(() => asked.vstack(asked)) : asked, exprs);
+    const answer = alone ? quietly(() => answered.slice(0, 1)) : answered;
+    const outputs: Schema = plan.outputs.map(({ name, dtype }) => ({ name, dtype }));
+    const given: Schema = zeroFrame(answer).fields.map(([name, dtype]) => ({ name, dtype: dtypeFromDsl(dtype) }));
+    if (!sameSchema(outputs, given)) throw new Error("an expression has another dtype over values than over none");
+    return importFrame(
+      native,
+      this.#device,
+      answer,
+      outputs,
+      batches.map((b) => b.rows),
+    );
   }
 
   /** Batches without columns. */

@@ -7,7 +7,7 @@ import type { Schema } from "../ir/schema.ts";
 import type { DslExpr } from "../polars/dsl.ts";
 import type { NativeLazyFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
-import type { FilledBatch } from "./column-fill.ts";
+import type { BatchRows, FilledBatch } from "./column-fill.ts";
 import { addBatch, releaseFills, slicesOf } from "./column-fill.ts";
 import { inLanes } from "./parallel.ts";
 import type { PhysicalFrame } from "./physical-frame.ts";
@@ -54,7 +54,7 @@ const pathIn = (space: ScratchSpace): string => {
 };
 
 /**
- * The frame's rows in batches of at most `maxRows`, at least one. Null when its files could not be written or read.
+ * The frame's rows in batches of `maxRows` rows, at least one. Null when its files could not be written or read.
  * @throws OutOfDeviceMemoryError, DeviceError
  */
 export function streamFrame(
@@ -62,7 +62,7 @@ export function streamFrame(
   device: Device,
   { frame, exprs }: Pick<PhysicalFrame, "frame" | "exprs">,
   schema: Schema,
-  maxRows: number,
+  maxRows: BatchRows,
   space: ScratchSpace,
 ): Promise<readonly FilledBatch[] | null> {
   return attempt(space, async (batches) => {

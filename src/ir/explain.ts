@@ -2,7 +2,7 @@
 
 import type { Expr, NamedExpr } from "./expr.ts";
 import { describeExpr, mapExpr } from "./expr.ts";
-import type { Join, Plan, Scan, SortKey } from "./plan.ts";
+import type { Join, LookupOutput, Plan, Scan, SortKey } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Schema } from "./schema.ts";
 import { countParents } from "./traversal.ts";
@@ -27,6 +27,7 @@ const exprText = (expr: Expr): string =>
   shown(describeExpr(mapExpr(expr, (e) => (e.kind === "lookup" ? { ...e, dsl: shortened(e.dsl) } : e))));
 const namedText = ({ name, expr }: NamedExpr): string =>
   expr.kind === "column" && expr.name === name ? exprText(expr) : `${exprText(expr)}.alias(${shown(JSON.stringify(name))})`;
+const lookupText = ({ name, dsl }: LookupOutput): string => `${shown(shortened(dsl))}.alias(${shown(JSON.stringify(name))})`;
 const listText = (exprs: readonly NamedExpr[]): string => `[${exprs.map(namedText).join(", ")}]`;
 const keyText = (key: SortKey): string => `${exprText(key.expr)}${key.descending ? " DESC" : ""}${key.nullsLast ? " NULLS LAST" : ""}`;
 
@@ -116,6 +117,8 @@ function detailsOf(plan: Plan, frames: Map<number, number>): string {
       return `${plan.rows.length} ${plan.rows.length === 1 ? "ROW" : "ROWS"}`;
     case "row_index":
       return `${shown(JSON.stringify(plan.name))} FROM ${plan.offset}`;
+    case "lookup":
+      return `[${plan.outputs.map(lookupText).join(", ")}] OF ${quoted(plan.args)}`;
   }
 }
 

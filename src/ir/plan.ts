@@ -1,5 +1,6 @@
 /** Logical plan nodes: frozen data, children first, output schema stated on every node. */
 
+import type { DType } from "./dtype.ts";
 import type { Expr, NamedExpr } from "./expr.ts";
 import type { Schema } from "./schema.ts";
 
@@ -123,6 +124,23 @@ export interface RowIndex {
   readonly offset: number;
   readonly schema: Schema;
 }
+/** A column that CPU polars computes; `dsl` is polars' JSON over columns of the input. */
+export interface LookupOutput {
+  readonly name: string;
+  readonly dsl: string;
+  readonly dtype: DType;
+}
+/**
+ * Columns that CPU polars computes, behind those of the input: every value depends only on the values of the columns `args` in its row, so
+ * that polars need see each combination of them once. Without `args` the outputs are constants.
+ */
+export interface Lookup {
+  readonly kind: "lookup";
+  readonly input: Plan;
+  readonly args: readonly string[];
+  readonly outputs: readonly LookupOutput[];
+  readonly schema: Schema;
+}
 
 /** The rows of the given numbers, in that order; null gives a row of nulls, a number that no row has is an error. */
 export interface Gather {
@@ -159,7 +177,8 @@ export type Plan =
   | HConcat
   | RowIndex
   | Gather
-  | Explode;
+  | Explode
+  | Lookup;
 export type PlanKind = Plan["kind"];
 
 export function children(plan: Plan): readonly Plan[] {

@@ -118,6 +118,11 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
     case "row_index":
       if (!isCount(plan.offset)) return "the offset is not a count of rows";
       return differs(plan.schema, [{ name: plan.name, dtype: { kind: "UInt32" } }, ...input]);
+    case "lookup": {
+      const missing = plan.args.find((name) => !input.some((f) => f.name === name));
+      if (missing !== undefined) return `there is no column ${JSON.stringify(missing)}`;
+      return repeated(plan.args) ?? differs(plan.schema, [...input, ...plan.outputs.map(({ name, dtype }) => ({ name, dtype }))]);
+    }
   }
 }
 

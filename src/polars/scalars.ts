@@ -35,19 +35,31 @@ const readable = (dtype: DType): DType | null => {
   }
 };
 
+/** An expression without columns, over one row. @throws what polars throws. */
+const constantFrame = (native: NativePolars, expr: DslExpr): NativeDataFrame =>
+  quietly(() =>
+    new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))])
+      .lazy()
+      .select([exprFromDsl(native, { Alias: [expr, "value"] })])
+      .collectSync("auto"),
+  );
+
+/** How many values an expression without columns has; null where polars rejects it. */
+export function constantHeight(native: NativePolars, expr: DslExpr): number | null {
+  try {
+    return constantFrame(native, expr).height;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Evaluates an expression without columns. Null where its dtype has no literal in the IR (a list, say) or polars rejects it; `limit`:
  * more values than that are not read either.
  */
 export function evaluateConstant(native: NativePolars, expr: DslExpr, limit = 1): Constant | null {
   try {
-    const frame = quietly(() =>
-      new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))])
-        .lazy()
-        .select([exprFromDsl(native, { Alias: [expr, "value"] })])
-        .collectSync("auto"),
-    );
-    return readColumn(native, frame, limit);
+    return readColumn(native, constantFrame(native, expr), limit);
   } catch {
     return null;
   }

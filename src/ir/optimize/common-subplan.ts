@@ -59,5 +59,7 @@ function ownText(plan: Plan): unknown {
       return plan.rows;
     case "row_index":
       return [plan.name, plan.offset];
+    case "lookup":
+      return [plan.args, plan.outputs.map((o) => [o.name, o.dsl])];
   }
 }

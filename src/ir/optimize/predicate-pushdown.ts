@@ -54,6 +54,11 @@ function below(base: Plan, conditions: readonly Expr[]): Plan {
       return belowJoin(base, conditions);
     case "scan":
       return intoScan(base, conditions);
+    case "lookup": {
+      const made = new Set(base.outputs.map((o) => o.name));
+      const [down, stay] = divided(conditions, (c) => ![...columnsOf([c])].some((name) => made.has(name)));
+      return filtered({ ...base, input: filtered(base.input, down) }, stay);
+    }
     default:
       return filtered(base, conditions);
   }

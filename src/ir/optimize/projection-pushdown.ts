@@ -5,7 +5,7 @@
 
 import type { Expr } from "../expr.ts";
 import { column, columnsOf, named } from "../expr.ts";
-import type { Aggregate, HConcat, Join, Plan, Project, RowIndex, Union } from "../plan.ts";
+import type { Aggregate, HConcat, Join, Lookup, Plan, Project, RowIndex, Union } from "../plan.ts";
 import { children } from "../plan.ts";
 import type { Schema } from "../schema.ts";
 import { postorder } from "../traversal.ts";
@@ -94,6 +94,11 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
       return plan.inputs.map((input) => namesOf(offered(input.schema, wanted)));
     case "row_index":
       return [new Set([...wanted].filter((name) => name !== plan.name))];
+    case "lookup": {
+      const made = new Set(plan.outputs.map((o) => o.name));
+      const rest = [...wanted].filter((name) => !made.has(name));
+      return [both(rest, rest.length === wanted.size ? [] : plan.args)];
+    }
   }
 }
 
@@ -132,6 +137,8 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
       return pruneHConcat(plan, narrow);
     case "row_index":
       return input === undefined ? plan : pruneRowIndex(plan, wanted, input);
+    case "lookup":
+      return input === undefined ? plan : pruneLookup(plan, wanted, input);
   }
 }
 
@@ -169,4 +176,10 @@ const pruneHConcat = (plan: HConcat, inputs: readonly Plan[]): Plan => ({ ...pla
 function pruneRowIndex(plan: RowIndex, wanted: Names, input: Plan): Plan {
   if (!wanted.has(plan.name)) return input;
   return { ...plan, input, schema: [...plan.schema.filter((f) => f.name === plan.name), ...input.schema] };
+}
+
+function pruneLookup(plan: Lookup, wanted: Names, input: Plan): Plan {
+  const outputs = plan.outputs.filter((o) => wanted.has(o.name));
+  const made: Schema = outputs.map(({ name, dtype }) => ({ name, dtype }));
+  return outputs.length === 0 ? input : { ...plan, input, outputs, schema: [...input.schema, ...made] };
 }

@@ -30,6 +30,8 @@ function pushed(top: Slice, shared: Shared): Plan {
   switch (input.kind) {
     case "project":
       return { ...input, input: sliced(input.input, offset, length) };
+    case "lookup":
+      return { ...input, input: sliced(input.input, offset, length) };
     case "row_index":
       return { ...input, offset: input.offset + offset, input: sliced(input.input, offset, length) };
     default:

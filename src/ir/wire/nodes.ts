@@ -12,6 +12,7 @@ import type {
   HConcat,
   Join,
   JoinOutput,
+  Lookup,
   Plan,
   PlanKind,
   Project,
@@ -286,6 +287,33 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       rows: r.list(table.rowsLength(), (i) => {
         const row = r.integer(r.present(table.rows(i), "a row number"));
         return row < 0 ? null : row;
+      }),
+      schema,
+    }),
+  ),
+  lookup: codec<Lookup, wire.Lookup>(
+    wire.Node.Lookup,
+    wire.Lookup,
+    (w, node) => {
+      const args = wire.Lookup.createArgsVector(
+        w.builder,
+        node.args.map((name) => w.text(name)),
+      );
+      const outputs = wire.Lookup.createOutputsVector(
+        w.builder,
+        node.outputs.map(({ name, dsl, dtype }) =>
+          wire.LookupOutput.createLookupOutput(w.builder, w.text(name), w.text(dsl), w.dtype(dtype)),
+        ),
+      );
+      return wire.Lookup.createLookup(w.builder, w.node(node.input), args, outputs);
+    },
+    (r, table, schema) => ({
+      kind: "lookup",
+      input: r.node(table.input()),
+      args: r.list(table.argsLength(), (i) => r.text(table.args(i))),
+      outputs: r.list(table.outputsLength(), (i) => {
+        const output = r.present(table.outputs(i), "a looked-up column");
+        return { name: r.text(output.name()), dsl: r.text(output.dsl()), dtype: r.dtype(output.dtype()) };
       }),
       schema,
     }),

@@ -15,7 +15,7 @@ import { binary } from "./binary.ts";
 import { EXPRESSIONS } from "./expressions.ts";
 import { translateFunction } from "./functions.ts";
 import { constant, toDType } from "./literals.ts";
-import { asLookup } from "./lookup.ts";
+import { asLookup, type LookupTarget, lifted } from "./lookup.ts";
 import { allExprs, asExpr, columnName, columnNames } from "./tree.ts";
 
 /** Where aggregates inside an expression go. `over` gives the set for the groups of a window, or null. */
@@ -31,14 +31,43 @@ export interface AggregateTarget {
 export class ExprTranslator {
   readonly scope: Scope;
   readonly #target: AggregateTarget | null;
+  readonly #lookups: LookupTarget | null;
+  readonly #inside: LookupTarget | null;
 
-  constructor(scope: Scope, target: AggregateTarget | null = null) {
+  /**
+   * `lookups`: for elementwise expressions without a kernel, null where they are not wanted; `inside`: for those in the inputs of aggregates.
+   */
+  constructor(
+    scope: Scope,
+    target: AggregateTarget | null = null,
+    lookups: LookupTarget | null = null,
+    inside: LookupTarget | null = lookups,
+  ) {
     this.scope = scope;
     this.#target = target;
+    this.#lookups = lookups;
+    this.#inside = inside;
   }
 
   /** Null where a part has no GPU form; the scope then has the reason. */
   translate(expr: DslExpr): Expr | null {
+    const reasons = this.scope.reasons.length;
+    const known = this.#lookups?.size ?? 0;
+    const made = this.#translate(expr);
+    if (made !== null || this.#lookups === null || !this.#mayLookUp(expr)) return made;
+    this.#lookups.truncate(known);
+    const found = lifted(this.scope, this.#lookups, expr);
+    if (found !== null) this.scope.reasons.length = reasons;
+    return found;
+  }
+
+  /** Where rows are not visible, constants are all that is elementwise. */
+  #mayLookUp(expr: DslExpr): boolean {
+    if (columnName(expr) !== null || this.#holdsAggregate(expr)) return false;
+    return this.#target?.rowsVisible !== false || columnNames(expr).size === 0;
+  }
+
+  #translate(expr: DslExpr): Expr | null {
     const name = columnName(expr);
     if (name !== null) return this.#column(name);
     const [kind, payload] = tagOf(expr) ?? ["", null];
@@ -75,7 +104,7 @@ export class ExprTranslator {
 
   #aggregate(expr: DslExpr): Expr | null {
     if (this.#target === null) return this.scope.unsupported("an aggregate inside of an aggregate or where only rows are seen");
-    return translateAggregate(this, new ExprTranslator(this.scope), this.#target.whole, expr);
+    return translateAggregate(this, new ExprTranslator(this.scope, null, this.#inside), this.#target.whole, expr);
   }
 
   #node(expr: DslExpr, kind: string, payload: DslValue): Expr | null {
@@ -120,7 +149,7 @@ export class ExprTranslator {
     if (target === null || !target.rowsVisible) return scope.unsupported("a window function inside of an aggregate");
     if (payload.order_by !== null && payload.order_by !== undefined) return scope.unsupported("a window function with an order");
     if (payload.mapping !== "GroupsToRows") return scope.unsupported(`a window function with mapping ${String(payload.mapping)}`);
-    const rows = new ExprTranslator(scope);
+    const rows = new ExprTranslator(scope, null, this.#lookups);
     const keys = (Array.isArray(payload.partition_by) ? payload.partition_by : []).map((k) => rows.translate(asExpr(k)));
     const known = keys.filter((k) => k !== null);
     if (known.length !== keys.length) return null;
@@ -128,7 +157,8 @@ export class ExprTranslator {
     if (set === null) return scope.unsupported("a window function here");
     const inner = asExpr(payload.function);
     if (!this.#holdsAggregate(inner)) return scope.unsupported("a window function that is not an aggregate");
-    return new ExprTranslator(scope, { whole: set, rowsVisible: true, scalars: "constants", over: () => null }).translate(inner);
+    const groups: AggregateTarget = { whole: set, rowsVisible: true, scalars: "constants", over: () => null };
+    return new ExprTranslator(scope, groups, this.#lookups).translate(inner);
   }
 
   /** The expression as `dtype`; null with a reason where the device has no such cast. */

@@ -6,6 +6,8 @@ import type { DslPlan } from "../../polars/dsl.ts";
 import { AggregateSet } from "../expr/aggregates.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
+import { columnNames } from "../expr/tree.ts";
+import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { checkedProject, translateOutputs, warm } from "./project.ts";
@@ -29,13 +31,20 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
     scope,
     [...keysFlat, ...flat].map((o) => o.expr),
   );
-  const rows = new ExprTranslator(scope);
+  const [inside, constants] = [new LookupSet(), new LookupSet()];
+  const rows = new ExprTranslator(scope, null, inside);
+  const constantKeys = new ExprTranslator(scope);
   const keys = keysFlat.map((k) => {
-    const expr = rows.translate(k.expr);
+    const expr = (columnNames(k.expr).size === 0 ? constantKeys : rows).translate(k.expr);
     return expr === null ? null : named(k.name, expr);
   });
   const set = new AggregateSet("\u0001agg");
-  const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "constants", over: () => null });
+  const translator = new ExprTranslator(
+    scope,
+    { whole: set, rowsVisible: false, scalars: "constants", over: () => null },
+    constants,
+    inside,
+  );
   const made = translateOutputs(translator, flat);
   const having = predicates.map((p) => translator.translate(p));
   const kept = having.filter((p) => p !== null);
@@ -46,7 +55,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
     (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
-    aggregated(input, constant ? [] : known, set.aggregates),
+    constants.extend(aggregated(inside.extend(input), constant ? [] : known, set.aggregates)),
   );
   return checkedProject(context, grouped, [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made]);
 }

@@ -9,6 +9,7 @@ import { tag } from "../../polars/dsl.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { columnName } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
+import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 
 const KINDS: Readonly<Record<string, JoinKind>> = {
@@ -45,14 +46,10 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   if (args.validation !== "ManyToMany") context.unsupported(`a join that validates ${args.validation}`);
   if (args.slice !== null) context.unsupported("a join with a slice");
   if (!ORDERS[how].includes(args.maintain_order)) context.unsupported(`a ${how} join that maintains the order ${args.maintain_order}`);
-  const keys = left_on.map((l, i) =>
-    commonKey(
-      leftScope,
-      rightScope,
-      new ExprTranslator(leftScope).translate(l),
-      new ExprTranslator(rightScope).translate(right_on[i] ?? l),
-    ),
-  );
+  const [leftLookups, rightLookups] = [new LookupSet(), new LookupSet()];
+  const leftKeys = new ExprTranslator(leftScope, null, leftLookups);
+  const rightKeys = new ExprTranslator(rightScope, null, rightLookups);
+  const keys = left_on.map((l, i) => commonKey(leftScope, rightScope, leftKeys.translate(l), rightKeys.translate(right_on[i] ?? l)));
   const known = keys.filter((k) => k !== null);
   if (known.length !== keys.length) return null;
   const names = { left: left_on.map(columnName), right: right_on.map(columnName) };
@@ -60,8 +57,8 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   if (output === null) return null;
   return {
     kind: "join",
-    left,
-    right,
+    left: leftLookups.extend(left),
+    right: rightLookups.extend(right),
     leftOn: known.map((k) => k.left),
     rightOn: known.map((k) => k.right),
     how,

@@ -11,6 +11,7 @@ import { ExprTranslator } from "../expr/translator.ts";
 import { columnName } from "../expr/tree.ts";
 import { groupBy } from "./group-by.ts";
 import { join } from "./join.ts";
+import { LookupSet } from "./lookups.ts";
 import { mapFunction } from "./map-function.ts";
 import type { NodeHandler } from "./node.ts";
 import { onlyInput } from "./node.ts";
@@ -32,7 +33,8 @@ const sort: NodeHandler = (dsl, context) => {
   const { by_column, slice, sort_options } = dsl.Sort;
   if (slice !== null) context.unsupported("a sort with a slice");
   if (sort_options.limit !== null) context.unsupported("a sort with a limit");
-  const translator = new ExprTranslator(only.scope);
+  const lookups = new LookupSet();
+  const translator = new ExprTranslator(only.scope, null, lookups);
   const exprs = by_column.map((e) => expand(only.scope, e));
   const flat = exprs.flatMap((e) => e ?? []);
   const by = flat.map((o, i) => {
@@ -43,7 +45,14 @@ const sort: NodeHandler = (dsl, context) => {
   });
   const known = by.filter((k) => k !== null);
   if (exprs.includes(null) || known.length !== by.length) return null;
-  return { kind: "sort", input: only.input, by: known, limit: null, schema: context.schema };
+  const input = lookups.extend(only.input);
+  const sorted: Plan = { kind: "sort", input, by: known, limit: null, schema: input.schema };
+  if (lookups.size === 0) return sorted;
+  return project(
+    sorted,
+    context.schema.map((f) => named(f.name, column(f.name, f.dtype))),
+    context.schema,
+  );
 };
 
 /** Lengths from here on mean "to the end". */

@@ -12,6 +12,7 @@ import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { allExprs, columnNames } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
+import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { project } from "./project-node.ts";
@@ -51,10 +52,16 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
   const collapses = mayCollapse && flat.length > 0 && flat.every((o) => hasOneValue(o.expr));
   const target = collapses ? null : new WindowTarget();
   const set = new AggregateSet("\u0001all");
-  const translator = new ExprTranslator(scope, target ?? { whole: set, rowsVisible: false, scalars: "none", over: () => null });
+  const [rows, constants] = [new LookupSet(), new LookupSet()];
+  const translator =
+    target === null
+      ? new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "none", over: () => null }, constants, rows)
+      : new ExprTranslator(scope, target, rows);
   const made = translateOutputs(translator, flat);
   if (outputs.includes(null) || made === null) return null;
-  return { exprs: made, input: target === null ? aggregated(input, [], set.aggregates) : target.isEmpty ? input : target.extend(input) };
+  const extended = rows.extend(input);
+  if (target === null) return { exprs: made, input: constants.extend(aggregated(extended, [], set.aggregates)) };
+  return { exprs: made, input: target.isEmpty ? extended : target.extend(extended) };
 }
 
 /** The projection; polars has the last word on its names and dtypes. */

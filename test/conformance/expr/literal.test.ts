@@ -3,7 +3,7 @@
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
 import { everyDtype, FIXTURES } from "../fixture.ts";
-import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
+import { assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
 
 after(closeEngines);
 
@@ -89,6 +89,13 @@ test("names that polars rejects are rejected with its message", async () => {
   await assertSameError(() => frame.lazy().filter(col("small")));
 });
 
-test("literals without a device form fall back", async () => {
-  await assertFallsBack(() => frame.lazy().select(col("row"), pl.lit([1, 2, 3]).as("list")), /a constant that is not a single/);
+test("literals without a device form are looked up, also where nothing else is selected", async () => {
+  const list = () => pl.lit([1, 2, 3]).as("list");
+  for (const lazy of [frame.lazy(), frame.slice(0, 0).lazy(), frame.head(1).lazy()]) {
+    await assertGpuEqualsCpu(() => lazy.select(col("row"), list()), { partitions });
+    await assertGpuEqualsCpu(() => lazy.select(list(), pl.lit(5).sum().as("sum")), { partitions });
+    await assertGpuEqualsCpu(() => lazy.select(list(), col("i32").max().as("max")), { partitions });
+    await assertGpuEqualsCpu(() => lazy.select(col("row").add(pl.lit(5).count()).as("count")), { partitions });
+    await assertGpuEqualsCpu(() => lazy.groupBy("k").agg(list(), pl.lit(5).sum().as("sum"), col("i32").max().as("max")), { partitions });
+  }
 });

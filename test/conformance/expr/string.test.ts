@@ -3,7 +3,7 @@
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
 import { everyDtype, FIXTURES } from "../fixture.ts";
-import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
+import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
 
@@ -83,11 +83,8 @@ test("categories, decimals, lists, structs and bytes by lookup", () =>
     { partitions },
   ));
 
-test("functions of two text columns fall back", async () => {
-  await assertFallsBack(() => frame.lazy().select(pl.concatString([col("str"), col("str2")])), /ConcatHorizontal|several columns/);
-  await assertFallsBack(
-    () => frame.lazy().select(col("str").str.contains(col("str2"), true, false)),
-    /this string function of several columns/,
-  );
-  await assertFallsBack(() => frame.lazy().select(col("i32").cast(pl.String)), /cast from Int32 to String/);
+test("functions of two text columns see their combinations", async () => {
+  await assertGpuEqualsCpu(() => frame.lazy().select(pl.concatString([col("str"), col("str2")])), { partitions });
+  await assertGpuEqualsCpu(() => frame.lazy().select(col("str").str.contains(col("str2"), true, false)), { partitions });
+  await assertGpuEqualsCpu(() => frame.lazy().select(col("i32").cast(pl.String)), { partitions });
 });

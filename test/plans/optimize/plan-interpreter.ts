@@ -87,6 +87,11 @@ function interpret(plan: Plan, tables: Tables): readonly Row[] {
     }
     case "row_index":
       return input(plan.input).map((row, i) => new Map([[plan.name, BigInt(plan.offset + i)], ...row]));
+    case "lookup":
+      return input(plan.input).map((row) => {
+        const text = plan.args.map((name) => `${cell(row, name)}`).join();
+        return new Map([...row, ...plan.outputs.map((o) => [o.name, text.includes(o.dsl)] as const)]);
+      });
   }
 }
 

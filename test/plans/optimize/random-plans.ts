@@ -121,7 +121,7 @@ class Generator {
   #made(depth: number): Plan {
     const input = this.#input(depth);
     const { schema } = input;
-    switch (this.#below(13)) {
+    switch (this.#below(14)) {
       case 0:
       case 1:
       case 2:
@@ -164,6 +164,11 @@ class Generator {
       case 11: {
         const name = this.#name();
         return { kind: "row_index", input, name, offset: this.#below(3), schema: [{ name, dtype: { kind: "UInt32" } }, ...schema] };
+      }
+      case 12: {
+        const outputs = this.#some(["a", "1", "null"]).map((dsl) => ({ name: this.#name(), dsl, dtype: BOOLEAN }));
+        const args = this.#some(schema).map((f) => f.name);
+        return { kind: "lookup", input, args, outputs, schema: [...schema, ...outputs.map(({ name, dtype }) => ({ name, dtype }))] };
       }
       default:
         return this.#below(2) === 0

@@ -144,6 +144,10 @@ export const PLANS: readonly Plan[] = Object.values({
     { kind: "gather", input: frame, rows: [3, null, 0, 2 ** 32 - 1], schema },
     { kind: "gather", input: frame, rows: [], schema },
   ],
+  lookup: [
+    { kind: "lookup", input: frame, args: [], outputs: [], schema },
+    { kind: "lookup", input: frame, args: ["a", "ü"], outputs: DTYPES.map((dtype, i) => ({ name: `${i}`, dsl: "{}", dtype })), schema },
+  ],
 } satisfies Record<PlanKind, readonly Plan[]>).flat();
 
 /** Numbers in [0, 1), the same for the same seed. */
@@ -249,6 +253,13 @@ export function randomPlan(seed: number, size: number): Plan {
     row_index: () => ({ kind: "row_index", input: input(), name: text(), offset: below(2 ** 32), schema: fields() }),
     explode: () => ({ kind: "explode", input: input(), columns: some(text), emptyAsNull: bool(), keepNulls: bool(), schema: fields() }),
     gather: () => ({ kind: "gather", input: input(), rows: some(() => (bool() ? null : below(2 ** 32))), schema: fields() }),
+    lookup: () => ({
+      kind: "lookup",
+      input: input(),
+      args: some(text),
+      outputs: some(() => ({ name: text(), dsl: text(), dtype: dtype() })),
+      schema: fields(),
+    }),
   };
   for (let i = 0; i < size; i += 1) nodes.push(pick(Object.values(make), make.frame)());
   return { kind: "union", inputs: nodes.slice(-3), schema: fields() };

@@ -20,6 +20,7 @@ export const Node = {
   HConcat: 12,
   RowIndex: 13,
   Gather: 14,
-  Explode: 15
+  Explode: 15,
+  Lookup: 16
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];
