@@ -55,7 +55,7 @@ const REWRITTEN: ReadonlyMap<number, (scale: number) => string> = new Map([
   ],
   [
     11,
-    (scale) => `WITH german AS (
+    (scale: number) => `WITH german AS (
        SELECT ps_partkey, ps_supplycost * ps_availqty AS worth FROM partsupp JOIN supplier ON ps_suppkey = s_suppkey
        JOIN nation ON s_nationkey = n_nationkey WHERE n_name = 'GERMANY'),
      parts AS (SELECT ps_partkey, ROUND(SUM(worth), 2) AS value FROM german GROUP BY ps_partkey),
