@@ -40,8 +40,11 @@ export function staysSmall(expr: Expr, by: ReadonlyMap<string, Expr>): boolean {
   return size <= MAX_SIZE;
 }
 
-/** Emulated division and roots take hundreds of instructions. */
-const DEAR: ReadonlySet<FunctionName> = new Set(["div", "floor_div", "mod", "sqrt"]);
+/** Emulated division and roots take hundreds of instructions, elementary functions thousands. */
+const DEAR: ReadonlySet<FunctionName> = new Set<FunctionName>([
+  ...(["div", "floor_div", "mod", "sqrt", "exp", "ln", "log1p", "cbrt", "pow", "ipow", "sin", "cos", "tan", "cot"] as const),
+  ...(["asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"] as const),
+]);
 
 /** Whether computing the expression again costs more than writing its values and reading them. */
 export function isDear(expr: Expr): boolean {

@@ -13,6 +13,10 @@ export interface ComparisonOptions {
   readonly partitions?: readonly (number | null)[];
   /** Relative difference that floats may have; 0 (default) is the same bits, any NaN being like any other. */
   readonly rel?: number;
+  /**
+   * Units in the last place that floats may be apart, for elementary functions only. Zeros, infinities and NaN still have to be the same.
+   */
+  readonly ulps?: number;
   /** Whether -0 and 0 are the same value, where polars leaves open which one it gives; false by default. */
   readonly anyZero?: boolean;
   /** More options of the engine; an engine is kept for each different set. */
@@ -152,7 +156,7 @@ export function difference(
     const other = have[c];
     for (const [row, cell] of column.cells.entries()) {
       const got = other?.cells[row] ?? null;
-      if (!same(cell, got, options))
+      if (!same(cell, got, options) && !near(cell, got, column.dtype === "Float32", options.ulps ?? 0))
         return `row ${row}, column ${JSON.stringify(column.name)} (${column.dtype}): expected ${show(cell)}, got ${show(got)}`;
     }
   }
@@ -164,6 +168,25 @@ function same(a: Cell, b: Cell, { rel = 0, anyZero = false }: ComparisonOptions)
   if (typeof a !== "number" || typeof b !== "number") return false;
   if (a === b) return anyZero || rel > 0;
   return Math.abs(a - b) <= rel * Math.max(Math.abs(a), Math.abs(b)) && Number.isFinite(a) && Number.isFinite(b);
+}
+
+const floats = new Float64Array(1);
+const integers = new BigInt64Array(floats.buffer);
+
+/** The number of a finite double among all doubles, counted from 0; of an f32 among all f32. */
+function ordinal(value: number, single: boolean): bigint {
+  floats[0] = Math.abs(value);
+  const bits = integers[0] ?? 0n;
+  // 29 bits of a double lie below an f32's least one; subnormal f32 are counted in units of 2^-149.
+  const count = !single ? bits : Math.abs(value) < 2 ** -126 ? BigInt(Math.abs(value) * 2 ** 149) : (bits >> 29n) - (896n << 23n);
+  return value < 0 ? -count : count;
+}
+
+function near(a: Cell, b: Cell, single: boolean, ulps: number): boolean {
+  if (ulps === 0 || typeof a !== "number" || typeof b !== "number" || !Number.isFinite(a) || !Number.isFinite(b) || a === 0 || b === 0)
+    return false;
+  const apart = ordinal(a, single) - ordinal(b, single);
+  return apart <= BigInt(ulps) && -apart <= BigInt(ulps);
 }
 
 const show = (cell: Cell): string =>

@@ -1,14 +1,20 @@
 /** The WGSL numeric library: `link` puts in front of a kernel's source the definitions that it uses, and only those. */
 
 import { InternalError } from "../../errors.ts";
+import { ARCS } from "./arcs.ts";
 import { CASTS } from "./casts.ts";
+import { CIRCULAR } from "./circular.ts";
 import { DOUBLE_DOUBLE } from "./dd.ts";
 import type { Definitions } from "./definitions.ts";
+import { EXPONENTIAL } from "./exponential.ts";
 import { F32 } from "./f32.ts";
 import { F64 } from "./f64.ts";
+import { HYPERBOLIC } from "./hyperbolic.ts";
 import { I32 } from "./i32.ts";
 import { I64 } from "./i64.ts";
+import { LOGARITHM } from "./logarithm.ts";
 import { ORDER } from "./order.ts";
+import { POWER } from "./power.ts";
 import { ROUND } from "./round.ts";
 import { SQRT } from "./sqrt.ts";
 import { U32 } from "./u32.ts";
@@ -21,7 +27,28 @@ const DISPATCH: Definitions = {
   group_id: "fn group_id(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }",
 };
 
-const FILES: readonly Definitions[] = [DISPATCH, U32, I32, U64, I64, F32, F64, ORDER, CASTS, ROUND, SQRT, U128, WIDE, DOUBLE_DOUBLE];
+const FILES: readonly Definitions[] = [
+  DISPATCH,
+  U32,
+  I32,
+  U64,
+  I64,
+  F32,
+  F64,
+  ORDER,
+  CASTS,
+  ROUND,
+  SQRT,
+  U128,
+  WIDE,
+  DOUBLE_DOUBLE,
+  EXPONENTIAL,
+  LOGARITHM,
+  POWER,
+  CIRCULAR,
+  ARCS,
+  HYPERBOLIC,
+];
 
 const collect = (files: readonly Definitions[]): ReadonlyMap<string, string> => {
   const library = new Map<string, string>();

@@ -59,6 +59,8 @@ export const NULL_IN_NULL_OUT: ReadonlySet<FunctionName> = new Set([
     "cast",
   ] as const),
   ...(["is_nan", "is_not_nan", "is_finite", "is_infinite", "floor", "ceil", "round", "sqrt"] as const),
+  ...(["exp", "ln", "log1p", "cbrt", "sin", "cos", "tan", "cot", "asin", "acos", "atan", "sinh", "cosh", "tanh"] as const),
+  ...(["asinh", "acosh", "atanh", "atan2", "pow", "ipow"] as const),
   ...(["year", "month", "day", "quarter", "week", "iso_year", "weekday", "ordinal_day", "hour", "minute", "second", "nanosecond"] as const),
 ]);
 

@@ -5,43 +5,18 @@ import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
 import type { FunctionName } from "../../ir/functions.ts";
-import { describeDType, sameDType } from "../../ir/schema.ts";
-import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
+import { sameDType } from "../../ir/schema.ts";
+import type { DslExpr, DslObject } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { isFloat, isNumeric } from "./binary.ts";
+import type { Handler } from "./function-call.ts";
+import { args, argsAsResult, no } from "./function-call.ts";
+import { MATHEMATICS } from "./mathematics.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, columnNames, exprInputs } from "./tree.ts";
 
-interface FunctionCall {
-  readonly t: ExprTranslator;
-  readonly expr: DslExpr;
-  /** The function's own name, without its namespace. */
-  readonly name: string;
-  readonly options: DslValue;
-  readonly inputs: readonly DslExpr[];
-}
-type Handler = (call: FunctionCall) => Expr | null;
-
 const BOOLEAN: DType = { kind: "Boolean" };
-
-/** Translates all inputs, so that every reason is found. */
-function args(c: FunctionCall): readonly Expr[] | null {
-  const values = c.inputs.map((e) => c.t.translate(e));
-  const known = values.filter((v) => v !== null);
-  return known.length === values.length ? known : null;
-}
-
-/** All inputs cast to the dtype that polars gives the result. */
-function argsAsResult(c: FunctionCall): { readonly values: readonly Expr[]; readonly dtype: DType } | null {
-  const values = args(c);
-  const dtype = c.t.scope.dtype(c.expr);
-  if (values === null || dtype === null) return null;
-  const cast = values.map((v) => c.t.cast(v, dtype)).filter((v) => v !== null);
-  return cast.length === values.length ? { values: cast, dtype } : null;
-}
-
-const no = (c: FunctionCall, dtype: DType): null => c.t.scope.unsupported(`${c.name} of ${describeDType(dtype)}`);
 
 /** A function of numbers whose result has the dtype of its input. */
 const numeric =
@@ -181,27 +156,15 @@ const round: Handler = (c) => {
   return call("round", [value], made.dtype, [decimals, mode]);
 };
 
-const pow: Handler = (c) => (c.options === "Sqrt" ? floatOnly("sqrt")(c) : c.t.scope.unsupported("Pow"));
-
-const floatOnly =
-  (fn: FunctionName): Handler =>
-  (c) => {
-    const [value] = args(c) ?? [];
-    const dtype = c.t.scope.dtype(c.expr);
-    if (value === undefined || dtype === null) return null;
-    const as = isFloat(dtype) ? c.t.cast(value, dtype) : no(c, dtype);
-    return as === null ? null : call(fn, [as], dtype);
-  };
-
 /** Tags of functions as the DSL spells them; a namespace stands before its functions. */
 const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
+  ...MATHEMATICS,
   Abs: numeric("abs"),
   Sign: numeric("sign"),
   Negate: numeric("neg"),
   Ceil: numeric("ceil", "floats"),
   Floor: numeric("floor", "floats"),
   Round: round,
-  Pow: pow,
   Clip: clip,
   FillNull: coalesce,
   Coalesce: coalesce,
@@ -241,7 +204,6 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ArgSort: "ArgSort has no kernel",
   ArgUnique: "ArgUnique has no kernel",
   AsStruct: "structs are not built on the device",
-  Atan2: "Atan2 has no kernel",
   CumCount: "cumulative functions have no kernel",
   CumMax: "cumulative functions have no kernel",
   CumMin: "cumulative functions have no kernel",
@@ -254,14 +216,11 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   EwmMean: "exponentially weighted functions have no kernel",
   EwmStd: "exponentially weighted functions have no kernel",
   EwmVar: "exponentially weighted functions have no kernel",
-  Exp: "Exp has no kernel",
   FillNullWithStrategy: "FillNull with a strategy has no kernel",
   GatherEvery: "GatherEvery changes the number of rows",
   Hash: "Hash has no kernel",
   Interpolate: "Interpolate has no kernel",
   Kurtosis: "Kurtosis has no kernel",
-  Log: "Log has no kernel",
-  Log1p: "Log1p has no kernel",
   LowerBound: "LowerBound has no kernel",
   UpperBound: "UpperBound has no kernel",
   Mode: "Mode changes the number of rows",
