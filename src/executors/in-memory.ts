@@ -7,6 +7,7 @@ import type { Plan } from "../ir/plan.ts";
 import { children, expressions } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import { aggregate } from "./operators/aggregate.ts";
+import { asofJoin } from "./operators/asof-join.ts";
 import { distinct } from "./operators/distinct.ts";
 import { explode } from "./operators/explode.ts";
 import { gatherRows } from "./operators/gather.ts";
@@ -141,6 +142,11 @@ class InMemoryRun {
         return this.#inputs(plan.inputs, (tables) => union(plan, tables));
       case "hconcat":
         return this.#inputs(plan.inputs, (tables) => hconcat(context, plan, tables));
+      case "asof_join":
+        return this.#inputs([plan.left, plan.right], async ([left, right]) => {
+          if (left === undefined || right === undefined) throw new RangeError("a join has two inputs");
+          return asofJoin(context, plan, left, right);
+        });
       case "join":
         return this.#inputs([plan.left, plan.right], async ([left, right]) => {
           if (left === undefined || right === undefined) throw new RangeError("a join has two inputs");

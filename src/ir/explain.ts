@@ -2,7 +2,7 @@
 
 import type { Expr, NamedExpr } from "./expr.ts";
 import { describeExpr, mapExpr } from "./expr.ts";
-import type { Join, LookupOutput, Plan, Scan, SortKey } from "./plan.ts";
+import type { AsofJoin, Join, LookupOutput, Plan, Scan, SortKey } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Schema } from "./schema.ts";
 import { countParents } from "./traversal.ts";
@@ -49,6 +49,8 @@ function nameOf(plan: Plan): string {
       return "UNIQUE";
     case "join":
       return `${plan.how.toUpperCase()} JOIN`;
+    case "asof_join":
+      return "ASOF JOIN";
     case "row_index":
       return "ROW INDEX";
     default:
@@ -81,6 +83,12 @@ function joinText(join: Join): string {
   return `${keys}OUTPUT ${quoted(join.output.map((o) => o.name))}`;
 }
 
+function asofText({ leftOn, rightOn, leftBy, rightBy, strategy, allowEqual, tolerance }: AsofJoin): string {
+  const by = leftBy.length === 0 ? "" : ` BY [${leftBy.map(exprText).join(", ")}] AND [${rightBy.map(exprText).join(", ")}]`;
+  const limits = `${allowEqual ? "" : " NOT EQUAL"}${tolerance === null ? "" : ` WITHIN ${tolerance}`}`;
+  return `${strategy.toUpperCase()} ${exprText(leftOn)} TO ${exprText(rightOn)}${by}${limits}`;
+}
+
 /** What stands behind the name; `frames` numbers the in-memory frames of the plan. */
 function detailsOf(plan: Plan, frames: Map<number, number>): string {
   switch (plan.kind) {
@@ -105,6 +113,8 @@ function detailsOf(plan: Plan, frames: Map<number, number>): string {
       return `${listText(plan.aggregates)}${plan.keys.length === 0 ? "" : ` BY ${listText(plan.keys)}`}`;
     case "join":
       return joinText(plan);
+    case "asof_join":
+      return asofText(plan);
     case "distinct":
       return `BY ${quoted(plan.subset)} KEEP ${plan.keep}`;
     case "union":

@@ -96,6 +96,24 @@ export interface Join {
   readonly output: readonly JoinOutput[];
   readonly schema: Schema;
 }
+/** Every left row, in order, with the right row of equal `by` values whose key is nearest; nulls are equal to nothing. */
+export interface AsofJoin {
+  readonly kind: "asof_join";
+  readonly left: Plan;
+  readonly right: Plan;
+  /** Int64 or Float64. */
+  readonly leftOn: Expr;
+  readonly rightOn: Expr;
+  readonly leftBy: readonly Expr[];
+  readonly rightBy: readonly Expr[];
+  /** Backward: the last row of those nearest, at or before the left key; forward: the first; nearest: the last, later ones before earlier ones. */
+  readonly strategy: "backward" | "forward" | "nearest";
+  readonly allowEqual: boolean;
+  /** Distance beyond which there is no match; null for any. */
+  readonly tolerance: number | null;
+  readonly output: readonly JoinOutput[];
+  readonly schema: Schema;
+}
 export interface Distinct {
   readonly kind: "distinct";
   readonly input: Plan;
@@ -178,7 +196,8 @@ export type Plan =
   | RowIndex
   | Gather
   | Explode
-  | Lookup;
+  | Lookup
+  | AsofJoin;
 export type PlanKind = Plan["kind"];
 
 export function children(plan: Plan): readonly Plan[] {
@@ -191,6 +210,7 @@ export function children(plan: Plan): readonly Plan[] {
     case "hconcat":
       return plan.inputs;
     case "join":
+    case "asof_join":
       return [plan.left, plan.right];
     default:
       return [plan.input];
@@ -211,6 +231,7 @@ export function withChildren(plan: Plan, inputs: readonly Plan[]): Plan {
     case "hconcat":
       return { ...plan, inputs };
     case "join":
+    case "asof_join":
       return first === undefined || second === undefined ? plan : { ...plan, left: first, right: second };
     default:
       return first === undefined ? plan : { ...plan, input: first };
@@ -232,6 +253,8 @@ export function expressions(plan: Plan): readonly Expr[] {
       return [...plan.keys, ...plan.aggregates].map((e) => e.expr);
     case "join":
       return [...plan.leftOn, ...plan.rightOn];
+    case "asof_join":
+      return [plan.leftOn, plan.rightOn, ...plan.leftBy, ...plan.rightBy];
     default:
       return [];
   }

@@ -3,7 +3,7 @@
 import { InternalError } from "../errors.ts";
 import type { Expr, NamedExpr } from "./expr.ts";
 import { describeExpr } from "./expr.ts";
-import type { Join, Plan } from "./plan.ts";
+import type { AsofJoin, Join, Plan } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Field, Schema } from "./schema.ts";
 import { describeDType, sameDType, sameSchema } from "./schema.ts";
@@ -97,6 +97,8 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       );
     case "join":
       return joinProblem(plan);
+    case "asof_join":
+      return asofProblem(plan);
     case "distinct": {
       const missing = plan.subset.find((name) => !input.some((f) => f.name === name));
       return missing === undefined
@@ -149,7 +151,21 @@ function joinProblem(plan: Join): string | null {
   );
 }
 
-function outputProblem(plan: Join, i: number): string | null {
+function asofProblem(plan: AsofJoin): string | null {
+  const lefts = [plan.leftOn, ...plan.leftBy];
+  const rights = [plan.rightOn, ...plan.rightBy];
+  if (plan.leftOn.dtype.kind !== "Int64" && plan.leftOn.dtype.kind !== "Float64") return `a key of ${describeDType(plan.leftOn.dtype)}`;
+  if (lefts.length !== rights.length || lefts.some((l, i) => rights[i] === undefined || !sameDType(l.dtype, rights[i].dtype)))
+    return "the keys of both sides differ";
+  return (
+    rowProblems(lefts, plan.left.schema) ??
+    rowProblems(rights, plan.right.schema) ??
+    first(plan.output.map((_, i) => outputProblem({ ...plan, how: "left" }, i))) ??
+    (plan.output.length === plan.schema.length ? null : `${plan.output.length} outputs for ${plan.schema.length} columns`)
+  );
+}
+
+function outputProblem(plan: Pick<Join, "output" | "schema" | "how" | "left" | "right">, i: number): string | null {
   const output = plan.output[i];
   const field = plan.schema[i];
   if (output === undefined || field === undefined || field.name !== output.name) return `output ${i} is not column ${i} of the schema`;

@@ -88,7 +88,7 @@ async function cross(context: QueryContext, plan: Join, probed: Table, build: Ba
   for (const batch of probed.batches) {
     const rows = crossJoin(context.device, batch.rows, build.rows);
     for (const part of partsOfRows(context, plan, rows)) {
-      batches.push(await assemble(context, plan, batch, build, part, false, { left: false, right: false }));
+      batches.push(await assemble(context, plan.output, batch, build, part, false, { left: false, right: false }));
       releaseRows(part);
     }
   }
@@ -124,7 +124,7 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
     const rows = await probe(device, table, planes, kind);
     planes.buffer.release();
     for (const part of partsOfRows(context, plan, rows)) {
-      batches.push(await assemble(context, plan, batch, build, part, swapped, { left: false, right: kind === "left" }));
+      batches.push(await assemble(context, plan.output, batch, build, part, swapped, { left: false, right: kind === "left" }));
       releaseRows(part);
     }
   }
@@ -134,7 +134,7 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
     const [some] = probed.batches;
     if (some !== undefined && rest.count > 0) {
       batches.push(
-        await assemble(context, plan, some, build, { left: none, right: rest.rows, count: rest.count }, false, {
+        await assemble(context, plan.output, some, build, { left: none, right: rest.rows, count: rest.count }, false, {
           left: true,
           right: false,
         }),
@@ -171,9 +171,9 @@ const releaseRows = (rows: JoinRows): void => {
 };
 
 /** Output columns from the row numbers of both sides; `rows.left` belongs to the probe side. */
-async function assemble(
+export async function assemble(
   context: QueryContext,
-  plan: Join,
+  outputs: readonly JoinOutput[],
   probe: Batch,
   build: Batch,
   rows: JoinRows,
@@ -189,10 +189,10 @@ async function assemble(
         left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
         right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
       };
-  const fromLeft = takeSide(context, sides.left, plan.output, (o) => o.left, rows.count);
-  const fromRight = takeSide(context, sides.right, plan.output, (o) => o.right, rows.count);
+  const fromLeft = takeSide(context, sides.left, outputs, (o) => o.left, rows.count);
+  const fromRight = takeSide(context, sides.right, outputs, (o) => o.right, rows.count);
   const columns: Column[] = [];
-  for (const output of plan.output) {
+  for (const output of outputs) {
     const a = output.left === null ? undefined : fromLeft.get(output.left);
     const b = output.right === null ? undefined : fromRight.get(output.right);
     const chosen = output.from === "left" ? a : output.from === "right" ? b : await coalesced(context, a, b, rows.count);
@@ -203,7 +203,7 @@ async function assemble(
   for (const c of [...fromLeft.values(), ...fromRight.values()]) c.buffer.release();
   return batchOf(
     rows.count,
-    plan.output.map((o) => o.name),
+    outputs.map((o) => o.name),
     columns,
   );
 }

@@ -47,6 +47,12 @@ function ownText(plan: Plan): unknown {
       return [namedTexts(plan.keys), namedTexts(plan.aggregates)];
     case "join":
       return [plan.how, plan.nullsEqual, plan.leftOn.map(describeExpr), plan.rightOn.map(describeExpr), plan.output];
+    case "asof_join":
+      return [
+        [plan.leftOn, plan.rightOn, ...plan.leftBy, ...plan.rightBy].map(describeExpr),
+        [plan.strategy, plan.allowEqual, plan.tolerance],
+        plan.output,
+      ];
     case "distinct":
       return [plan.keep, plan.subset];
     case "union":

@@ -30,6 +30,11 @@ export function mapNodeExprs(plan: Plan, f: (expr: Expr) => Expr): Plan {
       const [leftOn, rightOn] = [mapList(plan.leftOn, f), mapList(plan.rightOn, f)];
       return leftOn === plan.leftOn && rightOn === plan.rightOn ? plan : { ...plan, leftOn, rightOn };
     }
+    case "asof_join": {
+      const [leftOn, rightOn, leftBy, rightBy] = [f(plan.leftOn), f(plan.rightOn), mapList(plan.leftBy, f), mapList(plan.rightBy, f)];
+      const same = leftOn === plan.leftOn && rightOn === plan.rightOn && leftBy === plan.leftBy && rightBy === plan.rightBy;
+      return same ? plan : { ...plan, leftOn, rightOn, leftBy, rightBy };
+    }
     default:
       return plan;
   }

@@ -5,7 +5,7 @@
 
 import type { Expr } from "../expr.ts";
 import { column, columnsOf, named } from "../expr.ts";
-import type { Aggregate, HConcat, Join, Lookup, Plan, Project, RowIndex, Union } from "../plan.ts";
+import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RowIndex, Union } from "../plan.ts";
 import { children } from "../plan.ts";
 import type { Schema } from "../schema.ts";
 import { postorder } from "../traversal.ts";
@@ -84,6 +84,21 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
         ),
       ];
     }
+    case "asof_join": {
+      const outputs = plan.output.filter((o) => wanted.has(o.name));
+      const side = (keys: readonly Expr[], names: readonly (string | null)[]): Names =>
+        alsoRead(new Set(names.filter((n) => n !== null)), keys);
+      return [
+        side(
+          [plan.leftOn, ...plan.leftBy],
+          outputs.map((o) => o.left),
+        ),
+        side(
+          [plan.rightOn, ...plan.rightBy],
+          outputs.map((o) => o.right),
+        ),
+      ];
+    }
     case "distinct":
       return [both(wanted, plan.subset)];
     case "explode":
@@ -130,6 +145,7 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
     case "aggregate":
       return input === undefined ? plan : pruneAggregate(plan, wanted, input);
     case "join":
+    case "asof_join":
       return pruneJoin(plan, wanted, narrow);
     case "union":
       return pruneUnion(plan, narrow);
@@ -164,7 +180,7 @@ function pruneAggregate(plan: Aggregate, wanted: Names, input: Plan): Plan {
   return { ...plan, input, aggregates, schema: offered(plan.schema, kept) };
 }
 
-function pruneJoin(plan: Join, wanted: Names, [left, right]: readonly Plan[]): Plan {
+function pruneJoin(plan: Join | AsofJoin, wanted: Names, [left, right]: readonly Plan[]): Plan {
   if (left === undefined || right === undefined) return plan;
   return { ...plan, left, right, output: plan.output.filter((o) => wanted.has(o.name)), schema: offered(plan.schema, wanted) };
 }

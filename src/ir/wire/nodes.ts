@@ -3,6 +3,7 @@
 import type { Offset } from "flatbuffers";
 import type {
   Aggregate,
+  AsofJoin,
   Cpu,
   Distinct,
   Explode,
@@ -249,6 +250,41 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       input: r.node(table.input()),
       name: r.text(table.name()),
       offset: r.integer(table.offset()),
+      schema,
+    }),
+  ),
+  asof_join: codec<AsofJoin, wire.AsofJoin>(
+    wire.Node.AsofJoin,
+    wire.AsofJoin,
+    (w, node) => {
+      const sides = [w.node(node.left), w.node(node.right), w.expr(node.leftOn), w.expr(node.rightOn)] as const;
+      const leftBy = wire.AsofJoin.createLeftByVector(
+        w.builder,
+        node.leftBy.map((key) => w.expr(key)),
+      );
+      const rightBy = wire.AsofJoin.createRightByVector(
+        w.builder,
+        node.rightBy.map((key) => w.expr(key)),
+      );
+      const output = wire.AsofJoin.createOutputVector(
+        w.builder,
+        node.output.map((column) => writeJoinOutput(w, column)),
+      );
+      const strategy = wire.AsofStrategy[node.strategy];
+      return wire.AsofJoin.createAsofJoin(w.builder, ...sides, leftBy, rightBy, strategy, node.allowEqual, node.tolerance, output);
+    },
+    (r, table, schema) => ({
+      kind: "asof_join",
+      left: r.node(table.left()),
+      right: r.node(table.right()),
+      leftOn: r.expr(table.leftOn()),
+      rightOn: r.expr(table.rightOn()),
+      leftBy: r.list(table.leftByLength(), (i) => r.expr(table.leftBy(i))),
+      rightBy: r.list(table.rightByLength(), (i) => r.expr(table.rightBy(i))),
+      strategy: r.nameOf(wire.AsofStrategy, table.strategy()),
+      allowEqual: table.allowEqual(),
+      tolerance: table.tolerance(),
+      output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
       schema,
     }),
   ),

@@ -1,14 +1,13 @@
 /** Join: keys on a common dtype, output columns as polars names them. */
 
-import { physicalOf } from "../../ir/dtype.ts";
-import type { Expr } from "../../ir/expr.ts";
 import type { JoinKind, JoinOutput, Plan } from "../../ir/plan.ts";
-import { describeDType, sameDType } from "../../ir/schema.ts";
+import { sameDType } from "../../ir/schema.ts";
 import type { DslPlan, JoinArgs } from "../../polars/dsl.ts";
 import { tag } from "../../polars/dsl.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { columnName } from "../expr/tree.ts";
-import type { Scope } from "../scope.ts";
+import { asofJoin } from "./asof-join.ts";
+import { commonKey } from "./join-keys.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 
@@ -39,7 +38,8 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   if (!("Join" in dsl) || left === undefined || right === undefined || leftScope === undefined || rightScope === undefined) return null;
   const { left_on, right_on, predicates, options } = dsl.Join;
   const { args } = options;
-  const [kind] = tag(args.how);
+  const [kind, settings] = tag(args.how);
+  if (kind === "AsOf") return asofJoin(dsl, context, settings);
   const how = KINDS[kind];
   if (how === undefined) return context.unsupported(`a join of kind ${kind} has no kernel`);
   if (predicates.length > 0) context.unsupported("a join on inequalities");
@@ -66,20 +66,6 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
     output,
     schema: context.schema,
   };
-}
-
-function commonKey(
-  leftScope: Scope,
-  rightScope: Scope,
-  left: Expr | null,
-  right: Expr | null,
-): { readonly left: Expr; readonly right: Expr } | null {
-  if (left === null || right === null) return null;
-  const common = sameDType(left.dtype, right.dtype) ? left.dtype : leftScope.supertype(left.dtype, right.dtype);
-  if (common === null || (physicalOf(common) === "code" && !sameDType(left.dtype, right.dtype)))
-    return leftScope.unsupported(`a join of ${describeDType(left.dtype)} with ${describeDType(right.dtype)}`);
-  const [a, b] = [new ExprTranslator(leftScope).cast(left, common), new ExprTranslator(rightScope).cast(right, common)];
-  return a === null || b === null ? null : { left: a, right: b };
 }
 
 /** Kinds whose keys are coalesced unless the user says no: the side whose key columns are then left out. */

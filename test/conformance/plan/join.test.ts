@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
 import { everyDtype } from "../fixture.ts";
-import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
+import { assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
 
 after(closeEngines);
 
@@ -112,10 +112,6 @@ test("aggregated sides", () =>
       }).sort("row", false, false, true),
     { partitions: PARTITIONS },
   ));
-
-test("joins that run on CPU polars", async () => {
-  await assertFallsBack(() => l().sort("row").joinAsof(r().sort("row"), { on: "row" }), /AsOf/);
-});
 
 test("errors of polars", async () => {
   await assertSameError(() => joined(l(), r(), { how: "inner", on: ["absent"] }));

@@ -79,6 +79,8 @@ function interpret(plan: Plan, tables: Tables): readonly Row[] {
         (_, i) => new Map(parts.flatMap((p) => p.names.map((name) => [name, p.rows[i]?.get(name) ?? null] as const))),
       );
     }
+    case "asof_join":
+      throw new Error("plans of tests have no as-of joins");
     case "explode":
       throw new Error("plans of tests have no lists");
     case "gather": {

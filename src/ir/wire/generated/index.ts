@@ -4,6 +4,8 @@
 
 export { Aggregate } from './aggregate.ts';
 export { AggregateExpr } from './aggregate-expr.ts';
+export { AsofJoin } from './asof-join.ts';
+export { AsofStrategy } from './asof-strategy.ts';
 export { BooleanValue } from './boolean-value.ts';
 export { CallExpr } from './call-expr.ts';
 export { ColumnExpr } from './column-expr.ts';

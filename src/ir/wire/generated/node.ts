@@ -21,6 +21,7 @@ export const Node = {
   RowIndex: 13,
   Gather: 14,
   Explode: 15,
-  Lookup: 16
+  Lookup: 16,
+  AsofJoin: 17
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];
