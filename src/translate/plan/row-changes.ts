@@ -9,6 +9,7 @@ import { describeDType } from "../../ir/schema.ts";
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
+import { dtypeToDsl } from "../../polars/dtypes.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { isAggregate } from "../expr/aggregates.ts";
 import { isFloat, isNumeric } from "../expr/binary.ts";
@@ -79,7 +80,7 @@ const NODES: Readonly<Record<string, (payload: DslObject) => Change>> = {
   }),
 };
 
-const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue) => Plan | null>> = {
+const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue, expr: DslExpr) => Plan | null>> = {
   DropNulls: (given) => where(given, (value) => call("is_not_null", [value], BOOLEAN)),
   DropNans: (given) => where(given, notNan(given)),
   Unique: (given) => distinct(given.input),
@@ -94,6 +95,7 @@ const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue
     return renamed(distinct(rowIndex(given.input, index), [value]), [[value, index]]);
   },
   Mode: mode,
+  ValueCounts: valueCounts,
 };
 
 function functionChange(payload: DslObject): Change | null {
@@ -105,7 +107,13 @@ function functionChange(payload: DslObject): Change | null {
   const apply = FUNCTIONS[name];
   return apply === undefined
     ? null
-    : { key: `${name} ${exactText(options)}`, value: input, beside: [], rides: false, apply: (given) => apply(given, options) };
+    : {
+        key: `${name} ${exactText(options)}`,
+        value: input,
+        beside: [],
+        rides: false,
+        apply: (given) => apply(given, options, { Function: payload }),
+      };
 }
 
 const columnIn = (schema: Schema, name: string): Expr => column(name, schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" });
@@ -218,4 +226,30 @@ function mode(given: ChangedInput): Plan {
   const largest = aggregated(grouped, [], [named(most, aggregate("max", column(count, U32), U32))]);
   const chosen = kept(crossed(grouped, largest), call("eq", [column(count, U32), column(most, U32)], BOOLEAN));
   return only(chosen, given.values);
+}
+
+/** Structs of each distinct value and its count, made by polars. */
+function valueCounts(given: ChangedInput, options: DslValue, expr: DslExpr): Plan | null {
+  const { scope, values, name } = given;
+  const { sort, normalize } = isObject(options) ? options : {};
+  const dtype = scope.dtype(expr);
+  if (dtype === null) return null;
+  const [kind, fields] = tagOf(dtypeToDsl(dtype)) ?? ["", null];
+  const names = kind === "Struct" && isList(fields) ? fields.map((f) => (isObject(f) ? f.name : undefined)) : [];
+  const [value, more] = values;
+  const [valueField, countField] = names;
+  if (normalize === true || value === undefined || more !== undefined || typeof valueField !== "string" || typeof countField !== "string")
+    return scope.unsupported("value counts that are shares");
+  const [grouped, count] = counted(given);
+  const key = { expr: column(count, U32), descending: true, nullsLast: false };
+  const sorted: Plan = sort === true ? { kind: "sort", input: grouped, by: [key], limit: null, schema: grouped.schema } : grouped;
+  const struct = {
+    Function: {
+      input: [{ Alias: [{ Column: value }, valueField] }, { Alias: [{ Column: count }, countField] }],
+      function: "AsStruct",
+    },
+  };
+  const made = { name: name(), dsl: exactText(struct), dtype };
+  const schema = [...sorted.schema, { name: made.name, dtype }];
+  return renamed({ kind: "lookup", input: sorted, args: [value, count], outputs: [made], schema }, [[value, made.name]]);
 }

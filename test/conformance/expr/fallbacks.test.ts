@@ -51,7 +51,6 @@ const LEDGER: Readonly<Record<string, Entry>> = {
   skew: [() => x.skew(), /Skew has no kernel/],
   sort: [() => small.sort(), /sorting inside an expression/],
   sortBy: [() => small.sortBy([pl.col("row")]), /sorting inside an expression/],
-  valueCounts: [() => pl.col("bool").valueCounts(), /ValueCounts changes the number of rows/, { order: "any" }],
   "window of rows": [() => small.shift(1).over("k"), /a window function that is not an aggregate/],
 };
 

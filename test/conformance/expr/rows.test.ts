@@ -52,6 +52,8 @@ for (const dtype of DTYPES.filter((d) => d !== "list" && d !== "null")) {
     await assertGpuEqualsCpu(() => pair().select(c(dtype).uniqueCounts()), { partitions: [7] });
     await assertGpuEqualsCpu(() => pair().select(c(dtype).argUnique()), { partitions: [7] });
     await assertGpuEqualsCpu(() => pair().select(c(dtype).mode()), any);
+    if (dtype !== "dec" && dtype !== "bin") await assertGpuEqualsCpu(() => pair().select(c(dtype).valueCounts(true)), any);
+    await assertGpuEqualsCpu(() => pair().select(c(dtype).valueCounts().as("counts").struct.field("count")), any);
   });
 }
 
