@@ -1,6 +1,7 @@
 /** Join: keys on a common dtype, output columns as polars names them. */
 
-import type { JoinKind, JoinOutput, Plan } from "../../ir/plan.ts";
+import { column, named } from "../../ir/expr.ts";
+import type { Join, JoinKind, JoinOutput, Plan } from "../../ir/plan.ts";
 import { sameDType } from "../../ir/schema.ts";
 import type { DslPlan, JoinArgs } from "../../polars/dsl.ts";
 import { tag } from "../../polars/dsl.ts";
@@ -10,6 +11,7 @@ import { asofJoin } from "./asof-join.ts";
 import { commonKey } from "./join-keys.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
+import { project } from "./project-node.ts";
 
 const KINDS: Readonly<Record<string, JoinKind>> = {
   Inner: "inner",
@@ -21,16 +23,36 @@ const KINDS: Readonly<Record<string, JoinKind>> = {
   Cross: "cross",
 };
 
-/** Orders that each kind keeps by itself. */
-const ORDERS: Readonly<Record<JoinKind, readonly JoinArgs["maintain_order"][]>> = {
-  inner: ["None", "Left", "LeftRight"],
-  left: ["None", "Left", "LeftRight"],
-  right: ["None", "Right", "RightLeft"],
-  full: ["None", "Left", "LeftRight"],
-  semi: ["None", "Left", "LeftRight"],
-  anti: ["None", "Left", "LeftRight"],
-  cross: ["None", "Left", "LeftRight"],
-};
+/** The side by whose rows the result has to be sorted, where it comes in another order; null where that order will do. */
+function sortedSide(how: JoinKind, order: JoinArgs["maintain_order"]): "left" | "right" | null {
+  if (how === "semi" || how === "anti" || order === "None") return null;
+  const wanted = order === "Left" || order === "LeftRight" ? "left" : "right";
+  return wanted === (how === "right" ? "right" : "left") ? null : wanted;
+}
+
+/** Name of the row numbers that the result is sorted by. */
+const ROW = { name: "\u0001join row", dtype: { kind: "UInt32" } } as const;
+
+const numbered = (input: Plan): Plan => ({ kind: "row_index", input, name: ROW.name, offset: 0, schema: [ROW, ...input.schema] });
+
+/** The join sorted by the rows of one side; the rows that this side has no part in come last, all else in the order of the other side. */
+function inOrderOf(join: Join, side: "left" | "right"): Plan {
+  const row: JoinOutput = {
+    name: ROW.name,
+    from: side,
+    left: side === "left" ? ROW.name : null,
+    right: side === "right" ? ROW.name : null,
+  };
+  const input: Join = {
+    ...join,
+    [side]: numbered(join[side]),
+    output: [row, ...join.output],
+    schema: [ROW, ...join.schema],
+  };
+  const by = [{ expr: column(ROW.name, ROW.dtype), descending: false, nullsLast: true }];
+  const exprs = join.schema.map((f) => named(f.name, column(f.name, f.dtype)));
+  return project({ kind: "sort", input, by, limit: null, schema: input.schema }, exprs, join.schema);
+}
 
 export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   const [left, right] = context.inputs;
@@ -45,7 +67,6 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   if (predicates.length > 0) context.unsupported("a join on inequalities");
   if (args.validation !== "ManyToMany") context.unsupported(`a join that validates ${args.validation}`);
   if (args.slice !== null) context.unsupported("a join with a slice");
-  if (!ORDERS[how].includes(args.maintain_order)) context.unsupported(`a ${how} join that maintains the order ${args.maintain_order}`);
   const [leftLookups, rightLookups] = [new LookupSet(), new LookupSet()];
   const leftKeys = new ExprTranslator(leftScope, null, leftLookups);
   const rightKeys = new ExprTranslator(rightScope, null, rightLookups);
@@ -55,7 +76,7 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   const names = { left: left_on.map(columnName), right: right_on.map(columnName) };
   const output = outputsOf(context, how, left, right, names, args);
   if (output === null) return null;
-  return {
+  const made: Join = {
     kind: "join",
     left: leftLookups.extend(left),
     right: rightLookups.extend(right),
@@ -66,6 +87,8 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
     output,
     schema: context.schema,
   };
+  const side = sortedSide(how, args.maintain_order);
+  return side === null ? made : inOrderOf(made, side);
 }
 
 /** Kinds whose keys are coalesced unless the user says no: the side whose key columns are then left out. */

@@ -12,6 +12,7 @@ const left = everyDtype(40);
 const right = everyDtype(25, "none").withColumns(pl.col("row").plus(100).cast(pl.Int32).as("row"));
 const KINDS = ["inner", "left", "right", "full", "semi", "anti"] as const;
 const ORDERED = { inner: "left_right", left: "left_right", right: "right_left", semi: "left", anti: "left", full: "none" } as const;
+const ORDERS = ["none", "left", "right", "left_right", "right_left"] as const;
 const PARTITIONS = [7] as const;
 
 interface Options {
@@ -22,11 +23,12 @@ interface Options {
   readonly suffix?: string;
   readonly coalesce?: boolean;
   readonly nullsEqual?: boolean;
+  readonly maintainOrder?: (typeof ORDERS)[number];
 }
 
 /** The types of nodejs-polars know fewer options of joins than it has. */
 function joined(a: LazyDataFrame, b: LazyDataFrame, options: Options): LazyDataFrame {
-  const result: unknown = Reflect.apply(a.join, a, [b, { ...options, maintainOrder: ORDERED[options.how] }]);
+  const result: unknown = Reflect.apply(a.join, a, [b, { maintainOrder: ORDERED[options.how], ...options }]);
   assert.ok(pl.LazyDataFrame.isLazyDataFrame(result));
   return result;
 }
@@ -112,6 +114,32 @@ test("aggregated sides", () =>
       }).sort("row", false, false, true),
     { partitions: PARTITIONS },
   ));
+
+for (const how of KINDS) {
+  test(`${how}: every order that can be asked for`, async () => {
+    for (const maintainOrder of ORDERS) {
+      const decided = how === "semi" || how === "anti" || maintainOrder.includes("_");
+      await assertGpuEqualsCpu(() => joined(l(), r(), { how, on: ["k"], maintainOrder }), {
+        order: decided ? "exact" : "any",
+        partitions: PARTITIONS,
+        anyZero: true,
+      });
+    }
+    const byRight = { how, on: ["small"], maintainOrder: "right_left" } as const;
+    await assertGpuEqualsCpu(() => joined(l(), l().head(30), { ...byRight, nullsEqual: true }), { partitions: PARTITIONS });
+    await assertGpuEqualsCpu(() => joined(l().head(0), r(), byRight), { partitions: [null] });
+  });
+}
+
+test("cross joins in the order of the right side", () =>
+  assertGpuEqualsCpu(() => {
+    const result: unknown = Reflect.apply(l().join, l(), [
+      r().select("row").head(3),
+      { how: "cross", suffix: "_r", maintainOrder: "right_left" },
+    ]);
+    assert.ok(pl.LazyDataFrame.isLazyDataFrame(result));
+    return result;
+  }));
 
 test("errors of polars", async () => {
   await assertSameError(() => joined(l(), r(), { how: "inner", on: ["absent"] }));
