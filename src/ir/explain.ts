@@ -1,8 +1,8 @@
 /** Plans as text: where each node runs and why; the surface that users and plan tests read. */
 
-import type { Expr, NamedExpr } from "./expr.ts";
-import { describeExpr, mapExpr } from "./expr.ts";
-import type { AsofJoin, Join, LookupOutput, Plan, Scan, SortKey } from "./plan.ts";
+import type { Expr, NamedExpr, SortKey } from "./expr.ts";
+import { describeExpr, describeKey, mapExpr } from "./expr.ts";
+import type { AsofJoin, Join, LookupOutput, Plan, Scan } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Schema } from "./schema.ts";
 import { countParents } from "./traversal.ts";
@@ -23,13 +23,13 @@ const shown = (text: string): string => text.replaceAll("\\u0001", "~");
 /** Longer expressions of polars inside lookups are cut: a list of constants may hold thousands of bytes. */
 const MAX_DSL = 200;
 const shortened = (dsl: string): string => (dsl.length > MAX_DSL ? `${dsl.slice(0, MAX_DSL)}...` : dsl);
-const exprText = (expr: Expr): string =>
-  shown(describeExpr(mapExpr(expr, (e) => (e.kind === "lookup" ? { ...e, dsl: shortened(e.dsl) } : e))));
+const shortenedIn = (expr: Expr): Expr => mapExpr(expr, (e) => (e.kind === "lookup" ? { ...e, dsl: shortened(e.dsl) } : e));
+const exprText = (expr: Expr): string => shown(describeExpr(shortenedIn(expr)));
 const namedText = ({ name, expr }: NamedExpr): string =>
   expr.kind === "column" && expr.name === name ? exprText(expr) : `${exprText(expr)}.alias(${shown(JSON.stringify(name))})`;
 const lookupText = ({ name, dsl }: LookupOutput): string => `${shown(shortened(dsl))}.alias(${shown(JSON.stringify(name))})`;
 const listText = (exprs: readonly NamedExpr[]): string => `[${exprs.map(namedText).join(", ")}]`;
-const keyText = (key: SortKey): string => `${exprText(key.expr)}${key.descending ? " DESC" : ""}${key.nullsLast ? " NULLS LAST" : ""}`;
+const keyText = (key: SortKey): string => shown(describeKey({ ...key, expr: shortenedIn(key.expr) }));
 
 const WORDS: Readonly<Record<string, string>> = { HStack: "WITH COLUMNS", HConcat: "HCONCAT", Distinct: "UNIQUE" };
 /** `GroupBy` -> `GROUP BY`. */

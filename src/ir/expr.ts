@@ -35,12 +35,24 @@ export interface LookupExpr {
   readonly arg: Expr;
   readonly dtype: DType;
 }
+/** A key that rows are ordered by; `nullsLast` says where nulls go whatever `descending` is. */
+export interface SortKey {
+  readonly expr: Expr;
+  readonly descending: boolean;
+  readonly nullsLast: boolean;
+}
 /** Only in the aggregates of an Aggregate node. */
 export interface AggregateExpr {
   readonly kind: "aggregate";
   readonly fn: AggregateName;
   readonly arg: Expr | null;
   readonly ddof: number;
+  /** Only rows for which this is true take part; null: all. Of `FILTERED` and `ORDERED` functions only. */
+  readonly where: Expr | null;
+  /** The order in which the rows of a group are seen; equal rows, and all without keys, in row order. Of `ORDERED` functions only. */
+  readonly by: readonly SortKey[];
+  /** Further constants of the function. */
+  readonly options: readonly number[];
   readonly dtype: DType;
 }
 
@@ -62,13 +74,12 @@ export const call = (fn: FunctionName, args: readonly Expr[], dtype: DType, opti
   options,
 });
 export const lookup = (dsl: string, arg: Expr, dtype: DType): LookupExpr => ({ kind: "lookup", dsl, arg, dtype });
-export const aggregate = (fn: AggregateName, arg: Expr | null, dtype: DType, ddof = 1): AggregateExpr => ({
-  kind: "aggregate",
-  fn,
-  arg,
-  ddof,
-  dtype,
-});
+export const aggregate = (
+  fn: AggregateName,
+  arg: Expr | null,
+  dtype: DType,
+  more: Partial<Pick<AggregateExpr, "ddof" | "where" | "by" | "options">> = {},
+): AggregateExpr => ({ kind: "aggregate", fn, arg, ddof: 1, where: null, by: [], options: [], ...more, dtype });
 export const named = (name: string, expr: Expr): NamedExpr => ({ name, expr });
 
 export const exprChildren = (expr: Expr): readonly Expr[] => {
@@ -78,7 +89,7 @@ export const exprChildren = (expr: Expr): readonly Expr[] => {
     case "lookup":
       return [expr.arg];
     case "aggregate":
-      return expr.arg === null ? [] : [expr.arg];
+      return [...(expr.arg === null ? [] : [expr.arg]), ...(expr.where === null ? [] : [expr.where]), ...expr.by.map((k) => k.expr)];
     default:
       return [];
   }
@@ -91,8 +102,12 @@ export const withExprChildren = (expr: Expr, children: readonly Expr[]): Expr =>
       return { ...expr, args: children };
     case "lookup":
       return first === undefined ? expr : { ...expr, arg: first };
-    case "aggregate":
-      return first === undefined ? expr : { ...expr, arg: first };
+    case "aggregate": {
+      const rest = [...children];
+      const arg = expr.arg === null ? null : (rest.shift() ?? expr.arg);
+      const where = expr.where === null ? null : (rest.shift() ?? expr.where);
+      return { ...expr, arg, where, by: expr.by.map((key, i) => ({ ...key, expr: rest[i] ?? key.expr })) };
+    }
     default:
       return expr;
   }
@@ -157,7 +172,7 @@ export function describeExpr(expr: Expr): string {
     case "lookup":
       return `lookup(${describeExpr(expr.arg)}, ${expr.dsl}):${describeDType(expr.dtype)}`;
     case "aggregate":
-      return `${expr.fn}(${expr.arg === null ? "" : describeExpr(expr.arg)}${expr.fn === "var" || expr.fn === "std" ? `, ddof=${expr.ddof}` : ""})`;
+      return `${expr.fn}(${describeRows(expr)})`;
     case "call": {
       const args = expr.args.map(describeExpr);
       const infix = INFIX[expr.fn];
@@ -167,3 +182,16 @@ export function describeExpr(expr: Expr): string {
     }
   }
 }
+
+const describeRows = ({ fn, arg, ddof, where, by, options }: AggregateExpr): string =>
+  [
+    ...(arg === null ? [] : [describeExpr(arg)]),
+    ...options.map(String),
+    ...(fn === "var" || fn === "std" ? [`ddof=${ddof}`] : []),
+    ...(where === null ? [] : [`where=${describeExpr(where)}`]),
+    ...(by.length === 0 ? [] : [`by=[${by.map(describeKey).join(", ")}]`]),
+  ].join(", ");
+
+/** A sort key as text. */
+export const describeKey = ({ expr, descending, nullsLast }: SortKey): string =>
+  `${describeExpr(expr)}${descending ? " DESC" : ""}${nullsLast ? " NULLS LAST" : ""}`;

@@ -115,5 +115,14 @@ export const AGGREGATES = [
   "std",
   "any",
   "all",
+  /** As Float64, or truncated to whole ticks of its own dtype. Options: the fraction, and the number of the method in `QUANTILE_METHODS`. */
+  "quantile",
+  /** Where in its group, from 0, the first row by the order stands. */
+  "arg_first",
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
+
+/** Aggregates of the rows of a group in an order. */
+export const ORDERED: ReadonlySet<AggregateName> = new Set(["first", "last", "quantile", "arg_first"]);
+/** Aggregates of some of the rows; to the others, a row without a part is the same as a null. */
+export const FILTERED: ReadonlySet<AggregateName> = new Set([...ORDERED, "n_unique"]);

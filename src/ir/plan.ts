@@ -1,7 +1,7 @@
 /** Logical plan nodes: frozen data, children first, output schema stated on every node. */
 
 import type { DType } from "./dtype.ts";
-import type { Expr, NamedExpr } from "./expr.ts";
+import type { Expr, NamedExpr, SortKey } from "./expr.ts";
 import type { Schema } from "./schema.ts";
 
 /** Files, read by CPU polars' readers. `dsl` is polars' own Scan node as JSON text; what is pushed into it is applied above it, in this order. */
@@ -53,11 +53,6 @@ export interface Slice {
   readonly offset: number;
   readonly length: number | null;
   readonly schema: Schema;
-}
-export interface SortKey {
-  readonly expr: Expr;
-  readonly descending: boolean;
-  readonly nullsLast: boolean;
 }
 /** Always stable. */
 export interface Sort {

@@ -2,7 +2,8 @@
 
 import { InternalError } from "../errors.ts";
 import type { Expr, NamedExpr } from "./expr.ts";
-import { describeExpr } from "./expr.ts";
+import { describeExpr, exprChildren } from "./expr.ts";
+import { FILTERED, ORDERED } from "./functions.ts";
 import type { AsofJoin, Join, Plan } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Field, Schema } from "./schema.ts";
@@ -132,8 +133,13 @@ const holds = (schema: Schema, field: Field): boolean => schema.some((f) => f.na
 
 function aggregateProblem(expr: Expr, input: Schema): string | null {
   if (expr.kind !== "aggregate") return `${describeExpr(expr)} is not an aggregate`;
-  if (expr.arg === null) return expr.fn === "len" ? null : `${expr.fn} has no input`;
-  return exprProblem(expr.arg, input);
+  const { fn, arg, where, by, options } = expr;
+  if (where !== null && !FILTERED.has(fn)) return `${fn} of some rows`;
+  if (where !== null && where.dtype.kind !== "Boolean") return `the rows of ${fn} are chosen by ${describeDType(where.dtype)}`;
+  if (by.length > 0 && !ORDERED.has(fn)) return `${fn} in an order`;
+  if (fn === "quantile" && (options.length !== 2 || by.length > 0)) return "a quantile needs a fraction and a method";
+  if (arg === null && fn !== "len" && fn !== "arg_first") return `${fn} has no input`;
+  return first(exprChildren(expr).map((e) => exprProblem(e, input)));
 }
 
 function joinProblem(plan: Join): string | null {

@@ -56,25 +56,28 @@ const selfJoin: Join = {
   schema: [{ name: "i", dtype: I64 }],
 };
 
+const aggregatedTo = (expr: Expr): Plan => ({
+  kind: "aggregate",
+  input: frame,
+  keys: [],
+  aggregates: [named("out", expr)],
+  schema: [{ name: "out", dtype: I64 }],
+});
+
 const broken: Readonly<Record<string, readonly [Plan, RegExp]>> = {
   "a column that is not there": [select(column("y", F64)), /project node.*"y".*no such column/],
   "a column of another dtype": [select(column("i", F64)), /is Int64, not Float64/],
   "a predicate that is not Boolean": [{ kind: "filter", input: frame, predicate: i, schema }, /filter node.*is Int64/],
   "an aggregate in a projection": [select(aggregate("sum", i, I64)), /outside of an Aggregate/],
-  "no aggregate in an aggregate": [
-    { kind: "aggregate", input: frame, keys: [], aggregates: [named("out", i)], schema: [{ name: "out", dtype: I64 }] },
-    /is not an aggregate/,
+  "no aggregate in an aggregate": [aggregatedTo(i), /is not an aggregate/],
+  "an aggregate in an aggregate": [aggregatedTo(aggregate("sum", aggregate("sum", i, I64), I64)), /outside of an Aggregate/],
+  "a sum of some rows": [aggregatedTo(aggregate("sum", i, I64, { where: call("eq", [i, i], BOOL) })), /sum of some rows/],
+  "rows chosen by a number": [aggregatedTo(aggregate("first", i, I64, { where: i })), /chosen by Int64/],
+  "a count in an order": [
+    aggregatedTo(aggregate("n_unique", i, I64, { by: [{ expr: i, descending: false, nullsLast: false }] })),
+    /n_unique in an order/,
   ],
-  "an aggregate in an aggregate": [
-    {
-      kind: "aggregate",
-      input: frame,
-      keys: [],
-      aggregates: [named("out", aggregate("sum", aggregate("sum", i, I64), I64))],
-      schema: [{ name: "out", dtype: I64 }],
-    },
-    /outside of an Aggregate/,
-  ],
+  "a quantile of nothing": [aggregatedTo(aggregate("quantile", i, I64)), /a fraction and a method/],
   "arithmetic on two dtypes": [select(call("add", [i, x], I64)), /Int64 and Float64|an argument/],
   "a comparison of two dtypes": [select(call("lt", [i, x], BOOL)), /Int64 and Float64/],
   "a comparison that is not Boolean": [select(call("lt", [i, i], I64)), /result is Int64/],

@@ -10,7 +10,17 @@ import { gather } from "../../gpu/kernels/gather.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
-import { aggregate as aggregateExpr, column, columnsOf, describeExpr, named, visitExpr } from "../../ir/expr.ts";
+import {
+  aggregate as aggregateExpr,
+  call,
+  column,
+  columnsOf,
+  describeExpr,
+  exprChildren,
+  literal,
+  named,
+  visitExpr,
+} from "../../ir/expr.ts";
 import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
@@ -22,6 +32,7 @@ import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch } from "../t
 import { countDistinct } from "./distinct-count.ts";
 import type { Grouping } from "./group.ts";
 import { group } from "./group.ts";
+import { needsOrder, orderedAggregates } from "./ordered-aggregate.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 
@@ -94,15 +105,17 @@ async function aggregateGroups(
       if (expr.kind !== "aggregate") throw new InternalError(`${describeExpr(expr)} is not an aggregate`);
       return { name, expr };
     });
-    const accumulated = calls.filter(({ expr }) => expr.fn !== "n_unique");
+    const ordered = calls.filter(({ expr }) => needsOrder(expr));
+    const accumulated = calls.filter(({ expr }) => expr.fn !== "n_unique" && !needsOrder(expr));
     const values = new Map<string, Column>();
     if (groups > 0) {
       for (const part of partsThatBind(context, predicate !== null && grouped === null ? predicate : null, accumulated)) {
         for (const [name, column] of await accumulate(context, base, predicate, grouped, part, groups)) values.set(name, column);
       }
       for (const { name, expr } of calls) {
-        if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, inputOf(expr), groups));
+        if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, expr, groups));
       }
+      for (const [name, column] of await orderedAggregates(context, base, predicate, grouped, ordered, groups)) values.set(name, column);
     }
     const columns = plan.schema.map((field, i) => {
       const key = plan.keys[i];
@@ -128,6 +141,10 @@ async function aggregateGroups(
   }
 }
 
+const BOOLEAN: DType = { kind: "Boolean" };
+const TRUE = literal(true, BOOLEAN);
+const NULL = literal(null, BOOLEAN);
+
 const emptyColumn = (context: QueryContext, dtype: DType): Column => ({
   dtype,
   length: 0,
@@ -148,7 +165,7 @@ interface NamedAggregate {
 
 /** Aggregates whose inputs and mask one dispatch can bind, beside two buffers of the kernel; more are split in halves. */
 function partsThatBind(context: QueryContext, mask: Expr | null, calls: readonly NamedAggregate[]): readonly (readonly NamedAggregate[])[] {
-  const exprs = [...calls.flatMap(({ expr }) => expr.arg ?? []), ...(mask === null ? [] : [mask])];
+  const exprs = [...calls.flatMap(({ expr }) => exprChildren(expr)), ...(mask === null ? [] : [mask])];
   const tables = new Set<string>();
   for (const expr of exprs) {
     if (physicalOf(expr.dtype) === "code") tables.add(describeExpr(expr));
@@ -174,12 +191,18 @@ async function accumulate(
   const inputs: Expr[] = [];
   const sorted = new Set<number>();
   const kernelAggregates = calls.map(({ expr }): KernelAggregate => {
-    if (expr.fn === "first" || expr.fn === "last") return { kind: expr.fn === "first" ? "first_row" : "last_row", input: -1 };
-    if (expr.fn === "n_unique") throw new InternalError("distinct counts are not accumulated");
+    const inputAt = (e: Expr): number => {
+      const known = inputs.findIndex((other) => describeExpr(other) === describeExpr(e));
+      return known < 0 ? inputs.push(e) - 1 : known;
+    };
+    if (expr.fn === "first" || expr.fn === "last") {
+      const input = expr.where === null ? -1 : inputAt(call("ternary", [expr.where, TRUE, NULL], BOOLEAN));
+      return { kind: expr.fn === "first" ? "first_row" : "last_row", input };
+    }
+    if (expr.fn === "n_unique" || expr.fn === "quantile" || expr.fn === "arg_first")
+      throw new InternalError(`${expr.fn} is not accumulated`);
     if (expr.fn === "len" || expr.arg === null) return { kind: "len", input: -1 };
-    const text = describeExpr(expr.arg);
-    let input = inputs.findIndex((e) => describeExpr(e) === text);
-    if (input < 0) input = inputs.push(expr.arg) - 1;
+    const input = inputAt(expr.arg);
     if (expr.fn === "min" || expr.fn === "max") sorted.add(input);
     return { kind: expr.fn, input, ddof: expr.ddof };
   });

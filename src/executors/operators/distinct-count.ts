@@ -7,8 +7,8 @@ import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
 import { constantColumn } from "../../gpu/kernels/fill.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
 import type { DType } from "../../ir/dtype.ts";
-import type { Expr } from "../../ir/expr.ts";
-import { column, named } from "../../ir/expr.ts";
+import type { AggregateExpr, Expr } from "../../ir/expr.ts";
+import { call, column, named } from "../../ir/expr.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
@@ -27,19 +27,23 @@ export async function countDistinct(
   base: Table,
   predicate: Expr | null,
   grouped: Grouping | null,
-  value: Expr,
+  counted: AggregateExpr,
   groups: number,
 ): Promise<Column> {
+  const { arg: value, where } = counted;
+  if (value === null) throw new InternalError("a count of nothing");
   const schema: Schema = [...(grouped === null ? [] : [{ name: "group", dtype: U32 }]), { name: "value", dtype: value.dtype }];
   const exprs = schema.map((f) => column(f.name, f.dtype));
   const pairs: Batch[] = [];
   for (const [b, batch] of base.batches.entries()) {
     const own = grouped?.batches[b];
-    const mask = own !== undefined ? own.mask : predicate === null ? null : await predicateMask(context, batch, predicate);
+    const shared = own !== undefined && where === null;
+    const condition = both(predicate, where);
+    const mask = shared ? own.mask : condition === null ? null : await predicateMask(context, batch, condition);
     const all = await withGroups(context, batch, value, own?.ids ?? null);
     pairs.push(await distinctRows(context, all, exprs, mask));
     releaseBatch(all);
-    if (own === undefined) mask?.release();
+    if (!shared) mask?.release();
   }
   const parts = await partsThatFit(context, { schema, batches: pairs }, exprs);
   const counter = new GroupAccumulator(context.device, [{ kind: "len", input: -1 }], [], groups);
@@ -54,13 +58,15 @@ export async function countDistinct(
     }
     releaseBatch(distinct);
   }
-  const [counted] = counter.finish();
+  const [counts] = counter.finish();
   counter.release();
-  if (counted === undefined) throw new InternalError("no count was made");
-  if (grouped !== null) return wordColumn(counted.buffer, groups);
-  counted.buffer.release();
+  if (counts === undefined) throw new InternalError("no count was made");
+  if (grouped !== null) return wordColumn(counts.buffer, groups);
+  counts.buffer.release();
   return constantColumn(context.device, { kind: "UInt32" }, 1, total, 0, null);
 }
+
+const both = (a: Expr | null, b: Expr | null): Expr | null => (a === null || b === null ? (a ?? b) : call("and", [a, b], b.dtype));
 
 /** The value of each row beside the number of its group. */
 async function withGroups(context: QueryContext, batch: Batch, value: Expr, ids: DeviceBuffer | null): Promise<Batch> {

@@ -1,6 +1,6 @@
 /** WGSL of what aggregation does with one slot: fold a row into registers, raise and add rows or whole entries in memory, realign. */
 
-import { type IntegerPhysical, isWide, type Placed } from "./aggregate-slots.ts";
+import { type IntegerPhysical, isWide, type Placed, readBy } from "./aggregate-slots.ts";
 import { binsOf, chunksOf, windowName } from "./exact-sum.ts";
 
 /** Where an entry lives: `S` is the state in device memory, `W` workgroup memory; both are arrays of atomic words. */
@@ -31,8 +31,7 @@ export interface SlotText {
 export const range = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
 
 /** `body` for rows whose input is not null. */
-const guarded = (slot: Placed, body: string): string =>
-  "input" in slot && slot.nullable ? `if (v${slot.input}.ok) { ${body} }` : `{ ${body} }`;
+const guarded = (slot: Placed, body: string): string => (slot.nullable ? `if (v${readBy(slot)}.ok) { ${body} }` : `{ ${body} }`);
 
 const counterText = (slot: Placed): SlotText => ({
   fold: guarded(slot, `r${slot.at}++;`),

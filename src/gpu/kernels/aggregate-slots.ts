@@ -22,7 +22,7 @@ export type AggregateKind =
 
 export interface Aggregate {
   readonly kind: AggregateKind;
-  /** Output of the row program; -1 for len, first_row and last_row. */
+  /** Output of the row program; -1 for len. first_row and last_row with an input are about its rows that are not null, with -1 about all. */
   readonly input: number;
   /** Only for var and std; default 1. */
   readonly ddof?: number;
@@ -46,7 +46,7 @@ export type Slot =
   | { readonly kind: "valid"; readonly input: number }
   | { readonly kind: "flags"; readonly input: number; readonly physical: "f32" | "f64" | "bool" }
   | { readonly kind: "extreme"; readonly input: number; readonly physical: Physical; readonly minimum: boolean }
-  | { readonly kind: "row"; readonly last: boolean }
+  | { readonly kind: "row"; readonly last: boolean; readonly input?: number }
   | {
       readonly kind: "integer";
       readonly input: number;
@@ -123,7 +123,7 @@ const flagSlots = (input: number, { physical }: RowValue): readonly Slot[] =>
 export function slotsOf(aggregate: Aggregate, inputs: readonly RowValue[]): readonly Slot[] {
   const { kind, input } = aggregate;
   if (kind === "len") return [{ kind: "rows" }];
-  if (kind === "first_row" || kind === "last_row") return [{ kind: "row", last: kind === "last_row" }];
+  if (kind === "first_row" || kind === "last_row") return [{ kind: "row", last: kind === "last_row", ...(input < 0 ? {} : { input }) }];
   const value = inputOf(aggregate, inputs);
   const valid = validSlot(input, value);
   switch (kind) {
@@ -148,13 +148,16 @@ export function slotsOf(aggregate: Aggregate, inputs: readonly RowValue[]): read
   }
 }
 
+/** The output of the row program that a slot reads. */
+export const readBy = (slot: Slot): number | undefined => ("input" in slot ? slot.input : undefined);
+
 /** Slots with the same identity are kept once; integer sums at the width of the widest. */
 const identity = (slot: Slot): string => {
   switch (slot.kind) {
     case "rows":
       return "rows";
     case "row":
-      return slot.last ? "last" : "first";
+      return `${slot.last ? "last" : "first"}(${slot.input ?? ""})`;
     case "extreme":
       return `${slot.minimum ? "min" : "max"}(${slot.input})`;
     case "integer":
@@ -178,9 +181,9 @@ export function layoutOf(aggregates: readonly Aggregate[], inputs: readonly RowV
   const slots = [...unique.values()].map((slot): Placed => {
     const at = stride;
     stride += wordsOf(slot);
-    return { ...slot, at, nullable: "input" in slot && inputs[slot.input]?.nullable === true };
+    return { ...slot, at, nullable: inputs[readBy(slot) ?? -1]?.nullable === true };
   });
-  const read = new Set(slots.flatMap((slot) => ("input" in slot ? [slot.input] : [])));
+  const read = new Set(slots.map(readBy).filter((k) => k !== undefined));
   return {
     slots,
     stride,

@@ -157,7 +157,7 @@ const partition = (device: Device, aggregates: readonly Aggregate[], inputs: rea
  * len counts rows, count those whose input is not null, null_count the others; sums wrap in the input's width (bool counts as u32) and
  * are 0 without values; min and max ignore nulls, and NaN unless there is nothing else (-0 is below 0; codes are compared as numbers);
  * mean, var and std are f64 (f32 for an f32 input), null without values, or with no more values than ddof; first_row and last_row are
- * the smallest and largest row number, 0xFFFFFFFF in a group without rows; any and all skip nulls.
+ * the smallest and largest row number (of rows whose input is not null, where they have one), 0xFFFFFFFF in a group without such rows; any and all skip nulls.
  *
  * Sums, means and variances of floats are exact (exact-sum.ts has the bound), rounded once; those of integers are exact, rounded once
  * where the result is a float. NaN or both infinities give NaN; every result has the same bits however rows are ordered or split.

@@ -78,16 +78,22 @@ const CODECS: { readonly [K in Expr["kind"]]: ExprCodec<ExprByKind[K]> } = {
     wire.ExprNode.AggregateExpr,
     wire.AggregateExpr,
     (w, expr) => {
-      const arg = expr.arg === null ? null : w.expr(expr.arg);
-      return wire.AggregateExpr.createAggregateExpr(w.builder, w.text(expr.fn), arg, w.integer(expr.ddof));
+      const [arg, where] = [expr.arg, expr.where].map((e) => (e === null ? null : w.expr(e)));
+      const fn = w.text(expr.fn);
+      const by = wire.AggregateExpr.createByVector(w.builder, w.sortKeys(expr.by));
+      const options = wire.AggregateExpr.createOptionsVector(w.builder, [...expr.options]);
+      return wire.AggregateExpr.createAggregateExpr(w.builder, fn, arg ?? null, w.integer(expr.ddof), where ?? null, by, options);
     },
     (r, table, dtype) => {
-      const arg = table.arg();
+      const [arg, where] = [table.arg(), table.where()].map((e) => (e === null ? null : r.expr(e)));
       return {
         kind: "aggregate",
         fn: aggregateName(r.text(table.fn())),
-        arg: arg === null ? null : r.expr(arg),
+        arg: arg ?? null,
         ddof: r.integer(table.ddof()),
+        where: where ?? null,
+        by: r.list(table.byLength(), (i) => r.sortKey(table.by(i))),
+        options: r.list(table.optionsLength(), (i) => r.present(table.options(i), "an option")),
         dtype,
       };
     },

@@ -21,7 +21,6 @@ import type {
   Scan,
   Slice,
   Sort,
-  SortKey,
   Union,
 } from "../plan.ts";
 import type { Schema } from "../schema.ts";
@@ -142,14 +141,13 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     wire.Node.Sort,
     wire.Sort,
     (w, node) => {
-      const keys = node.by.map((key) => wire.SortKey.createSortKey(w.builder, w.expr(key.expr), key.descending, key.nullsLast));
-      const by = wire.Sort.createByVector(w.builder, keys);
+      const by = wire.Sort.createByVector(w.builder, w.sortKeys(node.by));
       return wire.Sort.createSort(w.builder, w.node(node.input), by, w.optionalInteger(node.limit));
     },
     (r, table, schema) => ({
       kind: "sort",
       input: r.node(table.input()),
-      by: r.list(table.byLength(), (i) => sortKey(r, table.by(i))),
+      by: r.list(table.byLength(), (i) => r.sortKey(table.by(i))),
       limit: r.optionalInteger(table.limit()),
       schema,
     }),
@@ -357,11 +355,6 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
 };
 
 const positions = (w: PlanWriter, nodes: readonly Plan[]): number[] => nodes.map((node) => w.node(node));
-
-function sortKey(r: PlanReader, table: wire.SortKey | null): SortKey {
-  const key = r.present(table, "a sort key");
-  return { expr: r.expr(key.expr()), descending: key.descending(), nullsLast: key.nullsLast() };
-}
 
 function writeJoinOutput(w: PlanWriter, { name, from, left, right }: JoinOutput): Offset {
   const offsets = [w.text(name), w.optionalText(left), w.optionalText(right)] as const;

@@ -1,7 +1,7 @@
 /** What the tables of one plan are read with: the lists that tables refer to, and checks of single values. */
 
 import type { DType } from "../dtype.ts";
-import type { Expr, NamedExpr } from "../expr.ts";
+import type { Expr, NamedExpr, SortKey } from "../expr.ts";
 import type { Plan } from "../plan.ts";
 import type { Field } from "../schema.ts";
 import { corrupt } from "./checked-buffer.ts";
@@ -84,6 +84,11 @@ export class PlanReader {
   /** A node that stands before the one that refers to it. */
   node(position: number | null): Plan {
     return this.present(this.nodes[this.present(position, "a reference")], `node ${position}`);
+  }
+
+  sortKey(table: wire.SortKey | null): SortKey {
+    const key = this.present(table, "a sort key");
+    return { expr: this.expr(key.expr()), descending: key.descending(), nullsLast: key.nullsLast() };
   }
 
   named(table: wire.NamedExpr | null): NamedExpr {

@@ -3,7 +3,7 @@
 import { Builder, type Offset } from "flatbuffers";
 import { InternalError, InvalidPlanError } from "../../errors.ts";
 import type { DType } from "../dtype.ts";
-import type { Expr, NamedExpr } from "../expr.ts";
+import type { Expr, NamedExpr, SortKey } from "../expr.ts";
 import type { Plan } from "../plan.ts";
 import type { Schema } from "../schema.ts";
 import * as wire from "./generated/index.ts";
@@ -85,6 +85,10 @@ export class PlanWriter {
   /** The position of a node that is written. */
   node(node: Plan): number {
     return this.nodes.position(node) ?? missing("a node");
+  }
+
+  sortKeys(keys: readonly SortKey[]): Offset[] {
+    return keys.map((key) => wire.SortKey.createSortKey(this.builder, this.expr(key.expr), key.descending, key.nullsLast));
   }
 
   named(exprs: readonly NamedExpr[]): Offset[] {

@@ -9,6 +9,7 @@ import { sameDType } from "../../ir/schema.ts";
 import type { DslExpr, DslObject } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
+import { AGGREGATE_FUNCTIONS } from "./aggregates.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import type { Handler } from "./function-call.ts";
 import { args, argsAsResult, no } from "./function-call.ts";
@@ -193,14 +194,10 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   "TemporalExpr.Minute": part("minute", "time"),
   "TemporalExpr.Second": part("second", "time"),
   "TemporalExpr.Nanosecond": part("nanosecond", "time"),
-  "Boolean.All": "All inside an expression",
-  "Boolean.Any": "Any inside an expression",
   "Boolean.IsDuplicated": "IsDuplicated needs the whole column",
   "Boolean.IsFirstDistinct": "IsFirstDistinct needs the whole column",
   "Boolean.IsLastDistinct": "IsLastDistinct needs the whole column",
   "Boolean.IsUnique": "IsUnique needs the whole column",
-  ArgMax: "ArgMax has no kernel",
-  ArgMin: "ArgMin has no kernel",
   ArgSort: "ArgSort has no kernel",
   ArgUnique: "ArgUnique has no kernel",
   AsStruct: "structs are not built on the device",
@@ -220,15 +217,11 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   GatherEvery: "GatherEvery changes the number of rows",
   Hash: "Hash has no kernel",
   Interpolate: "Interpolate has no kernel",
-  Kurtosis: "Kurtosis has no kernel",
-  LowerBound: "LowerBound has no kernel",
-  UpperBound: "UpperBound has no kernel",
   Mode: "Mode changes the number of rows",
   PctChange: "PctChange has no kernel",
   PeakMax: "PeakMax has no kernel",
   PeakMin: "PeakMin has no kernel",
   Product: "Product has no kernel",
-  Quantile: "Quantile has no kernel",
   Random: "random numbers are those of CPU polars",
   Rank: "Rank has no kernel",
   Reinterpret: "Reinterpret has no kernel",
@@ -240,7 +233,6 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   RollingExpr: "rolling functions have no kernel",
   Shift: "Shift has no kernel",
   ShiftAndFill: "ShiftAndFill has no kernel",
-  Skew: "Skew has no kernel",
   ToPhysical: "ToPhysical has no kernel",
   ExtendConstant: "ExtendConstant changes the number of rows",
   Unique: "Unique changes the number of rows",
@@ -270,7 +262,6 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   "Boolean.IsEmpty": "IsEmpty needs the whole column",
   "Boolean.HasNulls": "HasNulls needs the whole column",
   "Boolean.IsSorted": "IsSorted needs the whole column",
-  NullCount: "NullCount inside an expression",
 };
 
 const NAMESPACE_REASONS: Readonly<Record<string, string>> = {
@@ -284,12 +275,13 @@ const NAMESPACE_REASONS: Readonly<Record<string, string>> = {
   Categorical: "this categorical function has no kernel",
   Range: "ranges have no kernel",
   Trigonometry: "trigonometric functions have no kernel",
-  Correlation: "correlations have no kernel",
 };
 
 /** Whether a function has a handler or a reason; `namespace` is null for functions without one. */
 export const knowsFunction = (namespace: string | null, name: string): boolean =>
-  namespace === null ? FUNCTIONS[name] !== undefined || NAMESPACE_REASONS[name] !== undefined : NAMESPACE_REASONS[namespace] !== undefined;
+  namespace === null
+    ? FUNCTIONS[name] !== undefined || NAMESPACE_REASONS[name] !== undefined || AGGREGATE_FUNCTIONS.has(name)
+    : NAMESPACE_REASONS[namespace] !== undefined;
 
 export function translateFunction(t: ExprTranslator, expr: DslExpr, payload: DslObject): Expr | null {
   const [outer, inside] = tagOf(payload.function) ?? ["", null];

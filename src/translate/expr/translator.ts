@@ -9,8 +9,9 @@ import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeFromDsl } from "../../polars/dtypes.ts";
 import type { Scope } from "../scope.ts";
+import { translateAggregate } from "./aggregate-functions.ts";
 import type { AggregateSet } from "./aggregates.ts";
-import { hasOneValue, isAggregate, translateAggregate } from "./aggregates.ts";
+import { hasOneValue, isAggregate } from "./aggregates.ts";
 import { binary } from "./binary.ts";
 import { EXPRESSIONS } from "./expressions.ts";
 import { translateFunction } from "./functions.ts";
@@ -20,6 +21,7 @@ import { allExprs, asExpr, columnName, columnNames } from "./tree.ts";
 
 /** Where aggregates inside an expression go. `over` gives the set for the groups of a window, or null. */
 export interface AggregateTarget {
+  /** Aggregates inside their inputs go to its inner set. */
   readonly whole: AggregateSet;
   /** The rows that the target's aggregates see one value for each of: everything else must be inside an aggregate. */
   readonly rowsVisible: boolean;
@@ -104,7 +106,9 @@ export class ExprTranslator {
 
   #aggregate(expr: DslExpr): Expr | null {
     if (this.#target === null) return this.scope.unsupported("an aggregate inside of an aggregate or where only rows are seen");
-    return translateAggregate(this, new ExprTranslator(this.scope, null, this.#inside), this.#target.whole, expr);
+    const { whole } = this.#target;
+    const inner: AggregateTarget = { whole: whole.inner, rowsVisible: true, scalars: "constants and aggregates", over: () => null };
+    return translateAggregate(this, new ExprTranslator(this.scope, inner, this.#inside), whole, expr);
   }
 
   #node(expr: DslExpr, kind: string, payload: DslValue): Expr | null {

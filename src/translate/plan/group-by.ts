@@ -55,7 +55,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
     (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
-    constants.extend(aggregated(inside.extend(input), constant ? [] : known, set.aggregates)),
+    constants.extend(aggregated(inside.extend(input), constant ? [] : known, set)),
   );
   return checkedProject(context, grouped, [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made]);
 }

@@ -15,7 +15,7 @@ import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { project } from "./project-node.ts";
 import { explode, unnest, unpivot } from "./reshape.ts";
-import { aggregated } from "./windows.ts";
+import { aggregateNode } from "./windows.ts";
 
 export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
@@ -56,11 +56,11 @@ function statistics(context: NodeContext, input: Plan, payload: DslValue): Plan 
     if (!fits) return context.unsupported(`the statistic ${kind} of ${describeDType(field.dtype)}`);
     const own = column(field.name, field.dtype);
     const arg = fn === "sum" && field.dtype.kind !== target.kind ? call("cast", [own], target) : own;
-    const expr: AggregateExpr = aggregate(fn, arg, target, ddof);
+    const expr: AggregateExpr = aggregate(fn, arg, target, { ddof });
     return named(field.name, expr);
   });
   const known = aggregates.filter((a) => a !== null);
-  return known.length === aggregates.length ? aggregated(input, [], known) : null;
+  return known.length === aggregates.length ? aggregateNode(input, [], known) : null;
 }
 
 /** NaN becomes the value in float columns; nulls stay. */

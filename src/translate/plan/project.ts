@@ -60,7 +60,7 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
   const made = translateOutputs(translator, flat);
   if (outputs.includes(null) || made === null) return null;
   const extended = rows.extend(input);
-  if (target === null) return { exprs: made, input: constants.extend(aggregated(extended, [], set.aggregates)) };
+  if (target === null) return { exprs: made, input: constants.extend(aggregated(extended, [], set)) };
   return { exprs: made, input: target.isEmpty ? extended : target.extend(extended) };
 }
 

@@ -16,7 +16,7 @@ import { isFloat, isNumeric } from "../expr/binary.ts";
 import { allExprs, asExpr, columnName, columnNames } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import { exploded } from "./reshape.ts";
-import { aggregated, crossed } from "./windows.ts";
+import { aggregateNode, crossed } from "./windows.ts";
 
 /** A plan with the columns of the values and of what is read beside them. */
 export interface ChangedInput {
@@ -216,14 +216,14 @@ function everyNth(given: ChangedInput, options: DslValue): Plan | null {
 function counted({ input, values, name }: ChangedInput): readonly [grouped: Plan, count: string] {
   const [value = ""] = values;
   const count = name();
-  return [aggregated(input, [named(value, columnIn(input.schema, value))], [named(count, aggregate("len", null, U32))]), count];
+  return [aggregateNode(input, [named(value, columnIn(input.schema, value))], [named(count, aggregate("len", null, U32))]), count];
 }
 
 /** The values that are most frequent, nulls among them. */
 function mode(given: ChangedInput): Plan {
   const [grouped, count] = counted(given);
   const most = given.name();
-  const largest = aggregated(grouped, [], [named(most, aggregate("max", column(count, U32), U32))]);
+  const largest = aggregateNode(grouped, [], [named(most, aggregate("max", column(count, U32), U32))]);
   const chosen = kept(crossed(grouped, largest), call("eq", [column(count, U32), column(most, U32)], BOOLEAN));
   return only(chosen, given.values);
 }

@@ -39,12 +39,12 @@ export class WindowTarget implements AggregateTarget {
   /** The input with a column for each aggregate; row order and number of rows stay. */
   extend(input: Plan): Plan {
     let extended = input;
-    if (this.whole.aggregates.length > 0) extended = joined(extended, aggregated(input, [], this.whole.aggregates), [], []);
+    if (this.whole.aggregates.length > 0) extended = joined(extended, aggregated(input, [], this.whole), [], []);
     for (const { keys, set } of this.#windows.values()) {
       const names = keys.map((k, i) => named(`${MARK}key${i}`, k));
       extended = joined(
         extended,
-        aggregated(input, names, set.aggregates),
+        aggregated(input, names, set),
         keys,
         names.map((n) => column(n.name, n.expr.dtype)),
       );
@@ -55,7 +55,20 @@ export class WindowTarget implements AggregateTarget {
 
 const schemaOfNamed = (exprs: readonly NamedExpr[]): Schema => exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
 
-export const aggregated = (input: Plan, keys: readonly NamedExpr[], aggregates: readonly NamedExpr[]): Plan => ({
+/** The aggregates of a set; those that its own inputs need are joined to the input first. */
+export function aggregated(input: Plan, keys: readonly NamedExpr[], set: AggregateSet): Plan {
+  if (!set.hasInner) return aggregateNode(input, keys, set.aggregates);
+  const names = keys.map((k, i) => named(`${MARK}key${i}`, k.expr));
+  const inner = joined(
+    input,
+    aggregated(input, names, set.inner),
+    keys.map((k) => k.expr),
+    names.map((n) => column(n.name, n.expr.dtype)),
+  );
+  return aggregateNode(inner, keys, set.aggregates);
+}
+
+export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregates: readonly NamedExpr[]): Plan => ({
   kind: "aggregate",
   input,
   keys,

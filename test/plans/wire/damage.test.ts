@@ -129,7 +129,7 @@ test("well-formed tables that say nonsense", () => {
   );
   refused(
     planOf((b) => {
-      const call = wire.AggregateExpr.createAggregateExpr(b, b.createString("sum"), null, 2n ** 60n);
+      const call = wire.AggregateExpr.createAggregateExpr(b, b.createString("sum"), null, 2n ** 60n, null, 0, 0);
       return wire.Expr.createExpr(b, 0, wire.ExprNode.AggregateExpr, call);
     }),
     /integer 1152921504606846976 is too large/,

@@ -60,7 +60,14 @@ export const EXPRS: readonly Expr[] = Object.values({
   literal: [...VALUES.map((value) => literal(value, INT)), ...DTYPES.map((dtype) => literal(null, dtype))],
   call: [isOdd, call("round", [a], INT, [2]), call("coalesce", [], INT, [-0, Number.NaN, 1e300, 0])],
   lookup: [lookup('{"Column":"value"}', isOdd, { kind: "String" })],
-  aggregate: [aggregate("len", null, INT), aggregate("var", a, INT, 0), aggregate("std", isOdd, INT)],
+  aggregate: [
+    aggregate("len", null, INT),
+    aggregate("var", a, INT, { ddof: 0 }),
+    aggregate("std", isOdd, INT),
+    aggregate("first", a, INT, { where: isOdd, by: [{ expr: isOdd, descending: true, nullsLast: false }] }),
+    aggregate("arg_first", null, INT, { by: [{ expr: a, descending: false, nullsLast: true }] }),
+    aggregate("quantile", a, INT, { where: isOdd, options: [0.25, 1] }),
+  ],
 } satisfies Record<Expr["kind"], readonly Expr[]>).flat();
 
 const frame: Plan = { kind: "frame", source: 3, schema };
@@ -202,7 +209,12 @@ export function randomPlan(seed: number, size: number): Plan {
         some(() => random() * 2 ** below(60)),
       ),
       lookup(text(), arg, dtype()),
-      aggregate(pick<AggregateExpr["fn"]>(AGGREGATES, "len"), below(2) === 0 ? null : arg, dtype(), below(3)),
+      aggregate(pick<AggregateExpr["fn"]>(AGGREGATES, "len"), below(2) === 0 ? null : arg, dtype(), {
+        ddof: below(3),
+        where: below(2) === 0 ? null : pick(exprs, a),
+        by: some(() => ({ expr: pick(exprs, a), descending: below(2) === 0, nullsLast: below(2) === 0 })),
+        options: some(() => random() * 2 ** below(60)),
+      }),
       arg,
     ];
     const chosen = pick(made, arg);

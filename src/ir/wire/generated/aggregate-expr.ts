@@ -4,6 +4,9 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { SortKey } from './sort-key.ts';
+
+
 export class AggregateExpr {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -45,8 +48,41 @@ ddof():bigint {
   return offset ? this.bb!.readInt64(this.bb_pos + offset) : BigInt('0');
 }
 
+/**
+ * Position in Plan.exprs; absent when all rows take part.
+ */
+where():number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;
+}
+
+by(index: number, obj?:SortKey):SortKey|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? (obj || new SortKey()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+byLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+options(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readFloat64(this.bb!.__vector(this.bb_pos + offset) + index * 8) : 0;
+}
+
+optionsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+optionsArray():Float64Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? new Float64Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startAggregateExpr(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(6);
 }
 
 static addFn(builder:flatbuffers.Builder, fnOffset:flatbuffers.Offset) {
@@ -61,17 +97,62 @@ static addDdof(builder:flatbuffers.Builder, ddof:bigint) {
   builder.addFieldInt64(2, ddof, BigInt('0'));
 }
 
+static addWhere(builder:flatbuffers.Builder, where:number) {
+  builder.addFieldInt32(3, where, null);
+}
+
+static addBy(builder:flatbuffers.Builder, byOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, byOffset, 0);
+}
+
+static createByVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startByVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addOptions(builder:flatbuffers.Builder, optionsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, optionsOffset, 0);
+}
+
+static createOptionsVector(builder:flatbuffers.Builder, data:number[]|Float64Array):flatbuffers.Offset;
+/**
+ * @deprecated This Uint8Array overload will be removed in the future.
+ */
+static createOptionsVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset;
+static createOptionsVector(builder:flatbuffers.Builder, data:number[]|Float64Array|Uint8Array):flatbuffers.Offset {
+  builder.startVector(8, data.length, 8);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addFloat64(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startOptionsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(8, numElems, 8);
+}
+
 static endAggregateExpr(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createAggregateExpr(builder:flatbuffers.Builder, fnOffset:flatbuffers.Offset, arg:number|null, ddof:bigint):flatbuffers.Offset {
+static createAggregateExpr(builder:flatbuffers.Builder, fnOffset:flatbuffers.Offset, arg:number|null, ddof:bigint, where:number|null, byOffset:flatbuffers.Offset, optionsOffset:flatbuffers.Offset):flatbuffers.Offset {
   AggregateExpr.startAggregateExpr(builder);
   AggregateExpr.addFn(builder, fnOffset);
   if (arg !== null)
     AggregateExpr.addArg(builder, arg);
   AggregateExpr.addDdof(builder, ddof);
+  if (where !== null)
+    AggregateExpr.addWhere(builder, where);
+  AggregateExpr.addBy(builder, byOffset);
+  AggregateExpr.addOptions(builder, optionsOffset);
   return AggregateExpr.endAggregateExpr(builder);
 }
 }

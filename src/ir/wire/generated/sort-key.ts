@@ -22,6 +22,9 @@ static getSizePrefixedRootAsSortKey(bb:flatbuffers.ByteBuffer, obj?:SortKey):Sor
   return (obj || new SortKey()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
 }
 
+/**
+ * Position in Plan.exprs.
+ */
 expr():number|null {
   const offset = this.bb!.__offset(this.bb_pos, 4);
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;

@@ -1,0 +1,25 @@
+/** One aggregate while it is translated: what its handler knows, and where its parts go. */
+
+import type { DType } from "../../ir/dtype.ts";
+import type { DslValue } from "../../polars/dsl.ts";
+import type { AggregateRows } from "./aggregate-rows.ts";
+import { rowsOf } from "./aggregate-rows.ts";
+import type { AggregateSet } from "./aggregates.ts";
+import type { ExprTranslator } from "./translator.ts";
+
+export interface AggregateCall {
+  readonly t: ExprTranslator;
+  /** Translates inputs row by row. */
+  readonly inner: ExprTranslator;
+  readonly set: AggregateSet;
+  readonly inputs: readonly DslValue[];
+  readonly options: DslValue;
+  /** Of the result. */
+  readonly dtype: DType;
+}
+
+/** Rows of which each counts: `unique` has no part in them. */
+export function plainRows(c: AggregateCall, input: DslValue | undefined = c.inputs[0]): AggregateRows | null {
+  const rows = rowsOf(c.inner, input);
+  return rows?.distinct === true ? c.t.scope.unsupported("an aggregate of distinct values") : rows;
+}

@@ -1,0 +1,174 @@
+/** Every aggregate of the DSL: what it adds to the Aggregate node, and the expression over that. */
+
+import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
+import type { AggregateExpr, Expr } from "../../ir/expr.ts";
+import { aggregate, call, literal } from "../../ir/expr.ts";
+import type { AggregateName } from "../../ir/functions.ts";
+import { integerRange } from "../../ir/integers.ts";
+import { describeDType, sameDType } from "../../ir/schema.ts";
+import type { DslExpr } from "../../polars/dsl.ts";
+import { isList, isObject, tagOf } from "../../polars/dsl.ts";
+import type { AggregateCall } from "./aggregate-call.ts";
+import { plainRows } from "./aggregate-call.ts";
+import type { AggregateRows } from "./aggregate-rows.ts";
+import { countNulls, countRows, countValues, rowsOf, valueOrNull } from "./aggregate-rows.ts";
+import type { AggregateSet } from "./aggregates.ts";
+import { aggregateFunction } from "./aggregates.ts";
+import { isFloat, isNumeric } from "./binary.ts";
+import { correlation, kurtosis, skew } from "./moments.ts";
+import { quantile } from "./quantile.ts";
+import type { ExprTranslator } from "./translator.ts";
+
+type Handler = (call: AggregateCall) => Expr | null;
+
+const BOOLEAN: DType = { kind: "Boolean" };
+const U32: DType = { kind: "UInt32" };
+
+/** The rows of the first input. */
+const rowsIn = (c: AggregateCall): AggregateRows | null => rowsOf(c.inner, c.inputs[0]);
+
+/** An aggregate that skips nulls, of the input in the dtype that it accumulates. */
+const accumulated =
+  (fn: "sum" | "mean" | "std" | "var"): Handler =>
+  (c) => {
+    const rows = plainRows(c);
+    if (rows === null) return null;
+    if (rows.value.dtype.kind === "Null" && c.dtype.kind === "Null") return literal(null, c.dtype);
+    const input = accumulable(c, fn, rows);
+    const ddof = typeof c.options === "number" ? c.options : 1;
+    return input === null ? null : c.set.add(aggregate(fn, input, c.dtype, { ddof }));
+  };
+
+function accumulable(c: AggregateCall, fn: AggregateName, rows: AggregateRows): Expr | null {
+  const value = valueOrNull(rows);
+  const { kind } = value.dtype;
+  const no = (): null => c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`);
+  if (fn === "sum") {
+    if (!(isNumeric(value.dtype) || kind === "Boolean" || kind === "Duration") || physicalOf(c.dtype) === "code") return no();
+    return kind === "Duration" ? value : c.t.cast(value, c.dtype);
+  }
+  if (!(isNumeric(value.dtype) || kind === "Boolean") || !isFloat(c.dtype)) return no();
+  return kind === "Boolean" ? c.t.cast(value, U32) : value;
+}
+
+const extreme =
+  (fn: "min" | "max"): Handler =>
+  (c) => {
+    const rows = rowsIn(c);
+    if (rows === null) return null;
+    const value = valueOrNull(rows);
+    if (value.dtype.kind === "Null") return literal(null, c.dtype);
+    return value.dtype.kind === "Opaque" || !sameDType(value.dtype, c.dtype)
+      ? c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`)
+      : c.set.add(aggregate(fn, value, c.dtype));
+  };
+
+const end =
+  (fn: "first" | "last"): Handler =>
+  (c) => {
+    const rows = rowsIn(c);
+    if (rows === null) return null;
+    if (rows.distinct && (fn === "last" || rows.by.length > 0)) return c.t.scope.unsupported("an aggregate of distinct values");
+    return c.set.add(aggregate(fn, rows.value, c.dtype, { where: rows.where, by: rows.by }));
+  };
+
+/** An aggregate that is one expression over its rows. */
+const counting =
+  (make: (rows: AggregateRows, dtype: DType) => AggregateExpr, rows: (c: AggregateCall) => AggregateRows | null = rowsIn): Handler =>
+  (c) => {
+    const own = rows(c);
+    return own === null ? null : c.set.add(make(own, c.dtype));
+  };
+
+const count: Handler = (c) => counting(isObject(c.options) && c.options.include_nulls === true ? countRows : countValues)(c);
+
+/** Nulls are skipped, or decide where no other value does. */
+const anyOrAll =
+  (fn: "any" | "all"): Handler =>
+  (c) => {
+    const rows = rowsIn(c);
+    if (rows === null) return null;
+    const found = c.set.add(aggregate(fn, valueOrNull(rows), c.dtype));
+    if (isObject(c.options) && c.options.ignore_nulls === true) return found;
+    const nulls = call("gt", [c.set.add(countNulls({ ...rows, distinct: false }, U32)), literal(0n, U32)], BOOLEAN);
+    const unknown = call("ternary", [nulls, literal(null, BOOLEAN), literal(fn === "all", BOOLEAN)], BOOLEAN);
+    const known = fn === "any" ? found : call("not", [found], BOOLEAN);
+    return call("ternary", [known, literal(fn === "any", BOOLEAN), unknown], BOOLEAN);
+  };
+
+/** Nulls and NaN are never the extreme value, but the first NaN is where there is nothing else. */
+const argExtreme =
+  (fn: "ArgMin" | "ArgMax"): Handler =>
+  (c) => {
+    const rows = plainRows(c);
+    if (rows === null) return null;
+    const { value, where, by } = rows;
+    const coded = physicalOf(value.dtype) === "code" && value.dtype.kind !== "Decimal";
+    if (by.length > 0 || (coded && !(fn === "ArgMin" && value.dtype.kind === "String")))
+      return c.t.scope.unsupported(`${fn} of ${by.length > 0 ? "sorted rows" : describeDType(value.dtype)}`);
+    const number = isFloat(value.dtype)
+      ? call("ternary", [call("is_nan", [value], BOOLEAN), literal(null, value.dtype), value], value.dtype)
+      : value;
+    const order = [
+      { expr: number, descending: fn === "ArgMax", nullsLast: true },
+      ...(number === value ? [] : [{ expr: call("is_null", [value], BOOLEAN), descending: false, nullsLast: true }]),
+    ];
+    const at = c.set.add(aggregate("arg_first", null, c.dtype, { where, by: order }));
+    const some = call("gt", [c.set.add(countValues(rows, U32)), literal(0n, U32)], BOOLEAN);
+    return call("ternary", [some, at, literal(null, c.dtype)], c.dtype);
+  };
+
+/** The end of what the dtype holds, whatever the rows hold. */
+const bound =
+  (side: "least" | "most"): Handler =>
+  (c) => {
+    if (isFloat(c.dtype)) return literal(side === "least" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY, c.dtype);
+    const range = integerRange(c.dtype);
+    return range === null ? c.t.scope.unsupported(`bounds of ${describeDType(c.dtype)}`) : literal(range[side], c.dtype);
+  };
+
+const AGGREGATES: Readonly<Record<string, Handler>> = {
+  Sum: accumulated("sum"),
+  Mean: accumulated("mean"),
+  Std: accumulated("std"),
+  Var: accumulated("var"),
+  Min: extreme("min"),
+  Max: extreme("max"),
+  First: end("first"),
+  Last: end("last"),
+  Count: count,
+  NUnique: counting((rows, dtype) => aggregate("n_unique", rows.value, dtype, { where: rows.where })),
+  Median: (c) => quantile(c, 0.5, "Linear"),
+  Quantile: (c) => quantile(c, c.inputs[1], isObject(c.options) ? c.options.method : null),
+  Skew: skew,
+  Kurtosis: kurtosis,
+  Correlation: correlation,
+  NullCount: counting(countNulls, plainRows),
+  ArgMin: argExtreme("ArgMin"),
+  ArgMax: argExtreme("ArgMax"),
+  LowerBound: bound("least"),
+  UpperBound: bound("most"),
+  "Boolean.Any": anyOrAll("any"),
+  "Boolean.All": anyOrAll("all"),
+};
+
+/** Translates an aggregate node into an expression over the columns of `set`; `inner` translates its inputs. */
+export function translateAggregate(t: ExprTranslator, inner: ExprTranslator, set: AggregateSet, expr: DslExpr): Expr | null {
+  const dtype = t.scope.dtype(expr);
+  if (dtype === null) return null;
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  if (name === "Len") return set.add(aggregate("len", null, dtype));
+  const fn = aggregateFunction(expr);
+  if (fn !== null && isObject(payload)) {
+    const [outer, inside] = tagOf(payload.function) ?? ["", null];
+    const options = outer === "Boolean" ? (tagOf(inside)?.[1] ?? null) : inside;
+    const inputs = isList(payload.input) ? payload.input : [];
+    return AGGREGATES[fn]?.({ t, inner, set, inputs, options, dtype }) ?? t.scope.unsupported(`aggregate ${fn}`);
+  }
+  const [kind, body] = tagOf(payload) ?? ["", null];
+  const handler = AGGREGATES[kind];
+  if (handler === undefined) return t.scope.unsupported(`aggregate ${kind}`);
+  const [input, options] = isList(body) ? [body[0], body[1]] : isObject(body) && "input" in body ? [body.input, body] : [body, null];
+  return handler({ t, inner, set, inputs: input === undefined ? [] : [input], options: options ?? null, dtype });
+}

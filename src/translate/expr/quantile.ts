@@ -1,0 +1,52 @@
+/** Quantiles and medians: of numbers and of ticks, in f64. */
+
+import type { DType } from "../../ir/dtype.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { aggregate, call, literal } from "../../ir/expr.ts";
+import { QUANTILE_METHODS } from "../../ir/quantile.ts";
+import { describeDType } from "../../ir/schema.ts";
+import type { DslValue } from "../../polars/dsl.ts";
+import { evaluateConstant } from "../../polars/scalars.ts";
+import type { AggregateCall } from "./aggregate-call.ts";
+import { plainRows } from "./aggregate-call.ts";
+import { isFloat, isNumeric } from "./binary.ts";
+import { asExpr, columnNames } from "./tree.ts";
+
+const F64: DType = { kind: "Float64" };
+/** Quantiles of dates are points in time. */
+const MICROSECONDS_A_DAY = 86_400_000_000;
+
+export function quantile(c: AggregateCall, fraction: number | DslValue | undefined, method: DslValue | undefined): Expr | null {
+  const { scope } = c.t;
+  const rows = plainRows(c);
+  const at = typeof fraction === "number" ? fraction : fractionOf(c, fraction);
+  if (rows === null || at === null) return null;
+  const code = QUANTILE_METHODS.findIndex((m) => m === String(method).toLowerCase());
+  if (code < 0) return scope.unsupported(`a quantile by method ${String(method)}`);
+  const { kind } = rows.value.dtype;
+  if (kind === "Null" && c.dtype.kind === "Null") return literal(null, c.dtype);
+  const options = [at, code];
+  const { where } = rows;
+  if (kind === "Datetime" || kind === "Duration" || kind === "Time")
+    return c.set.add(aggregate("quantile", rows.value, c.dtype, { where, options }));
+  if (kind === "Date") {
+    const days = c.set.add(aggregate("quantile", rows.value, F64, { where, options }));
+    const ticks = call("mul", [days, literal(MICROSECONDS_A_DAY, F64)], F64);
+    return call("cast", [call("cast", [ticks], { kind: "Int64" })], c.dtype);
+  }
+  if (!((isNumeric(rows.value.dtype) || kind === "Boolean") && isFloat(c.dtype)))
+    return scope.unsupported(`a quantile of ${describeDType(rows.value.dtype)}`);
+  const value = kind === "Boolean" ? c.t.cast(rows.value, { kind: "UInt32" }) : rows.value;
+  return value === null ? null : c.t.cast(c.set.add(aggregate("quantile", value, F64, { where, options })), c.dtype);
+}
+
+/** A constant from 0 to 1. */
+function fractionOf(c: AggregateCall, given: DslValue | undefined): number | null {
+  const expr = asExpr(given);
+  const found = columnNames(expr).size > 0 ? null : evaluateConstant(c.t.scope.native, expr, 1);
+  const [value] = found?.values ?? [];
+  const number = typeof value === "bigint" ? Number(value) : value;
+  return typeof number === "number" && number >= 0 && number <= 1
+    ? number
+    : c.t.scope.unsupported("a quantile that is not a constant from 0 to 1");
+}
