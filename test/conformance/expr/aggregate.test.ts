@@ -132,9 +132,6 @@ for (const { name, frame: sized } of FIXTURES)
     ));
 
 test("aggregates without a kernel fall back", async () => {
-  await assertFallsBack(() => frame.lazy().select(col("small").median()), /aggregate Median/);
-  await assertFallsBack(() => frame.lazy().select(col("small").quantile(0.3)), /[Qq]uantile/);
   await assertFallsBack(() => frame.lazy().select(col("dec").sum()), /sum of /);
-  await assertFallsBack(() => frame.lazy().select(col("cat").max()), /max of /);
   await assertFallsBack(() => frame.lazy().select(col("small").implode()), /aggregate Implode/);
 });
