@@ -90,6 +90,8 @@ export const FUNCTIONS = {
   /** Monday = 1. */
   weekday: "propagate",
   ordinal_day: "propagate",
+  /** The date of the first day of a month, counted from January of the year 0. */
+  month_start: "propagate",
   hour: "propagate",
   minute: "propagate",
   second: "propagate",

@@ -191,6 +191,7 @@ const CONTRACTS = {
   iso_year: part,
   weekday: part,
   ordinal_day: part,
+  month_start: (call) => counted(call, 1) ?? all(call, (d) => d.kind === "Int32") ?? returns(call, { kind: "Date" }),
   hour: part,
   minute: part,
   second: part,

@@ -13,6 +13,13 @@ fn cal_civil(days: i32) -> Civil {
   let month = select(mp - 9, mp + 3, mp < 10);
   return Civil(yoe + era * 400 + select(0, 1, month <= 2), month, doy - (153 * mp + 2) / 5 + 1);
 }
+fn cal_month_start(months: i32) -> i32 {
+  let mp = ((months + 10) % 12 + 12) % 12;
+  let y = cal_floor_div(months - 2, 12);
+  let era = cal_floor_div(y, 400);
+  let yoe = y - era * 400;
+  return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + (153 * mp + 2) / 5 - 719468;
+}
 fn cal_leap(year: i32) -> bool { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
 fn cal_days_before_year(year: i32) -> i32 {
   let y = year - 1;

@@ -227,6 +227,7 @@ export const EMISSIONS = {
   iso_year: datePart((day) => `cal_iso_year(${day})`),
   weekday: datePart((day) => `cal_weekday(${day})`),
   ordinal_day: datePart((day) => `cal_ordinal(${day})`),
+  month_start: (call) => result(`cal_month_start(${arg(call, 0).v})`, okOf(call)),
   hour: timePart(3600n, 24n),
   minute: timePart(60n, 60n),
   second: timePart(1n, 60n),

@@ -61,7 +61,21 @@ export const NULL_IN_NULL_OUT: ReadonlySet<FunctionName> = new Set([
   ...(["is_nan", "is_not_nan", "is_finite", "is_infinite", "floor", "ceil", "round", "sqrt"] as const),
   ...(["exp", "ln", "log1p", "cbrt", "sin", "cos", "tan", "cot", "asin", "acos", "atan", "sinh", "cosh", "tanh"] as const),
   ...(["asinh", "acosh", "atanh", "atan2", "pow", "ipow"] as const),
-  ...(["year", "month", "day", "quarter", "week", "iso_year", "weekday", "ordinal_day", "hour", "minute", "second", "nanosecond"] as const),
+  ...([
+    "year",
+    "month",
+    "day",
+    "quarter",
+    "week",
+    "iso_year",
+    "weekday",
+    "ordinal_day",
+    "month_start",
+    "hour",
+    "minute",
+    "second",
+    "nanosecond",
+  ] as const),
 ]);
 
 /** Float32 literals may be written with more digits than they have. */

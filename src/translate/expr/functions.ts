@@ -11,6 +11,7 @@ import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { AGGREGATE_FUNCTIONS } from "./aggregates.ts";
 import { isFloat, isNumeric } from "./binary.ts";
+import { CALENDAR_STEPS } from "./calendar-steps.ts";
 import type { Handler } from "./function-call.ts";
 import { args, argsAsResult, no } from "./function-call.ts";
 import { MATHEMATICS } from "./mathematics.ts";
@@ -160,6 +161,7 @@ const round: Handler = (c) => {
 /** Tags of functions as the DSL spells them; a namespace stands before its functions. */
 const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ...MATHEMATICS,
+  ...CALENDAR_STEPS,
   Abs: numeric("abs"),
   Sign: numeric("sign"),
   Negate: numeric("neg"),
