@@ -1,7 +1,7 @@
 /** Plan nodes that read several inputs: joins and concatenations. */
 
 import { expression } from "./expressions.ts";
-import { boundsOf, every, exact, type Grower, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
+import { every, exact, type Grower, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
 import type { PlanTree } from "./tree.ts";
 
 const HOW = ["inner", "inner", "left", "left", "right", "full", "semi", "anti", "cross"] as const;
@@ -36,18 +36,13 @@ export const join: Grower = (growing) => {
     random.chance(0.25) && how !== "cross" ? "nullsEqual: true, " : "",
     coalesces ? "coalesce: true, " : "",
   ].join("");
-  const bounds = new Map([
-    ...right.fields.flatMap((f) => [f.name, `${f.name}right`, `${f.name}_r`].map((n) => [n, f.bound] as const)),
-    ...boundsOf(fields),
-  ]);
   const noise = new Map([...noiseOf(right.fields)].flatMap(([n, e]) => [n, `${n}right`, `${n}_r`].map((x) => [x, e] as const)));
   const small = how === "cross" ? ".head(4)" : "";
-  const plan = node("join", [input, right.plan], (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`), {
+  return node("join", [input, right.plan], (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`), {
     noise: new Map([...noise, ...noiseOf(fields)]),
     ordered: (inputs) => order !== undefined && every(inputs),
     needsOrder: how === "cross",
   });
-  return { plan, bounds };
 };
 
 export const concat: Grower = (growing) => {
@@ -68,13 +63,13 @@ export const diagonal: Grower = (growing) => {
   const right = growing.other();
   if (right === null || right.rejected) return null;
   const apart = right.fields.some((r) =>
-    growing.fields.some((l) => l.name === r.name && l.dtype !== r.dtype && !(CASTS.has(l.kind) && CASTS.has(r.kind))),
+    growing.fields.some(
+      (l) => l.name === r.name && l.dtype !== r.dtype && !(CASTS.has(l.kind) && CASTS.has(r.kind) && l.noise === null && r.noise === null),
+    ),
   );
   if (apart) return null;
-  const bounds = boundsOf(growing.fields);
-  for (const f of right.fields) bounds.set(f.name, Math.max(bounds.get(f.name) ?? 0, f.bound));
   const noise = new Map([...noiseOf(right.fields), ...noiseOf(growing.fields)]);
-  return { plan: node("diagonal", [growing.input, right.plan], (i) => `pl.concat([${list(i)}], { how: "diagonal" })`, { noise }), bounds };
+  return node("diagonal", [growing.input, right.plan], (i) => `pl.concat([${list(i)}], { how: "diagonal" })`, { noise });
 };
 
 export const horizontal: Grower = (growing) => {
@@ -82,8 +77,7 @@ export const horizontal: Grower = (growing) => {
   if (right === null || right.rejected) return null;
   const renamed = right.fields.map((f) => [f, growing.fresh()] as const);
   const names = list(renamed.map(([f, name]) => `${JSON.stringify(f.name)}: ${JSON.stringify(name)}`));
-  const bounds = new Map([...boundsOf(growing.fields), ...renamed.map(([f, name]) => [name, f.bound] as const)]);
-  const noise = new Map([...noiseOf(growing.fields), ...renamed.flatMap(([f, name]) => (f.noise > 0 ? [[name, f.noise] as const] : []))]);
+  const noise = noiseOf([...growing.fields, ...renamed.map(([f, name]) => ({ name, noise: f.noise }))]);
   const text: PlanTree["text"] = (i) => `pl.concat([${i[0] ?? ""}, ${i[1] ?? ""}\n    .rename({ ${names} })], { how: "horizontal" })`;
-  return { plan: node("horizontal", [growing.input, right.plan], text, { noise, needsOrder: true }), bounds };
+  return node("horizontal", [growing.input, right.plan], text, { noise, needsOrder: true });
 };

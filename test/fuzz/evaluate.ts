@@ -52,7 +52,6 @@ function kindOf(dtype: string): Kind | null {
 export function schemaOf(
   plan: PlanTree,
   frames: readonly DataFrame[],
-  bounds: ReadonlyMap<string, number>,
 ): { readonly fields: readonly Field[] } | { readonly rejected: string } | null {
   let columns: ReturnType<typeof cellColumns>;
   try {
@@ -62,9 +61,7 @@ export function schemaOf(
   }
   const fields = columns.flatMap(({ name, dtype }): Field[] => {
     const kind = kindOf(dtype);
-    return kind === null
-      ? []
-      : [{ name, dtype, kind, bound: bounds.get(name) ?? Number.POSITIVE_INFINITY, noise: plan.noise.get(name) ?? 0 }];
+    return kind === null ? [] : [{ name, dtype, kind, noise: plan.noise.get(name) ?? null }];
   });
   return fields.length === columns.length ? { fields } : null;
 }

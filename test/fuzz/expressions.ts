@@ -1,7 +1,7 @@
 /** Random expressions that the engine says it supports, over the columns of a plan. */
 
-import { FLOAT_BOUND } from "./frames.ts";
 import type { Random } from "./random.ts";
+import { noiseLeft, scaleOf } from "./scales.ts";
 import type { ExprTree, Field, Kind } from "./tree.ts";
 
 /** Where an expression stands. */
@@ -18,31 +18,30 @@ const tree = (kind: Kind, args: readonly ExprTree[], text: ExprTree["text"], mor
   kind,
   args,
   text,
-  bound: Number.POSITIVE_INFINITY,
-  noise: Math.max(0, ...args.map((a) => a.noise)),
+  noise: args.find((a) => a.noise !== null)?.noise ?? null,
+  scale: null,
   scalar: args.length > 0 && args.every((a) => a.scalar),
   needsOrder: false,
   ...more,
 });
 
 const part = (args: readonly string[], i: number): string => args[i] ?? "";
-const exact = (fields: readonly Field[]): readonly Field[] => fields.filter((f) => f.noise === 0);
+const exact = (fields: readonly Field[]): readonly Field[] => fields.filter((f) => f.noise === null);
 
-const columnOf = (field: Field): ExprTree =>
-  tree(field.kind, [], () => `pl.col(${JSON.stringify(field.name)})`, { bound: field.bound, noise: field.noise });
+const columnOf = (field: Field): ExprTree => tree(field.kind, [], () => `pl.col(${JSON.stringify(field.name)})`, { noise: field.noise });
 
-const constant = (kind: Kind, text: string, bound: number, redraw: (random: Random) => ExprTree): ExprTree =>
-  tree(kind, [], () => text, { bound, redraw, scalar: true });
+const constant = (kind: Kind, text: string, redraw: (random: Random) => ExprTree): ExprTree =>
+  tree(kind, [], () => text, { redraw, scalar: true });
 
 /** A JavaScript number, which polars takes for a Float64. */
 const floatLiteral = (random: Random): ExprTree =>
-  constant("float", `pl.lit(${random.pick([0, 1, 2, -1, 3.5, 0.25, 7, -100, 1000.5])})`, 1001, floatLiteral);
-const powerOfTwo = (random: Random): ExprTree => constant("float", `pl.lit(${random.pick([2, 4, 0.5, -2, 8])})`, 8, powerOfTwo);
+  constant("float", `pl.lit(${random.pick([0, 1, 2, -1, 3.5, 0.25, 7, -100, 1000.5])})`, floatLiteral);
+const powerOfTwo = (random: Random): ExprTree => constant("float", `pl.lit(${random.pick([2, 4, 0.5, -2, 8])})`, powerOfTwo);
 const intLiteral = (random: Random): ExprTree =>
-  constant("int", `pl.lit(${random.pick([0, 1, 2, 5, -3, 100])}).cast(pl.Int64)`, 100, intLiteral);
+  constant("int", `pl.lit(${random.pick([0, 1, 2, 5, -3, 100])}).cast(pl.Int64)`, intLiteral);
 const WORDS = ["", "a", "ab", "ä", "Zebra", "m", "12"];
-const stringLiteral = (random: Random): ExprTree => constant("str", `pl.lit(${JSON.stringify(random.pick(WORDS))})`, 0, stringLiteral);
-const boolLiteral = (random: Random): ExprTree => constant("bool", `pl.lit(${random.chance(0.5)})`, 1, boolLiteral);
+const stringLiteral = (random: Random): ExprTree => constant("str", `pl.lit(${JSON.stringify(random.pick(WORDS))})`, stringLiteral);
+const boolLiteral = (random: Random): ExprTree => constant("bool", `pl.lit(${random.chance(0.5)})`, boolLiteral);
 
 export function literal(random: Random, kind: Kind): ExprTree | null {
   if (kind === "int") return intLiteral(random);
@@ -61,17 +60,17 @@ const INT_DTYPES = ["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt3
 export function aggregate(random: Random, scope: ExprScope, depth: number): ExprTree | null {
   const rows: ExprScope = { ...scope, place: "rows", windows: false };
   const fields = exact(scope.fields);
-  if (fields.length === 0) return tree("int", [], () => "pl.len()", { bound: 1e6, scalar: true });
+  if (fields.length === 0) return tree("int", [], () => "pl.len()", { scalar: true });
   const field = random.pick(fields);
   const computed = random.chance(0.3) && depth > 0 ? expression(random, rows, field.kind, depth - 1) : null;
   const value = computed === null || computed.scalar ? columnOf(field) : computed;
   const of = (method: string, kind: Kind, more: Partial<ExprTree> = {}, args: readonly ExprTree[] = [value]): ExprTree =>
-    tree(kind, args, (a) => `${part(a, 0)}.${method}`, { bound: value.bound, scalar: true, ...more });
+    tree(kind, args, (a) => `${part(a, 0)}.${method}`, { scalar: true, ...more });
   const choices: (() => ExprTree | null)[] = [
-    () => tree("int", [], () => "pl.len()", { bound: 1e6, scalar: true }),
-    () => of("count()", "int", { bound: 1e6 }),
-    () => of("nUnique()", "int", { bound: 1e6 }),
-    () => of("nullCount()", "int", { bound: 1e6 }),
+    () => tree("int", [], () => "pl.len()", { scalar: true }),
+    () => of("count()", "int"),
+    () => of("nUnique()", "int"),
+    () => of("nullCount()", "int"),
   ];
   if (scope.ordered) {
     choices.push(() => of("first()", value.kind, { needsOrder: true }));
@@ -82,28 +81,29 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
     choices.push(() => of("max()", value.kind));
   }
   if (value.kind === "int" || value.kind === "float") {
-    const count = 1000;
-    const relative = 1e-12;
-    const single = field.dtype === "Float32" ? 2 ** -20 : relative;
-    const error = value.bound * single * count;
-    const sum = { bound: value.bound * count, noise: value.kind === "int" ? 0 : error };
-    for (let i = 0; i < 2; i++) choices.push(() => of("sum()", value.kind, sum));
-    choices.push(() => of("mean()", "float", { noise: value.bound * single * 4 }));
-    choices.push(() => of("var()", "float", { noise: value.bound ** 2 * single * 4 }));
-    choices.push(() => of("std()", "float", { noise: value.bound * Math.sqrt(single * 4) }));
+    const inexact = (method: string, kind: Kind, of: ExprTree): ExprTree => {
+      const scale = scaleOf(method, of.kind);
+      const more = { noise: noiseLeft(method, of.kind), scale: scale === null ? null : (a: readonly string[]) => scale(part(a, 0)) };
+      return tree(kind, [of], (a) => `${part(a, 0)}.${method}()`, { scalar: true, ...more });
+    };
+    for (let i = 0; i < 2; i++) choices.push(() => inexact("sum", value.kind, value));
+    for (const method of ["mean", "var", "std"]) choices.push(() => inexact(method, "float", value));
     choices.push(() => {
       const by = boolean(random, rows, depth - 1);
-      return of("", value.kind, sum, [tree(value.kind, [value, by], (a) => `${part(a, 0)}.filter(${part(a, 1)}).sum()`)]);
+      return inexact(
+        "sum",
+        value.kind,
+        tree(value.kind, [value, by], (a) => `${part(a, 0)}.filter(${part(a, 1)})`),
+      );
     });
   }
   if (value.kind === "bool")
     choices.push(
-      () => of("sum()", "int", { bound: 1e6 }),
+      () => of("sum()", "int"),
       () => of("any()", "bool"),
       () => of("all()", "bool"),
     );
-  const made = random.pick(choices)();
-  return made === null ? null : made.text([""]).endsWith(".") ? { ...made, text: (a) => part(a, 0) } : made;
+  return random.pick(choices)();
 }
 
 function boolean(random: Random, scope: ExprScope, depth: number): ExprTree {
@@ -127,10 +127,10 @@ export function expression(random: Random, scope: ExprScope, kind: Kind, depth: 
 /** An aggregate, or arithmetic of two. */
 function overAggregates(random: Random, scope: ExprScope, kind: Kind, depth: number): ExprTree | null {
   const first = aggregate(random, scope, depth);
-  if (first === null || depth <= 0 || first.noise > 0 || (first.kind !== "int" && first.kind !== "float") || random.chance(0.6))
+  if (first === null || depth <= 0 || first.noise !== null || (first.kind !== "int" && first.kind !== "float") || random.chance(0.6))
     return first;
   const second = random.chance(0.5) ? floatLiteral(random) : aggregate(random, scope, depth - 1);
-  if (second === null || second.noise > 0 || (second.kind !== "int" && second.kind !== "float")) return first;
+  if (second === null || second.noise !== null || (second.kind !== "int" && second.kind !== "float")) return first;
   const method = random.pick(["plus", "minus", "mul"]);
   return tree(
     kind === "bool" ? "bool" : "float",
@@ -158,28 +158,22 @@ const columnLike = (random: Random, scope: ExprScope, kind: Kind): ExprTree | nu
   return own.length === 0 ? null : columnOf(random.pick(own));
 };
 
-function combine(
-  kind: Kind,
-  args: readonly (ExprTree | null)[],
-  text: ExprTree["text"],
-  bound = Number.POSITIVE_INFINITY,
-): ExprTree | null {
+function combine(kind: Kind, args: readonly (ExprTree | null)[], text: ExprTree["text"]): ExprTree | null {
   const known = args.filter((a) => a !== null);
-  return known.length === args.length ? tree(kind, known, text, { bound }) : null;
+  return known.length === args.length ? tree(kind, known, text) : null;
 }
 
 function conditional(_random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null {
   const [condition, yes, no] = [sub("bool"), sub(kind), sub(kind)];
-  const bound = Math.max(yes?.bound ?? 0, no?.bound ?? 0);
-  return combine(kind, [condition, yes, no], (a) => `pl.when(${part(a, 0)}).then(${part(a, 1)}).otherwise(${part(a, 2)})`, bound);
+  return combine(kind, [condition, yes, no], (a) => `pl.when(${part(a, 0)}).then(${part(a, 1)}).otherwise(${part(a, 2)})`);
 }
 
 function windowed(random: Random, scope: ExprScope, kind: Kind): ExprTree | null {
   const keys = random.some(exact(scope.fields), 1, 2);
   const value = aggregate(random, scope, 0);
-  if (value === null || keys.length === 0 || value.kind !== kind || value.noise > 0) return null;
+  if (value === null || keys.length === 0 || value.kind !== kind || value.noise !== null) return null;
   const by = keys.map((k) => JSON.stringify(k.name)).join(", ");
-  return tree(kind, [value], (a) => `${part(a, 0)}.over(${by})`, { bound: value.bound, scalar: false, needsOrder: value.needsOrder });
+  return tree(kind, [value], (a) => `${part(a, 0)}.over(${by})`, { scalar: false, needsOrder: value.needsOrder });
 }
 
 function comparison(random: Random, scope: ExprScope, sub: (kind: Kind) => ExprTree | null): ExprTree | null {
@@ -211,17 +205,16 @@ const isPower = (expr: ExprTree): boolean => /^pl\.lit\(-?(?:2|4|8|0\.5)\)$/.tes
 const arithmetic = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null => {
   const [a, b] = [sub(kind), random.chance(0.3) ? literal(random, kind) : sub(kind)];
   const method = random.pick(["plus", "minus", "mul"]);
-  const [x, y] = [a?.bound ?? 0, b?.bound ?? 0];
-  return combine(kind, [a, b], (t) => `${part(t, 0)}.${method}(${part(t, 1)})`, method === "mul" ? x * y : x + y);
+  return combine(kind, [a, b], (t) => `${part(t, 0)}.${method}(${part(t, 1)})`);
 };
 
-const wrap = (kind: Kind, value: ExprTree | null, method: string, bound?: number): ExprTree | null =>
-  combine(kind, [value], (a) => `${part(a, 0)}.${method}`, bound ?? value?.bound ?? 0);
+const wrap = (kind: Kind, value: ExprTree | null, method: string): ExprTree | null =>
+  combine(kind, [value], (a) => `${part(a, 0)}.${method}`);
 
 const horizontal = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null => {
   const [a, b] = [sub(kind), sub(kind)];
   const fn = random.pick(["minHorizontal", "maxHorizontal"]);
-  return combine(kind, [a, b], (t) => `pl.${fn}([${part(t, 0)}, ${part(t, 1)}])`, Math.max(a?.bound ?? 0, b?.bound ?? 0));
+  return combine(kind, [a, b], (t) => `pl.${fn}([${part(t, 0)}, ${part(t, 1)}])`);
 };
 
 type Makers = (random: Random, scope: ExprScope, sub: (kind: Kind) => ExprTree | null) => readonly Maker[];
@@ -252,7 +245,7 @@ const SPECIFIC: Readonly<Record<string, Makers>> = {
       const fields = scope.fields;
       return fields.length === 0
         ? null
-        : wrap("bool", { ...columnOf(random.pick(fields)), noise: 0 }, random.pick(["isNull()", "isNotNull()"]));
+        : wrap("bool", { ...columnOf(random.pick(fields)), noise: null }, random.pick(["isNull()", "isNotNull()"]));
     },
     () => wrap("bool", sub("float"), random.pick(["isNan()", "isNotNan()", "isFinite()", "isInfinite()"])),
     () => wrap("bool", sub("int"), `isIn([${random.some([1, 2, 5, 7, 100, -3], 1, 3).join(", ")}])`),
@@ -264,29 +257,23 @@ const SPECIFIC: Readonly<Record<string, Makers>> = {
     () => arithmetic(random, "int", sub),
     () => arithmetic(random, "int", sub),
     () => wrap("int", sub("int"), random.pick(["abs()", "clip(-3, 20)", "modulo(pl.lit(7).cast(pl.Int64))"])),
-    () => wrap("int", sub(random.pick(["int", "float", "bool"])), `cast(pl.${random.pick(INT_DTYPES)})`, 2 ** 64),
-    () => wrap("int", columnLike(random, scope, "str"), "cast(pl.Int64)", 2 ** 63),
+    () => wrap("int", sub(random.pick(["int", "float", "bool"])), `cast(pl.${random.pick(INT_DTYPES)})`),
+    () => wrap("int", columnLike(random, scope, "str"), "cast(pl.Int64)"),
     () => horizontal(random, "int", sub),
     () => {
       const kinds = [...temporal(scope, "date")];
-      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(DATE_PARTS)}()`, 1e4);
+      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(DATE_PARTS)}()`);
     },
     () => {
       const kinds = [...temporal(scope, "datetime"), ...temporal(scope, "time")];
-      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(TIME_PARTS)}()`, 60);
+      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(TIME_PARTS)}()`);
     },
   ],
   float: (random, _scope, sub) => [
     () => arithmetic(random, "float", sub),
     () => arithmetic(random, "float", sub),
     () => quotient(random, sub, random.pick(["float", "int"])),
-    () =>
-      wrap(
-        "float",
-        sub("float"),
-        random.pick(["abs()", "floor()", "ceil()", "round(0)", "fillNan(1.5)", "clip(-2, 9.5)"]),
-        2 * FLOAT_BOUND,
-      ),
+    () => wrap("float", sub("float"), random.pick(["abs()", "floor()", "ceil()", "round(0)", "fillNan(1.5)", "clip(-2, 9.5)"])),
     () => wrap("float", sub("int"), `cast(pl.${random.pick(["Float32", "Float64"])})`),
     () =>
       combine(
@@ -312,7 +299,7 @@ const SPECIFIC: Readonly<Record<string, Makers>> = {
   date: (random, scope, sub) => [
     () => {
       const kinds = temporal(scope, "datetime");
-      return kinds.length === 0 ? null : wrap("date", sub(random.pick(kinds)), "cast(pl.Date)", 0);
+      return kinds.length === 0 ? null : wrap("date", sub(random.pick(kinds)), "cast(pl.Date)");
     },
   ],
   datetime: () => [],

@@ -7,7 +7,6 @@ import type { Field, Kind } from "./tree.ts";
 interface ColumnKind {
   readonly kind: Kind;
   readonly dtype: string;
-  readonly bound: number;
   readonly from: "pl.String" | "pl.Float64" | "pl.Bool";
   readonly cast: readonly string[];
   readonly value: (random: Random) => string;
@@ -18,7 +17,6 @@ const quoted = (value: number | bigint): string => JSON.stringify(String(value))
 const integers = (dtype: string, low: bigint, high: bigint): ColumnKind => ({
   kind: "int",
   dtype,
-  bound: Number(high) + 1,
   from: "pl.String",
   cast: [`pl.${dtype}`],
   value: (random) => {
@@ -29,12 +27,10 @@ const integers = (dtype: string, low: bigint, high: bigint): ColumnKind => ({
 });
 
 const FLOATS = ["Number.NaN", "-0", "0", "Number.POSITIVE_INFINITY", "Number.NEGATIVE_INFINITY", "5e-324", "1e-310", "0.1"];
-export const FLOAT_BOUND = 4096;
 
 const floats = (dtype: string): ColumnKind => ({
   kind: "float",
   dtype,
-  bound: FLOAT_BOUND,
   from: "pl.Float64",
   cast: dtype === "Float64" ? [] : [`pl.${dtype}`],
   value: (random) => {
@@ -47,7 +43,6 @@ const floats = (dtype: string): ColumnKind => ({
 const ticks = (kind: Kind, dtype: string, cast: readonly string[], steps: readonly bigint[], negative = true): ColumnKind => ({
   kind,
   dtype,
-  bound: 0,
   from: "pl.String",
   cast,
   value: (random) => {
@@ -61,7 +56,6 @@ const STRINGS = ["", "a", "b", "B", "ab", "Zebra", "ä", "日本", "a b", " pad 
 const strings = (kind: Kind, dtype: string, cast: readonly string[]): ColumnKind => ({
   kind,
   dtype,
-  bound: 0,
   from: "pl.String",
   cast,
   value: (random) => JSON.stringify(random.chance(0.9) ? random.pick(STRINGS) : `s${random.integer(0, 99)}`),
@@ -80,7 +74,7 @@ export const COLUMN_KINDS: readonly ColumnKind[] = [
   floats("Float32"),
   floats("Float64"),
   floats("Float64"),
-  { kind: "bool", dtype: "Bool", bound: 1, from: "pl.Bool", cast: [], value: (random) => String(random.chance(0.5)) },
+  { kind: "bool", dtype: "Bool", from: "pl.Bool", cast: [], value: (random) => String(random.chance(0.5)) },
   strings("str", "String", []),
   strings("str", "String", []),
   strings("cat", "Categorical", ["pl.Categorical"]),
@@ -120,7 +114,7 @@ export function frameShape(random: Random, base: FrameShape | null): FrameShape 
   const names = NAMES.filter((n) => !taken.has(n));
   const more = random.some(names, 2, 4).map((name): ColumnShape => {
     const column = random.pick(COLUMN_KINDS);
-    return { column, nullable: random.chance(0.7), field: { name, kind: column.kind, dtype: column.dtype, bound: column.bound, noise: 0 } };
+    return { column, nullable: random.chance(0.7), field: { name, kind: column.kind, dtype: column.dtype, noise: null } };
   });
   return { columns: [...shared, ...more] };
 }

@@ -2,7 +2,7 @@
 
 import type { ExprScope } from "./expressions.ts";
 import type { Random } from "./random.ts";
-import { type Field, isOrdered, type PlanTree } from "./tree.ts";
+import { type Field, isOrdered, type Noise, type PlanTree } from "./tree.ts";
 
 export interface Growing {
   readonly random: Random;
@@ -14,13 +14,8 @@ export interface Growing {
   readonly other: () => { readonly plan: PlanTree; readonly fields: readonly Field[]; readonly rejected: boolean } | null;
 }
 
-/** The plan with one node more, and the largest magnitudes of its columns. */
-export interface Growth {
-  readonly plan: PlanTree;
-  readonly bounds: ReadonlyMap<string, number>;
-}
-
-export type Grower = (growing: Growing) => Growth | null;
+/** The plan with one node more; null where this one has no place for the node. */
+export type Grower = (growing: Growing) => PlanTree | null;
 
 export const every = (inputs: readonly boolean[]): boolean => inputs.every((ordered) => ordered);
 
@@ -33,22 +28,20 @@ export const node = (name: string, inputs: readonly PlanTree[], text: PlanTree["
   needsOrder: false,
   text,
   noise: new Map(inputs.flatMap((i) => [...i.noise])),
+  scale: null,
   ...options,
 });
 
 export const over = (inputs: readonly string[], rest: string): string => `${inputs[0] ?? ""}\n    .${rest}`;
 export const list = (texts: readonly string[]): string => texts.join(", ");
 export const quoted = (fields: readonly Field[]): string => list(fields.map((f) => JSON.stringify(f.name)));
-export const exact = (fields: readonly Field[]): readonly Field[] => fields.filter((f) => f.noise === 0);
-export const boundsOf = (fields: readonly Field[]): Map<string, number> => new Map(fields.map((f) => [f.name, f.bound]));
-export const noiseOf = (fields: readonly Field[]): Map<string, number> =>
-  new Map(fields.filter((f) => f.noise > 0).map((f) => [f.name, f.noise]));
+export const exact = (fields: readonly Field[]): readonly Field[] => fields.filter((f) => f.noise === null);
+export const noiseOf = (fields: readonly Pick<Field, "name" | "noise">[]): Map<string, Noise> =>
+  new Map(fields.flatMap(({ name, noise }) => (noise === null ? [] : [[name, noise] as const])));
 
 /** A node whose columns are those of its input. */
-export const keeping = ({ input, fields }: Growing, name: string, text: PlanTree["text"], options: Partial<PlanTree> = {}): Growth => ({
-  plan: node(name, [input], text, options),
-  bounds: boundsOf(fields),
-});
+export const keeping = ({ input }: Growing, name: string, text: PlanTree["text"], options: Partial<PlanTree> = {}): PlanTree =>
+  node(name, [input], text, options);
 
 export const scopeOf = ({ fields, input }: Growing, place: ExprScope["place"]): ExprScope => ({
   fields,

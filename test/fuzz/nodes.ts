@@ -2,8 +2,9 @@
 
 import { concat, diagonal, horizontal, join } from "./branches.ts";
 import { aggregate, type ExprScope, expression } from "./expressions.ts";
-import { boundsOf, every, exact, type Grower, type Growing, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
-import type { ExprTree, Field, Kind } from "./tree.ts";
+import { every, exact, type Grower, type Growing, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
+import { noiseLeft, scaleOf } from "./scales.ts";
+import type { ExprTree, Field, Kind, PlanTree } from "./tree.ts";
 
 const KINDS: readonly Kind[] = ["bool", "int", "int", "float", "float", "str"];
 
@@ -30,10 +31,8 @@ function columns(growing: Growing, place: ExprScope["place"], low: number, high:
   return made;
 }
 
-const withNamed = (fields: readonly Field[], named: readonly Named[]) => ({
-  bounds: new Map([...boundsOf(fields), ...named.map((n) => [n.name, n.expr.bound] as const)]),
-  noise: new Map([...noiseOf(fields), ...named.flatMap((n) => (n.expr.noise > 0 ? [[n.name, n.expr.noise] as const] : []))]),
-});
+const noiseWith = (fields: readonly Field[], named: readonly Named[]): PlanTree["noise"] =>
+  noiseOf([...fields, ...named.map(({ name, expr }) => ({ name, noise: expr.noise }))]);
 
 const column = (field: Field): Named => ({
   name: field.name,
@@ -41,8 +40,8 @@ const column = (field: Field): Named => ({
     kind: field.kind,
     args: [],
     text: () => `pl.col(${JSON.stringify(field.name)})`,
-    bound: field.bound,
     noise: field.noise,
+    scale: null,
     scalar: false,
     needsOrder: false,
   },
@@ -53,22 +52,16 @@ const select: Grower = (growing) => {
   const kept = random.some(fields, 0, fields.length).map(column);
   const named = [...kept, ...columns(growing, "rows", kept.length === 0 ? 1 : 0, 3)];
   if (named.length === 0) return null;
-  const { bounds, noise } = withNamed([], named);
-  return {
-    plan: node("select", [input], (i, e) => over(i, `select(${list(e)})`), { exprs: named.map((n) => n.expr), minExprs: 1, noise }),
-    bounds,
-  };
+  const noise = noiseWith([], named);
+  return node("select", [input], (i, e) => over(i, `select(${list(e)})`), { exprs: named.map((n) => n.expr), minExprs: 1, noise });
 };
 
 const withColumns: Grower = (growing) => {
   const named = columns(growing, "rows", 1, 4);
   if (named.length === 0) return null;
-  const { bounds, noise } = withNamed(growing.fields, named);
+  const noise = noiseWith(growing.fields, named);
   const exprs = named.map((n) => n.expr);
-  return {
-    plan: node("withColumns", [growing.input], (i, e) => over(i, `withColumns(${list(e)})`), { exprs, minExprs: 1, noise }),
-    bounds,
-  };
+  return node("withColumns", [growing.input], (i, e) => over(i, `withColumns(${list(e)})`), { exprs, minExprs: 1, noise });
 };
 
 const aggregates: Grower = (growing) => {
@@ -78,12 +71,9 @@ const aggregates: Grower = (growing) => {
     if (expr !== null) named.push(aliased(growing.fresh(), expr));
   }
   if (named.length === 0) return null;
-  const { bounds, noise } = withNamed([], named);
+  const noise = noiseWith([], named);
   const exprs = named.map((n) => n.expr);
-  return {
-    plan: node("select", [growing.input], (i, e) => over(i, `select(${list(e)})`), { exprs, minExprs: 1, noise, ordered: () => true }),
-    bounds,
-  };
+  return node("select", [growing.input], (i, e) => over(i, `select(${list(e)})`), { exprs, minExprs: 1, noise, ordered: () => true });
 };
 
 const filter: Grower = (growing) => {
@@ -128,8 +118,8 @@ const groupBy: Grower = (growing) => {
     if (expr !== null) made.push(aliased(fresh(), expr));
   }
   const maintain = random.chance(0.6);
-  const { bounds, noise } = withNamed([], [...keys, ...made]);
-  const plan = node(
+  const noise = noiseWith([], [...keys, ...made]);
+  return node(
     "groupBy",
     [input],
     (i, e) => over(i, `groupBy([${list(e.slice(0, keys.length))}], ${maintain}).agg(${list(e.slice(keys.length))})`),
@@ -140,7 +130,6 @@ const groupBy: Grower = (growing) => {
       ordered: (inputs) => maintain && every(inputs),
     },
   );
-  return { plan, bounds };
 };
 
 const unique: Grower = (growing) => {
@@ -160,9 +149,7 @@ const unique: Grower = (growing) => {
 const rowIndex: Grower = (growing) => {
   const name = growing.fresh();
   const call = `withRowIndex(${JSON.stringify(name)}, ${growing.random.pick([0, 7])})`;
-  const made = keeping(growing, "withRowIndex", (i) => over(i, call), { needsOrder: true });
-
-  return { ...made, bounds: new Map([...made.bounds, [name, 1e6]]) };
+  return keeping(growing, "withRowIndex", (i) => over(i, call), { needsOrder: true });
 };
 
 const rename: Grower = (growing) => {
@@ -172,7 +159,7 @@ const rename: Grower = (growing) => {
   const names = list(some.map(([f, name]) => `${JSON.stringify(f.name)}: ${JSON.stringify(name)}`));
   const to = new Map(some.map(([f, name]) => [f.name, name]));
   const renamed = fields.map((f) => ({ ...f, name: to.get(f.name) ?? f.name }));
-  return { plan: node("rename", [input], (i) => over(i, `rename({ ${names} })`), { noise: noiseOf(renamed) }), bounds: boundsOf(renamed) };
+  return node("rename", [input], (i) => over(i, `rename({ ${names} })`), { noise: noiseOf(renamed) });
 };
 
 const drop: Grower = (growing) => {
@@ -187,7 +174,7 @@ const dropNulls: Grower = (growing) => {
 };
 
 const fillNan: Grower = (growing) =>
-  growing.fields.some((f) => f.noise > 0) ? null : keeping(growing, "fillNan", (i) => over(i, "fillNan(1.5)"));
+  growing.fields.some((f) => f.noise !== null) ? null : keeping(growing, "fillNan", (i) => over(i, "fillNan(1.5)"));
 
 /** Statistics of whole frames, over their numeric columns. */
 const statistics: Grower = (growing) => {
@@ -199,17 +186,16 @@ const statistics: Grower = (growing) => {
   );
   if (numbers.length === 0) return null;
   const fn = random.pick(["sum", "min", "max", "mean", "std", "var"]);
-  const error = (f: Field): number => {
-    const relative = f.dtype === "Float32" ? 2 ** -20 : 1e-12;
-    if (fn === "min" || fn === "max" || (fn === "sum" && f.kind === "int")) return 0;
-    if (fn === "var") return f.bound ** 2 * relative * 4;
-    return fn === "std" ? f.bound * Math.sqrt(relative * 4) : f.bound * relative * 1000;
+  const text = (f: Field, scaled: boolean): string => {
+    const value = `pl.col(${JSON.stringify(f.name)})`;
+    return (scaled ? scaleOf(fn, f.kind)?.(value) : undefined) ?? `${value}.${fn}()`;
   };
-  const plan = node("statistics", [input], (i) => over(i, `select(${quoted(numbers)})\n    .${fn}()`), {
-    noise: new Map(numbers.flatMap((f) => (error(f) > 0 ? [[f.name, error(f)] as const] : []))),
+  const scales = list(numbers.map((f) => `${text(f, true)}.as(${JSON.stringify(f.name)})`));
+  return node("statistics", [input], (i) => over(i, `select(${quoted(numbers)})\n    .${fn}()`), {
+    noise: noiseOf(numbers.map(({ name, kind }) => ({ name, noise: noiseLeft(fn, kind) }))),
+    scale: (i) => over(i, `select(${scales})`),
     ordered: () => true,
   });
-  return { plan, bounds: new Map(numbers.map((f) => [f.name, f.bound * 1000])) };
 };
 
 /** Plans that polars rejects, for one reason or another. */

@@ -3,7 +3,7 @@
 import type { DataFrame } from "nodejs-polars";
 import { dataFrame, schemaOf, sourceName } from "./evaluate.ts";
 import { drawFrame, type FrameShape, frameShape } from "./frames.ts";
-import { type Growth, node } from "./growing.ts";
+import { node } from "./growing.ts";
 import { GROWERS } from "./nodes.ts";
 import type { Random } from "./random.ts";
 import type { Field, PlanTree } from "./tree.ts";
@@ -37,45 +37,39 @@ export class PlanMaker {
   }
 
   #chain(
-    start: Growth,
+    start: PlanTree,
     steps: number,
     mayJoin: boolean,
   ): { readonly plan: PlanTree; readonly fields: readonly Field[]; readonly rejected: boolean } {
-    let grown = { plan: start.plan, fields: this.#fields(start) ?? [], rejected: false };
+    let grown = { plan: start, fields: this.#fields(start), rejected: false };
     for (let i = 0; i < steps; i++) {
-      const growth = this.#random.pick(GROWERS)({
+      const plan = this.#random.pick(GROWERS)({
         random: this.#random,
         input: grown.plan,
         fields: grown.fields,
         fresh: () => `x${this.#names++}`,
         other: () =>
-          mayJoin
-            ? this.#chain(
-                this.#random.chance(0.25) ? { plan: grown.plan, bounds: boundsOf(grown.fields) } : this.#source(),
-                this.#random.integer(0, 1),
-                false,
-              )
-            : null,
+          mayJoin ? this.#chain(this.#random.chance(0.25) ? grown.plan : this.#source(), this.#random.integer(0, 1), false) : null,
       });
-      if (growth === null || !isDetermined(growth.plan)) continue;
-      const answer = schemaOf(growth.plan, this.#samples, growth.bounds);
+      if (plan === null || !isDetermined(plan)) continue;
+      const answer = schemaOf(plan, this.#samples);
       if (answer === null) continue;
       if ("rejected" in answer) {
-        if (mayJoin && this.#random.chance(KEEP_REJECTED)) return { ...grown, plan: growth.plan, rejected: true };
+        if (mayJoin && this.#random.chance(KEEP_REJECTED)) return { ...grown, plan, rejected: true };
         continue;
       }
-      grown = { plan: growth.plan, fields: answer.fields, rejected: false };
+      grown = { plan, fields: answer.fields, rejected: false };
     }
     return grown;
   }
 
-  #fields(growth: Growth): readonly Field[] | null {
-    const answer = schemaOf(growth.plan, this.#samples, growth.bounds);
-    return answer !== null && "fields" in answer ? answer.fields : null;
+  #fields(plan: PlanTree): readonly Field[] {
+    const answer = schemaOf(plan, this.#samples);
+    return answer !== null && "fields" in answer ? answer.fields : [];
   }
 
   /** A new source, or one that is there already. */
-  #source(): Growth {
+  #source(): PlanTree {
     const known = this.#shapes.length;
     const index = known > 0 && (known >= 3 || this.#random.chance(0.3)) ? this.#random.integer(0, known - 1) : known;
     if (index === known) {
@@ -84,9 +78,6 @@ export class PlanMaker {
       this.#samples.push(dataFrame(drawFrame(this.#random.fork(), shape)));
     }
     const name = sourceName(index);
-    const columns = this.#shapes[index]?.columns ?? [];
-    return { plan: node("source", [], () => `${name}.lazy()`), bounds: new Map(columns.map((c) => [c.field.name, c.field.bound])) };
+    return node("source", [], () => `${name}.lazy()`);
   }
 }
-
-const boundsOf = (fields: readonly Field[]): ReadonlyMap<string, number> => new Map(fields.map((f) => [f.name, f.bound]));

@@ -6,7 +6,8 @@ import { type Cell, type CellColumn, cellColumns } from "../conformance/cells.ts
 import { compareCells } from "../conformance/order.ts";
 import { dataFrame, lazyFrame } from "./evaluate.ts";
 import type { SourceFrame } from "./frames.ts";
-import { isOrdered, type PlanTree, planText } from "./tree.ts";
+import { near } from "./scales.ts";
+import { isOrdered, type PlanTree, planText, scaleText } from "./tree.ts";
 
 /** `class` says whether two failures are of the same sort; a shrunk plan has to fail like the plan that it came from. */
 export interface Failure {
@@ -75,9 +76,13 @@ export async function failureOf(plan: PlanTree, sources: readonly SourceFrame[],
     return { class: gpu.error instanceof UnsupportedError ? "unsupported" : "error", message: `${name}${messageOf(gpu.error)}` };
   }
   if (sameBytes(cpu.frame, gpu.frame)) return null;
-  const found = difference(cellColumns(cpu.frame), cellColumns(gpu.frame), [cpu.frame.height, gpu.frame.height], plan);
+  const [expected, actual] = [cellColumns(cpu.frame), cellColumns(gpu.frame)];
+  const found = difference(expected, actual, cpu.frame.height, gpu.frame.height, plan, () => scalesOf(plan, frames));
   return found === null ? null : { class: "difference", message: found };
 }
+
+const scalesOf = (plan: PlanTree, frames: readonly DataFrame[]): readonly CellColumn[] =>
+  cellColumns(lazyFrame(scaleText(plan), frames).collectSync());
 
 /** Whether the frames are the same to the bit, which is quickly seen; frames that are the same in other chunks need a closer look. */
 function sameBytes(a: DataFrame, b: DataFrame): boolean {
@@ -91,26 +96,57 @@ function sameBytes(a: DataFrame, b: DataFrame): boolean {
 function difference(
   expected: readonly CellColumn[],
   actual: readonly CellColumn[],
-  [rows, others]: readonly [number, number],
+  rows: number,
+  others: number,
   plan: PlanTree,
+  scales: () => readonly CellColumn[],
 ): string | null {
   const schema = (columns: readonly CellColumn[]) => columns.map((c) => `${c.name}: ${c.dtype}`).join(", ");
   if (schema(expected) !== schema(actual)) return `schema: expected ${schema(expected)}; got ${schema(actual)}`;
   if (rows !== others) return `rows: expected ${rows}, got ${others}`;
-  const [want, have] = isOrdered(plan) ? [expected, actual] : [sorted(expected, rows, plan), sorted(actual, rows, plan)];
+  const ordered = isOrdered(plan);
+  const arranged = (columns: readonly CellColumn[]) => (ordered ? columns : sorted(columns, rows, plan));
+  const [want, have] = [arranged(expected), arranged(actual)];
+  let scale: ScaleOf | null = null;
   for (const [c, column] of want.entries()) {
-    const noise = plan.noise.get(column.name) ?? 0;
+    const noise = plan.noise.get(column.name) ?? null;
     for (const [row, cell] of column.cells.entries()) {
       const got = have[c]?.cells[row] ?? null;
-      if (!same(cell, got, noise)) return `row ${row}, column ${column.name} (${column.dtype}): expected ${show(cell)}, got ${show(got)}`;
+      if (Object.is(cell, got)) continue;
+      const says = `row ${row}, column ${column.name} (${column.dtype}): expected ${show(cell)}, got ${show(got)}`;
+      if (noise === null || typeof cell !== "number" || typeof got !== "number") return says;
+      scale ??= scaleOfRows(arranged(scales()), want, plan, ordered);
+      const against = scale(c, row);
+      if (!near(cell, got, noise, against, column.dtype)) return `${says}, which is too far at a scale of ${against}`;
     }
   }
   return null;
 }
 
+/** The scale of a value by its column and row. */
+type ScaleOf = (column: number, row: number) => number;
+
+/** Rows without an order are told apart by their exact columns; those that are the same share the largest of their scales. */
+function scaleOfRows(scales: readonly CellColumn[], want: readonly CellColumn[], plan: PlanTree, ordered: boolean): ScaleOf {
+  const rows = want[0]?.cells.length ?? 0;
+  const exact = scales.flatMap((s, c) => (plan.noise.has(s.name) ? [] : [c]));
+  const value = (columns: readonly CellColumn[], c: number, row: number): Cell => columns[c]?.cells[row] ?? null;
+  for (let row = 0; row < rows; row++) {
+    if (scales[0]?.cells.length !== rows || exact.some((c) => !Object.is(value(scales, c, row), value(want, c, row))))
+      throw new Error(`row ${row} of the plan of scales is not that of the plan`);
+  }
+  const alike = (a: number, b: number): boolean => exact.every((c) => Object.is(value(want, c, a), value(want, c, b)));
+  return (c, row) => {
+    let [from, to] = [row, row + 1];
+    while (!ordered && from > 0 && alike(from - 1, row)) from--;
+    while (!ordered && to < rows && alike(to, row)) to++;
+    return Math.max(...Array.from({ length: to - from }, (_, i) => Number(value(scales, c, from + i) ?? 0)));
+  };
+}
+
 /** The rows sorted by the exact columns, then by the others. */
 function sorted(columns: readonly CellColumn[], rows: number, plan: PlanTree): readonly CellColumn[] {
-  const noisy = (c: CellColumn): number => Number((plan.noise.get(c.name) ?? 0) > 0);
+  const noisy = (c: CellColumn): number => Number(plan.noise.has(c.name));
   const keys = [...columns].sort((a, b) => noisy(a) - noisy(b));
   const order = Array.from({ length: rows }, (_, row) => row).sort((x, y) => {
     for (const { cells } of keys) {
@@ -120,13 +156,6 @@ function sorted(columns: readonly CellColumn[], rows: number, plan: PlanTree): r
     return 0;
   });
   return columns.map((column) => ({ ...column, cells: order.map((row) => column.cells[row] ?? null) }));
-}
-
-function same(a: Cell, b: Cell, noise: number): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "number" || typeof b !== "number" || noise === 0) return false;
-  if (Number.isNaN(a) || Number.isNaN(b)) return noise === Number.POSITIVE_INFINITY;
-  return Math.abs(a - b) <= noise || a === b;
 }
 
 const show = (cell: Cell): string =>

@@ -5,6 +5,9 @@ import type { Random } from "./random.ts";
 /** What an expression's values are, as far as the generator cares: temporal kinds by their dtype, all integers and all floats together. */
 export type Kind = "int" | "float" | "bool" | "str" | "cat" | "date" | "time" | `datetime ${string}` | `duration ${string}`;
 
+/** Within a tiny part of the scale: the values themselves, or their squares. */
+export type Noise = "linear" | "squared";
+
 export interface ExprTree {
   readonly kind: Kind;
   readonly args: readonly ExprTree[];
@@ -12,10 +15,10 @@ export interface ExprTree {
   readonly text: (args: readonly string[]) => string;
   /** Another value of the same kind; only literals have one, so that a plan runs again with other constants. */
   readonly redraw?: (random: Random) => ExprTree;
-  /** Largest finite magnitude of the values, where it is known. */
-  readonly bound: number;
-  /** Absolute error that polars' own summation may leave; 0: exact. */
-  readonly noise: number;
+  /** How the values may differ from CPU polars' own, which adds floats in another order; null: not at all. */
+  readonly noise: Noise | null;
+  /** Source text of the scale that such a difference is measured by; null where the value's own has it. */
+  readonly scale: ExprTree["text"] | null;
   /** One value for all rows. */
   readonly scalar: boolean;
   /** Whether the values depend on the order of the rows. */
@@ -28,8 +31,7 @@ export interface Field {
   readonly kind: Kind;
   /** Polars' name for the dtype. */
   readonly dtype: string;
-  readonly bound: number;
-  readonly noise: number;
+  readonly noise: Noise | null;
 }
 
 export interface PlanTree {
@@ -43,12 +45,18 @@ export interface PlanTree {
   readonly ordered: (inputs: readonly boolean[]) => boolean;
   /** Whether the result depends on the order of the input's rows. */
   readonly needsOrder: boolean;
-  /** Absolute error of the columns that are not exact, by name. */
-  readonly noise: ReadonlyMap<string, number>;
+  /** The columns that are not exact. */
+  readonly noise: ReadonlyMap<string, Noise>;
+  /** Source text of the node that makes the scale of such columns; null where it is the text. */
+  readonly scale: PlanTree["text"] | null;
 }
 
 export const exprText = (expr: ExprTree): string => expr.text(expr.args.map(exprText));
 export const planText = (plan: PlanTree): string => plan.text(plan.inputs.map(planText), plan.exprs.map(exprText));
+
+/** The plan that gives, in place of each value that is not exact, the sum or mean of the magnitudes that went into it. Other columns stay. */
+export const scaleText = (plan: PlanTree): string => (plan.scale ?? plan.text)(plan.inputs.map(scaleText), plan.exprs.map(exprScale));
+const exprScale = (expr: ExprTree): string => (expr.scale ?? expr.text)(expr.args.map(exprScale));
 export const isOrdered = (plan: PlanTree): boolean => plan.ordered(plan.inputs.map(isOrdered));
 export const exprNeedsOrder = (expr: ExprTree): boolean => expr.needsOrder || expr.args.some(exprNeedsOrder);
 
