@@ -5,7 +5,7 @@ import { programText } from "./evaluate.ts";
 import { drawFrame } from "./frames.ts";
 import { PlanMaker } from "./plans.ts";
 import { Random } from "./random.ts";
-import { type EngineLimits, Engines, failureOf } from "./run.ts";
+import { type EngineLimits, Engines, failureOf, partitioned } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { redrawn } from "./tree.ts";
 
@@ -55,7 +55,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     rejected += Number(shape.rejected);
     for (let draw = 0; draw < (shape.rejected ? 1 : options.draws) && !done(); draw++) {
       const found = { plan: redrawn(shape.plan, random), frames: shape.frames.map((f) => drawFrame(random, f)) };
-      const engine: GPUEngine = engines.for(partition);
+      const engine: GPUEngine = engines.for(partitioned(partition));
       ran += 1;
       const failure = await failureOf(found.plan, found.frames, engine);
       if (failure === null) continue;

@@ -10,6 +10,8 @@ export interface Growing {
   readonly fields: readonly Field[];
   /** A column name that no frame has. */
   readonly fresh: () => string;
+  /** Whether a value may depend on other rows: `over`. */
+  readonly windows: boolean;
   /** A second, smaller plan; null where the plan may not branch any more. */
   readonly other: () => { readonly plan: PlanTree; readonly fields: readonly Field[]; readonly rejected: boolean } | null;
 }
@@ -43,9 +45,9 @@ export const noiseOf = (fields: readonly Pick<Field, "name" | "noise">[]): Map<s
 export const keeping = ({ input }: Growing, name: string, text: PlanTree["text"], options: Partial<PlanTree> = {}): PlanTree =>
   node(name, [input], text, options);
 
-export const scopeOf = ({ fields, input }: Growing, place: ExprScope["place"]): ExprScope => ({
+export const scopeOf = ({ fields, input, windows }: Growing, place: ExprScope["place"]): ExprScope => ({
   fields,
   ordered: isOrdered(input),
   place,
-  windows: place === "rows",
+  windows: windows && place === "rows",
 });

@@ -15,7 +15,7 @@ interface Named {
 
 const aliased = (name: string, expr: ExprTree): Named => ({
   name,
-  expr: { ...expr, args: [expr], text: (a) => `${a[0] ?? ""}.as(${JSON.stringify(name)})` },
+  expr: { ...expr, args: [expr], text: (a) => `${a[0] ?? ""}.as(${JSON.stringify(name)})`, scale: null },
 });
 
 /** New columns of random kinds. */
@@ -220,6 +220,12 @@ const mistake: Grower = (growing) => {
 };
 
 const cache: Grower = (growing) => keeping(growing, "cache", (i) => over(i, "cache()"));
+
+/** The nodes that give for each row of the input one row or none, whatever the other rows are. */
+export const ROW_WISE: readonly Grower[] = [
+  ...[select, withColumns, withColumns, withColumns, filter, filter],
+  ...[rename, drop, dropNulls, fillNan, cache],
+];
 
 export const GROWERS: readonly Grower[] = [
   ...[select, select, withColumns, withColumns, withColumns, filter, filter, filter, slice, sort, sort, groupBy, groupBy, groupBy],

@@ -3,7 +3,7 @@
 import type { DataFrame } from "nodejs-polars";
 import { dataFrame, schemaOf, sourceName } from "./evaluate.ts";
 import { drawFrame, type FrameShape, frameShape } from "./frames.ts";
-import { node } from "./growing.ts";
+import { type Grower, node } from "./growing.ts";
 import { GROWERS } from "./nodes.ts";
 import type { Random } from "./random.ts";
 import type { Field, PlanTree } from "./tree.ts";
@@ -13,6 +13,8 @@ import { isDetermined } from "./tree.ts";
 export interface Shape {
   readonly plan: PlanTree;
   readonly frames: readonly FrameShape[];
+  /** The plan's columns, where it is not rejected. */
+  readonly fields: readonly Field[];
   /** Whether CPU polars rejects the plan. */
   readonly rejected: boolean;
 }
@@ -20,20 +22,33 @@ export interface Shape {
 /** Plans that polars rejects are kept this often: the engine has to reject them with the same words. */
 const KEEP_REJECTED = 0.3;
 
+/** What plans are made of. */
+export interface PlanStyle {
+  readonly growers: readonly Grower[];
+  /** Whether the rows of a source have an order that plans may depend on. */
+  readonly ordered: boolean;
+  /** Whether values may depend on other rows. */
+  readonly windows: boolean;
+}
+
+const EVERYTHING: PlanStyle = { growers: GROWERS, ordered: true, windows: true };
+
 export class PlanMaker {
   readonly #random: Random;
+  readonly #style: PlanStyle;
   readonly #shapes: FrameShape[] = [];
   readonly #samples: DataFrame[] = [];
   #names = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, style: PlanStyle = EVERYTHING) {
     this.#random = random;
+    this.#style = style;
   }
 
   /** A plan of up to `depth` nodes above its first source. */
   make(depth: number): Shape {
-    const { plan, rejected } = this.#chain(this.#source(), this.#random.integer(1, depth), true);
-    return { plan, frames: this.#shapes, rejected };
+    const { plan, fields, rejected } = this.#chain(this.#source(), this.#random.integer(1, depth), true);
+    return { plan, fields, frames: this.#shapes, rejected };
   }
 
   #chain(
@@ -43,10 +58,11 @@ export class PlanMaker {
   ): { readonly plan: PlanTree; readonly fields: readonly Field[]; readonly rejected: boolean } {
     let grown = { plan: start, fields: this.#fields(start), rejected: false };
     for (let i = 0; i < steps; i++) {
-      const plan = this.#random.pick(GROWERS)({
+      const plan = this.#random.pick(this.#style.growers)({
         random: this.#random,
         input: grown.plan,
         fields: grown.fields,
+        windows: this.#style.windows,
         fresh: () => `x${this.#names++}`,
         other: () =>
           mayJoin ? this.#chain(this.#random.chance(0.25) ? grown.plan : this.#source(), this.#random.integer(0, 1), false) : null,
@@ -78,6 +94,6 @@ export class PlanMaker {
       this.#samples.push(dataFrame(drawFrame(this.#random.fork(), shape)));
     }
     const name = sourceName(index);
-    return node("source", [], () => `${name}.lazy()`);
+    return node("source", [], () => `${name}.lazy()`, { ordered: () => this.#style.ordered });
   }
 }

@@ -15,9 +15,9 @@ export interface Failure {
   readonly message: string;
 }
 
-type Outcome = { readonly frame: DataFrame } | { readonly error: unknown };
+export type Outcome = { readonly frame: DataFrame } | { readonly error: unknown };
 
-const attempt = async (run: () => Promise<DataFrame>): Promise<Outcome> => {
+export const attempt = async (run: () => Promise<DataFrame>): Promise<Outcome> => {
   try {
     return { frame: await run() };
   } catch (error) {
@@ -26,26 +26,32 @@ const attempt = async (run: () => Promise<DataFrame>): Promise<Outcome> => {
 };
 
 /** The message without the random numbers that polars gives to caches. */
-const messageOf = (error: unknown): string =>
+export const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replaceAll(/CACHE\[id: [^\]]*\]/g, "CACHE");
 
 export type EngineLimits = NonNullable<GPUEngineOptions["limits"]>;
 
-/** Engines by the rows of their partitions; each has a device of its own, so that there should be few. */
+/** The options that say how a plan is executed, and leave open on what. */
+export type Execution = Pick<GPUEngineOptions, "executor" | "executorOptions">;
+
+/** Partitions of so many rows; null: as the engine sees fit. */
+export const partitioned = (rows: number | null): Execution => (rows === null ? {} : { executorOptions: { maxRowsPerPartition: rows } });
+
+/** Engines by how they execute; each has a device of its own, so that there should be few. */
 export class Engines {
-  readonly #engines = new Map<number | null, GPUEngine>();
+  readonly #engines = new Map<string, GPUEngine>();
   readonly #limits: EngineLimits;
 
   constructor(limits: EngineLimits) {
     this.#limits = limits;
   }
 
-  for(partition: number | null): GPUEngine {
-    const known = this.#engines.get(partition);
+  for(execution: Execution): GPUEngine {
+    const key = JSON.stringify(execution);
+    const known = this.#engines.get(key);
     if (known !== undefined) return known;
-    const options = partition === null ? {} : { executorOptions: { maxRowsPerPartition: partition } };
-    const engine = new GPUEngine({ raiseOnFail: true, limits: this.#limits, ...options });
-    this.#engines.set(partition, engine);
+    const engine = new GPUEngine({ raiseOnFail: true, limits: this.#limits, ...execution });
+    this.#engines.set(key, engine);
     return engine;
   }
 
@@ -85,7 +91,7 @@ const scalesOf = (plan: PlanTree, frames: readonly DataFrame[]): readonly CellCo
   cellColumns(lazyFrame(scaleText(plan), frames).collectSync());
 
 /** Whether the frames are the same to the bit, which is quickly seen; frames that are the same in other chunks need a closer look. */
-function sameBytes(a: DataFrame, b: DataFrame): boolean {
+export function sameBytes(a: DataFrame, b: DataFrame): boolean {
   try {
     return a.writeIPC().equals(b.writeIPC());
   } catch {
