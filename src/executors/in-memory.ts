@@ -15,6 +15,7 @@ import { join } from "./operators/join.ts";
 import { lookup } from "./operators/lookup.ts";
 import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
 import { sort } from "./operators/sort.ts";
+import { window } from "./operators/window.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { pipelineOf, runPipeline } from "./pipeline.ts";
 import type { Table } from "./table.ts";
@@ -138,6 +139,8 @@ class InMemoryRun {
         return this.#one(plan.input, (input) => gatherRows(context, plan, input));
       case "lookup":
         return this.#one(plan.input, (input) => lookup(context, plan, input));
+      case "window":
+        return this.#one(plan.input, (input) => window(context, plan, input));
       case "union":
         return this.#inputs(plan.inputs, (tables) => union(plan, tables));
       case "hconcat":

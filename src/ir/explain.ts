@@ -2,10 +2,11 @@
 
 import type { Expr, NamedExpr, SortKey } from "./expr.ts";
 import { describeExpr, describeKey, mapExpr } from "./expr.ts";
-import type { AsofJoin, Join, LookupOutput, Plan, Scan } from "./plan.ts";
+import type { AsofJoin, Join, LookupOutput, Plan, Scan, Window } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Schema } from "./schema.ts";
 import { countParents } from "./traversal.ts";
+import { describeWindow } from "./windows.ts";
 
 export interface NodeReport {
   /** The node in polars' words: `INNER JOIN`, say. */
@@ -89,6 +90,12 @@ function asofText({ leftOn, rightOn, leftBy, rightBy, strategy, allowEqual, tole
   return `${strategy.toUpperCase()} ${exprText(leftOn)} TO ${exprText(rightOn)}${by}${limits}`;
 }
 
+function windowText({ partitionBy, orderBy, functions }: Window): string {
+  const calls = functions.map((f) => `${shown(describeWindow(f.call))}.alias(${shown(JSON.stringify(f.name))})`).join(", ");
+  const by = partitionBy.length === 0 ? "" : ` BY [${partitionBy.map(exprText).join(", ")}]`;
+  return `[${calls}]${by}${orderBy.length === 0 ? "" : ` ORDER BY [${orderBy.map(keyText).join(", ")}]`}`;
+}
+
 /** What stands behind the name; `frames` numbers the in-memory frames of the plan. */
 function detailsOf(plan: Plan, frames: Map<number, number>): string {
   switch (plan.kind) {
@@ -129,6 +136,8 @@ function detailsOf(plan: Plan, frames: Map<number, number>): string {
       return `${shown(JSON.stringify(plan.name))} FROM ${plan.offset}`;
     case "lookup":
       return `[${plan.outputs.map(lookupText).join(", ")}] OF ${quoted(plan.args)}`;
+    case "window":
+      return windowText(plan);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { DType } from "./dtype.ts";
 import type { Expr, NamedExpr, SortKey } from "./expr.ts";
 import type { Schema } from "./schema.ts";
+import type { NamedWindow } from "./windows.ts";
 
 /** Files, read by CPU polars' readers. `dsl` is polars' own Scan node as JSON text; what is pushed into it is applied above it, in this order. */
 export interface Scan {
@@ -174,6 +175,15 @@ export interface Explode {
   readonly keepNulls: boolean;
   readonly schema: Schema;
 }
+/** The input's rows in their order, with a column for each function behind its columns. Null keys are equal. */
+export interface Window {
+  readonly kind: "window";
+  readonly input: Plan;
+  readonly partitionBy: readonly Expr[];
+  readonly orderBy: readonly SortKey[];
+  readonly functions: readonly NamedWindow[];
+  readonly schema: Schema;
+}
 
 export type Plan =
   | Scan
@@ -192,7 +202,8 @@ export type Plan =
   | Gather
   | Explode
   | Lookup
-  | AsofJoin;
+  | AsofJoin
+  | Window;
 export type PlanKind = Plan["kind"];
 
 export function children(plan: Plan): readonly Plan[] {
@@ -250,6 +261,8 @@ export function expressions(plan: Plan): readonly Expr[] {
       return [...plan.leftOn, ...plan.rightOn];
     case "asof_join":
       return [plan.leftOn, plan.rightOn, ...plan.leftBy, ...plan.rightBy];
+    case "window":
+      return [...plan.partitionBy, ...plan.orderBy.map((k) => k.expr), ...plan.functions.flatMap((f) => f.call.args)];
     default:
       return [];
   }

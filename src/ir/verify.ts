@@ -5,7 +5,7 @@ import type { Expr, NamedExpr } from "./expr.ts";
 import { describeExpr, exprChildren } from "./expr.ts";
 import { FILTERED, ORDERED } from "./functions.ts";
 import type { AsofJoin, Join, Plan } from "./plan.ts";
-import { children } from "./plan.ts";
+import { children, expressions } from "./plan.ts";
 import type { Field, Schema } from "./schema.ts";
 import { describeDType, sameDType, sameSchema } from "./schema.ts";
 import { postorder } from "./traversal.ts";
@@ -126,6 +126,11 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       if (missing !== undefined) return `there is no column ${JSON.stringify(missing)}`;
       return repeated(plan.args) ?? differs(plan.schema, [...input, ...plan.outputs.map(({ name, dtype }) => ({ name, dtype }))]);
     }
+    case "window":
+      return (
+        rowProblems(expressions(plan), input) ??
+        differs(plan.schema, [...input, ...plan.functions.map((f) => ({ name: f.name, dtype: f.call.dtype }))])
+      );
   }
 }
 

@@ -42,21 +42,21 @@ test("CPU nodes say why, the nodes below them stay on the GPU", () => {
   const query = sales
     .lazy()
     .filter(pl.col("amount").gt(1))
-    .select(pl.col("amount").cumSum(), pl.col("day").rank().as("r"))
+    .select(pl.col("amount").rollingSkew({ windowSize: 2 }), pl.col("day").rank("random").as("r"))
     .unique({ subset: ["r"] });
   const plan = planned(query);
   assert.equal(
     explain(plan),
     text(`
       GPU UNIQUE BY ["r"] KEEP any
-        CPU SELECT (cumulative functions have no kernel; Rank has no kernel)
+        CPU SELECT (RollingSkew has no kernel; Rank by the method Random)
           GPU FILTER (col("amount") > 1:Float64)
             GPU DF 1 ["shop", "amount", "day"]
     `),
   );
   assert.deepEqual(nodeReports(plan), [
     { name: "UNIQUE", where: "GPU", reason: null },
-    { name: "SELECT", where: "CPU", reason: "cumulative functions have no kernel; Rank has no kernel" },
+    { name: "SELECT", where: "CPU", reason: "RollingSkew has no kernel; Rank by the method Random" },
     { name: "FILTER", where: "GPU", reason: null },
     { name: "DF", where: "GPU", reason: null },
   ]);

@@ -6,6 +6,7 @@ import type { Plan } from "../plan.ts";
 import { children } from "../plan.ts";
 import { describeDType } from "../schema.ts";
 import { rewriteBottomUp } from "../traversal.ts";
+import { describeWindow } from "../windows.ts";
 import type { Rule } from "./rule.ts";
 
 export const commonSubplan: Rule = {
@@ -67,5 +68,11 @@ function ownText(plan: Plan): unknown {
       return [plan.name, plan.offset];
     case "lookup":
       return [plan.args, plan.outputs.map((o) => [o.name, o.dsl])];
+    case "window":
+      return [
+        plan.partitionBy.map(describeExpr),
+        plan.orderBy.map((k) => [describeExpr(k.expr), k.descending, k.nullsLast]),
+        plan.functions.map((f) => [f.name, describeWindow(f.call)]),
+      ];
   }
 }

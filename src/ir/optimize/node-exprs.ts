@@ -35,6 +35,15 @@ export function mapNodeExprs(plan: Plan, f: (expr: Expr) => Expr): Plan {
       const same = leftOn === plan.leftOn && rightOn === plan.rightOn && leftBy === plan.leftBy && rightBy === plan.rightBy;
       return same ? plan : { ...plan, leftOn, rightOn, leftBy, rightBy };
     }
+    case "window": {
+      const [partitionBy, orderBy] = [mapList(plan.partitionBy, f), mapInside(plan.orderBy, f)];
+      const functions = mapList(plan.functions, (one) => {
+        const args = mapList(one.call.args, f);
+        return args === one.call.args ? one : { ...one, call: { ...one.call, args } };
+      });
+      const same = partitionBy === plan.partitionBy && orderBy === plan.orderBy && functions === plan.functions;
+      return same ? plan : { ...plan, partitionBy, orderBy, functions };
+    }
     default:
       return plan;
   }

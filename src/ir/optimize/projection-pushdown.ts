@@ -5,8 +5,8 @@
 
 import type { Expr } from "../expr.ts";
 import { column, columnsOf, named } from "../expr.ts";
-import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RowIndex, Union } from "../plan.ts";
-import { children } from "../plan.ts";
+import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RowIndex, Union, Window } from "../plan.ts";
+import { children, expressions } from "../plan.ts";
 import type { Schema } from "../schema.ts";
 import { postorder } from "../traversal.ts";
 import type { Rule } from "./rule.ts";
@@ -114,6 +114,12 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
       const rest = [...wanted].filter((name) => !made.has(name));
       return [both(rest, rest.length === wanted.size ? [] : plan.args)];
     }
+    case "window": {
+      const functions = plan.functions.filter((f) => wanted.has(f.name));
+      const own = namesOf(plan.input.schema);
+      const kept = [...wanted].filter((name) => own.has(name));
+      return [functions.length === 0 ? new Set(kept) : alsoRead(new Set(kept), expressions({ ...plan, functions }))];
+    }
   }
 }
 
@@ -155,6 +161,8 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
       return input === undefined ? plan : pruneRowIndex(plan, wanted, input);
     case "lookup":
       return input === undefined ? plan : pruneLookup(plan, wanted, input);
+    case "window":
+      return input === undefined ? plan : pruneWindow(plan, wanted, input);
   }
 }
 
@@ -198,4 +206,10 @@ function pruneLookup(plan: Lookup, wanted: Names, input: Plan): Plan {
   const outputs = plan.outputs.filter((o) => wanted.has(o.name));
   const made: Schema = outputs.map(({ name, dtype }) => ({ name, dtype }));
   return outputs.length === 0 ? input : { ...plan, input, outputs, schema: [...input.schema, ...made] };
+}
+
+function pruneWindow(plan: Window, wanted: Names, input: Plan): Plan {
+  const functions = plan.functions.filter((f) => wanted.has(f.name));
+  if (functions.length === 0) return input;
+  return { ...plan, input, functions, schema: [...input.schema, ...functions.map((f) => ({ name: f.name, dtype: f.call.dtype }))] };
 }

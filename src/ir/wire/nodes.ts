@@ -22,10 +22,12 @@ import type {
   Slice,
   Sort,
   Union,
+  Window,
 } from "../plan.ts";
 import type { Schema } from "../schema.ts";
 import * as wire from "./generated/index.ts";
 import type { PlanReader } from "./reader.ts";
+import { readFunction, writeFunction } from "./windows.ts";
 import { ABSENT, type PlanWriter } from "./writer.ts";
 
 type PlanByKind = { readonly [K in PlanKind]: Extract<Plan, { readonly kind: K }> };
@@ -349,6 +351,30 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
         const output = r.present(table.outputs(i), "a looked-up column");
         return { name: r.text(output.name()), dsl: r.text(output.dsl()), dtype: r.dtype(output.dtype()) };
       }),
+      schema,
+    }),
+  ),
+  window: codec<Window, wire.Window>(
+    wire.Node.Window,
+    wire.Window,
+    (w, node) => {
+      const partitionBy = wire.Window.createPartitionByVector(
+        w.builder,
+        node.partitionBy.map((key) => w.expr(key)),
+      );
+      const orderBy = wire.Window.createOrderByVector(w.builder, w.sortKeys(node.orderBy));
+      const functions = wire.Window.createFunctionsVector(
+        w.builder,
+        node.functions.map((f) => writeFunction(w, f)),
+      );
+      return wire.Window.createWindow(w.builder, w.node(node.input), partitionBy, orderBy, functions);
+    },
+    (r, table, schema) => ({
+      kind: "window",
+      input: r.node(table.input()),
+      partitionBy: r.list(table.partitionByLength(), (i) => r.expr(table.partitionBy(i))),
+      orderBy: r.list(table.orderByLength(), (i) => r.sortKey(table.orderBy(i))),
+      functions: r.list(table.functionsLength(), (i) => readFunction(r, table.functions(i))),
       schema,
     }),
   ),

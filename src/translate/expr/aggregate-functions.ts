@@ -70,7 +70,8 @@ const end =
     const rows = rowsIn(c);
     if (rows === null) return null;
     if (rows.distinct && (fn === "last" || rows.by.length > 0)) return c.t.scope.unsupported("an aggregate of distinct values");
-    return c.set.add(aggregate(fn, rows.value, c.dtype, { where: rows.where, by: rows.by }));
+    const by = [...rows.by, ...(c.inner.target?.window?.order ?? [])];
+    return c.set.add(aggregate(fn, rows.value, c.dtype, { where: rows.where, by }));
   };
 
 /** An aggregate that is one expression over its rows. */

@@ -10,20 +10,16 @@ import { columnNames, exprInputs } from "./tree.ts";
 export class AggregateSet {
   readonly aggregates: NamedExpr[] = [];
   readonly #prefix: string;
-  #inner: AggregateSet | null = null;
+  readonly #inner: AggregateSet | null;
 
-  constructor(prefix: string) {
+  /** `inner`: for aggregates of the same groups that the inputs of these see beside their rows; null: this set itself. */
+  constructor(prefix: string, inner: AggregateSet | null = null) {
     this.#prefix = prefix;
+    this.#inner = inner;
   }
 
-  /** Aggregates of the same groups that the inputs of these see beside their rows. */
   get inner(): AggregateSet {
-    this.#inner ??= new AggregateSet(`${this.#prefix}.`);
-    return this.#inner;
-  }
-
-  get hasInner(): boolean {
-    return this.#inner !== null && this.#inner.aggregates.length > 0;
+    return this.#inner ?? this;
   }
 
   /** The column that will hold the aggregate. */
@@ -69,7 +65,13 @@ export function isAggregate(expr: DslExpr): boolean {
 /** Whether the expression has one value for all rows: made of aggregates and constants only. */
 export function hasOneValue(expr: DslExpr): boolean {
   if (isAggregate(expr)) return true;
-  if (tagOf(expr)?.[0] === "Over") return false;
+  if (tagOf(expr)?.[0] === "Over" || isRange(expr)) return false;
   const inputs = exprInputs(expr);
   return inputs.length === 0 ? columnNames(expr).size === 0 : inputs.every(hasOneValue);
+}
+
+/** A range has as many values as its end says, also where that is an aggregate. */
+function isRange(expr: DslExpr): boolean {
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  return name === "Function" && isObject(payload) && tagOf(payload.function)?.[0] === "Range";
 }

@@ -14,11 +14,11 @@ export const HANDLED = [
   "Agg",
   "Len",
   "Over",
+  "Sort",
+  "SortBy",
 ] as const;
 
 export const EXPRESSIONS: Readonly<Record<string, string>> = {
-  Sort: "sorting inside an expression",
-  SortBy: "sorting inside an expression",
   Gather: "gathering inside an expression",
   Slice: "slicing inside an expression",
   Filter: "filtering inside an expression",

@@ -2,9 +2,10 @@
 
 import { canCast } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
-import type { Expr } from "../../ir/expr.ts";
+import type { Expr, SortKey } from "../../ir/expr.ts";
 import { call, column } from "../../ir/expr.ts";
 import { describeDType, sameDType } from "../../ir/schema.ts";
+import type { WindowCall, WindowFunctionName } from "../../ir/windows.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeFromDsl } from "../../polars/dtypes.ts";
@@ -17,22 +18,36 @@ import { EXPRESSIONS } from "./expressions.ts";
 import { translateFunction } from "./functions.ts";
 import { constant, toDType } from "./literals.ts";
 import { asLookup, type LookupTarget, lifted } from "./lookup.ts";
+import { translateOver } from "./over.ts";
+import { translateSort, translateSortBy } from "./sorting.ts";
 import { allExprs, asExpr, columnName, columnNames } from "./tree.ts";
 
-/** Where aggregates inside an expression go. `over` gives the set for the groups of a window, or null. */
+/** Where aggregates and window functions inside an expression go. */
 export interface AggregateTarget {
-  /** Aggregates inside their inputs go to its inner set. */
-  readonly whole: AggregateSet;
-  /** The rows that the target's aggregates see one value for each of: everything else must be inside an aggregate. */
+  readonly set: AggregateSet;
+  /** False: the expression has one value for each group, everything else must be inside an aggregate. */
   readonly rowsVisible: boolean;
   /** What polars computes as a scalar against a column: constants, and where rows are visible also aggregates of the whole frame. */
   readonly scalars: "none" | "constants" | "constants and aggregates";
-  over(keys: readonly Expr[]): AggregateSet | null;
+  /** Where what stands inside of an aggregate goes. */
+  readonly below: () => AggregateTarget;
+  /** Null: no rows are visible, so that there are no window functions. */
+  readonly window: WindowFrame | null;
+  /** For the groups of an `over`; null: not here. */
+  readonly over: ((keys: readonly Expr[], order: readonly SortKey[]) => AggregateTarget) | null;
+}
+
+/** The segments that window functions see here. */
+export interface WindowFrame {
+  readonly keys: readonly Expr[];
+  readonly order: readonly SortKey[];
+  /** The column that will hold the values. */
+  add(call: WindowCall, order: readonly SortKey[], keys: readonly Expr[]): Expr;
 }
 
 export class ExprTranslator {
   readonly scope: Scope;
-  readonly #target: AggregateTarget | null;
+  readonly target: AggregateTarget | null;
   readonly #lookups: LookupTarget | null;
   readonly #inside: LookupTarget | null;
 
@@ -46,7 +61,7 @@ export class ExprTranslator {
     inside: LookupTarget | null = lookups,
   ) {
     this.scope = scope;
-    this.#target = target;
+    this.target = target;
     this.#lookups = lookups;
     this.#inside = inside;
   }
@@ -66,7 +81,7 @@ export class ExprTranslator {
   /** Where rows are not visible, constants are all that is elementwise. */
   #mayLookUp(expr: DslExpr): boolean {
     if (columnName(expr) !== null || this.#holdsAggregate(expr)) return false;
-    return this.#target?.rowsVisible !== false || columnNames(expr).size === 0;
+    return this.target?.rowsVisible !== false || columnNames(expr).size === 0;
   }
 
   #translate(expr: DslExpr): Expr | null {
@@ -77,15 +92,20 @@ export class ExprTranslator {
     if (isAggregate(expr)) return this.#aggregate(expr);
     if (columnNames(expr).size === 0 && !this.#holdsAggregate(expr)) return constant(this.scope, expr);
     if (!this.#holdsAggregate(expr) && !isNullTest(expr)) {
-      const found = this.#target?.rowsVisible === false ? undefined : asLookup(this.scope, expr);
+      const found = this.target?.rowsVisible === false ? undefined : asLookup(this.scope, expr);
       if (found !== undefined) return found;
     }
     return this.#node(expr, kind, payload);
   }
 
+  /** A translator of the same columns whose aggregates and window functions go elsewhere. */
+  within(target: AggregateTarget, lookups: LookupTarget | null = this.#lookups): ExprTranslator {
+    return new ExprTranslator(this.scope, target, lookups);
+  }
+
   /** Whether the operand is a scalar to polars, whose float kernels treat scalars in their own way. */
   isScalar(expr: DslExpr): boolean {
-    const scalars = this.#target?.scalars ?? "constants";
+    const scalars = this.target?.scalars ?? "constants";
     if (scalars === "none") return false;
     if (columnNames(expr).size === 0 && !this.#holdsAggregate(expr)) return true;
     return scalars === "constants and aggregates" && hasOneValue(expr);
@@ -98,27 +118,41 @@ export class ExprTranslator {
   }
 
   #column(name: string): Expr | null {
-    if (this.#target?.rowsVisible === false)
+    if (this.target?.rowsVisible === false)
       return this.scope.unsupported(`column ${JSON.stringify(name)} outside of an aggregate gives a list`);
     const field = this.scope.column(name);
     return field === undefined ? this.scope.unsupported(`column ${JSON.stringify(name)} is not there`) : column(name, field.dtype);
   }
 
   #aggregate(expr: DslExpr): Expr | null {
-    if (this.#target === null) return this.scope.unsupported("an aggregate inside of an aggregate or where only rows are seen");
-    const { whole } = this.#target;
-    const inner: AggregateTarget = { whole: whole.inner, rowsVisible: true, scalars: "constants and aggregates", over: () => null };
-    return translateAggregate(this, new ExprTranslator(this.scope, inner, this.#inside), whole, expr);
+    if (this.target === null) return this.scope.unsupported("an aggregate where only rows are seen");
+    return translateAggregate(this, this.within(this.target.below(), this.#inside), this.target.set, expr);
+  }
+
+  /** The column of a window function in the segments seen here, divided further by `keys` and ordered by `order` first. */
+  window(
+    fn: WindowFunctionName,
+    args: readonly Expr[],
+    dtype: DType,
+    options: readonly number[] = [],
+    by: { readonly keys?: readonly Expr[]; readonly order?: readonly SortKey[] } = {},
+  ): Expr | null {
+    const frame = this.target?.window ?? null;
+    if (frame === null) return this.scope.unsupported("a function of the whole column, where only groups or single rows are seen");
+    const order = [...(by.order ?? []), ...frame.order];
+    return frame.add({ fn, args, options, dtype }, order, [...frame.keys, ...(by.keys ?? [])]);
   }
 
   #node(expr: DslExpr, kind: string, payload: DslValue): Expr | null {
     const { scope } = this;
-    if (kind === "Over" && isObject(payload)) return this.#over(payload);
+    if (kind === "Over" && isObject(payload)) return translateOver(this, payload);
     if (kind === "BinaryExpr" && isObject(payload))
       return binary(this, expr, String(payload.op), asExpr(payload.left), asExpr(payload.right));
     if (kind === "Cast" && isObject(payload)) return this.#explicitCast(payload);
     if (kind === "Ternary" && isObject(payload)) return this.#ternary(expr, payload);
     if (kind === "Function" && isObject(payload)) return translateFunction(this, expr, payload);
+    if (kind === "Sort" && isObject(payload)) return translateSort(this, payload);
+    if (kind === "SortBy" && isObject(payload)) return translateSortBy(this, payload);
     return scope.unsupported(EXPRESSIONS[kind] ?? `expression ${kind}`);
   }
 
@@ -145,24 +179,6 @@ export class ExprTranslator {
     if (!predicate || !truthy || !falsy || dtype === null) return null;
     const [p, a, b] = [this.cast(predicate, { kind: "Boolean" }), this.cast(truthy, dtype), this.cast(falsy, dtype)];
     return p === null || a === null || b === null ? null : call("ternary", [p, a, b], dtype);
-  }
-
-  #over(payload: Readonly<Record<string, DslValue>>): Expr | null {
-    const { scope } = this;
-    const target = this.#target;
-    if (target === null || !target.rowsVisible) return scope.unsupported("a window function inside of an aggregate");
-    if (payload.order_by !== null && payload.order_by !== undefined) return scope.unsupported("a window function with an order");
-    if (payload.mapping !== "GroupsToRows") return scope.unsupported(`a window function with mapping ${String(payload.mapping)}`);
-    const rows = new ExprTranslator(scope, null, this.#lookups);
-    const keys = (Array.isArray(payload.partition_by) ? payload.partition_by : []).map((k) => rows.translate(asExpr(k)));
-    const known = keys.filter((k) => k !== null);
-    if (known.length !== keys.length) return null;
-    const set = target.over(known);
-    if (set === null) return scope.unsupported("a window function here");
-    const inner = asExpr(payload.function);
-    if (!this.#holdsAggregate(inner)) return scope.unsupported("a window function that is not an aggregate");
-    const groups: AggregateTarget = { whole: set, rowsVisible: true, scalars: "constants", over: () => null };
-    return new ExprTranslator(scope, groups, this.#lookups).translate(inner);
   }
 
   /** The expression as `dtype`; null with a reason where the device has no such cast. */

@@ -10,8 +10,8 @@ import { columnNames } from "../expr/tree.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
-import { checkedProject, translateOutputs, warm } from "./project.ts";
-import { aggregated } from "./windows.ts";
+import { checkedProject, oneValueEach, translateOutputs, warm } from "./project.ts";
+import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Constant keys make one group, also of no rows. */
 export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
@@ -38,13 +38,10 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
     const expr = (columnNames(k.expr).size === 0 ? constantKeys : rows).translate(k.expr);
     return expr === null ? null : named(k.name, expr);
   });
-  const set = new AggregateSet("\u0001agg");
-  const translator = new ExprTranslator(
-    scope,
-    { whole: set, rowsVisible: false, scalars: "constants", over: () => null },
-    constants,
-    inside,
-  );
+  const windows = new WindowTarget();
+  const within = windows.groups(keys.filter((k) => k !== null).map((k) => k.expr));
+  const set = new AggregateSet("\u0001agg", within.set);
+  const translator = new ExprTranslator(scope, oneValueEach(set, "constants", within), constants, inside);
   const made = translateOutputs(translator, flat);
   const having = predicates.map((p) => translator.translate(p));
   const kept = having.filter((p) => p !== null);
@@ -55,7 +52,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
     (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
-    constants.extend(aggregated(inside.extend(input), constant ? [] : known, set)),
+    constants.extend(aggregated(windows.extend(inside.extend(input)), constant ? [] : known, set)),
   );
   return checkedProject(context, grouped, [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made]);
 }

@@ -9,6 +9,7 @@ import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
 import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
 import type { OutputExpr } from "../expr/selectors.ts";
 import { expand } from "../expr/selectors.ts";
+import type { AggregateTarget } from "../expr/translator.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { allExprs, columnNames } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
@@ -50,19 +51,28 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
     flat.map((o) => o.expr),
   );
   const collapses = mayCollapse && flat.length > 0 && flat.every((o) => hasOneValue(o.expr));
-  const target = collapses ? null : new WindowTarget();
-  const set = new AggregateSet("\u0001all");
-  const [rows, constants] = [new LookupSet(), new LookupSet()];
-  const translator =
-    target === null
-      ? new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "none", over: () => null }, constants, rows)
-      : new ExprTranslator(scope, target, rows);
+  const windows = new WindowTarget();
+  const rows = windows.rows();
+  const set = new AggregateSet("\u0001all", rows.set);
+  const [lookups, constants] = [new LookupSet(), new LookupSet()];
+  const translator = collapses
+    ? new ExprTranslator(scope, oneValueEach(set, "none", rows), constants, lookups)
+    : new ExprTranslator(scope, rows, lookups);
   const made = translateOutputs(translator, flat);
   if (outputs.includes(null) || made === null) return null;
-  const extended = rows.extend(input);
-  if (target === null) return { exprs: made, input: constants.extend(aggregated(extended, [], set)) };
-  return { exprs: made, input: target.isEmpty ? extended : target.extend(extended) };
+  const extended = windows.extend(lookups.extend(input));
+  return { exprs: made, input: collapses ? constants.extend(aggregated(extended, [], set)) : extended };
 }
+
+/** For expressions with one value for each group, whose aggregates read `rows`. */
+export const oneValueEach = (set: AggregateSet, scalars: AggregateTarget["scalars"], rows: AggregateTarget): AggregateTarget => ({
+  set,
+  rowsVisible: false,
+  scalars,
+  below: () => rows,
+  window: null,
+  over: null,
+});
 
 /** The projection; polars has the last word on its names and dtypes. */
 export function checkedProject(context: NodeContext, input: Plan, exprs: readonly NamedExpr[]): Plan {

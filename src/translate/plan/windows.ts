@@ -1,72 +1,160 @@
-/** Aggregates among row-wise expressions: they become joins of the input with what it is aggregated to. */
+/** Aggregates and window functions among row-wise expressions: the input gets a column for each, and its rows stay as they are. */
 
-import type { Expr, NamedExpr } from "../../ir/expr.ts";
-import { column, describeExpr, named } from "../../ir/expr.ts";
+import type { Expr, NamedExpr, SortKey } from "../../ir/expr.ts";
+import { column, columnsOf, describeExpr, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import type { Schema } from "../../ir/schema.ts";
+import type { NamedWindow, WindowCall } from "../../ir/windows.ts";
+import { describeWindow } from "../../ir/windows.ts";
 import { AggregateSet } from "../expr/aggregates.ts";
 import type { AggregateTarget } from "../expr/translator.ts";
 
 /** Prefix of generated columns: no user column starts with it. */
 const MARK = "\u0001";
 
-interface Window {
+interface Groups {
   readonly keys: readonly Expr[];
   readonly set: AggregateSet;
 }
 
-/** Collects the aggregates and windows of one node. */
-export class WindowTarget implements AggregateTarget {
-  readonly rowsVisible = true;
-  readonly scalars = "constants and aggregates";
-  readonly whole = new AggregateSet(`${MARK}all`);
-  readonly #windows = new Map<string, Window>();
+interface Segments {
+  readonly partitionBy: readonly Expr[];
+  readonly orderBy: readonly SortKey[];
+  readonly functions: NamedWindow[];
+}
 
-  over(keys: readonly Expr[]): AggregateSet {
+type Scalars = AggregateTarget["scalars"];
+
+/** Collects the aggregates and window functions of one node; they may read each other. */
+export class WindowTarget {
+  readonly #whole = new AggregateSet(`${MARK}all`);
+  readonly #groups = new Map<string, Groups>();
+  readonly #segments = new Map<string, Segments>();
+  #functions = 0;
+
+  /** All rows are one group. */
+  rows(): AggregateTarget {
+    return this.#view([], [], "constants and aggregates", true);
+  }
+
+  /** Each group by itself; nothing inside can have groups of its own. */
+  groups(keys: readonly Expr[]): AggregateTarget {
+    return this.#view(keys, [], "constants and aggregates", false);
+  }
+
+  #view(keys: readonly Expr[], order: readonly SortKey[], scalars: Scalars, divisible: boolean): AggregateTarget {
+    const partitionBy = keys.filter((k) => columnsOf([k]).size > 0);
+    const view: AggregateTarget = {
+      set: this.#set(partitionBy),
+      rowsVisible: true,
+      scalars,
+      below: () => view,
+      window: {
+        keys: partitionBy,
+        order,
+        add: (call, by, within) => this.#add(within, by, call),
+      },
+      over: divisible ? (inner, innerOrder) => this.#view(inner, innerOrder, "constants", false) : null,
+    };
+    return view;
+  }
+
+  #set(keys: readonly Expr[]): AggregateSet {
+    if (keys.length === 0) return this.#whole;
     const text = keys.map(describeExpr).join(",");
-    let window = this.#windows.get(text);
-    if (window === undefined) {
-      window = { keys, set: new AggregateSet(`${MARK}w${this.#windows.size}.`) };
-      this.#windows.set(text, window);
-    }
-    return window.set;
+    const known = this.#groups.get(text);
+    if (known !== undefined) return known.set;
+    const set = new AggregateSet(`${MARK}w${this.#groups.size}.`);
+    this.#groups.set(text, { keys, set });
+    return set;
   }
 
-  get isEmpty(): boolean {
-    return this.whole.aggregates.length === 0 && this.#windows.size === 0;
+  #add(partitionBy: readonly Expr[], orderBy: readonly SortKey[], call: WindowCall): Expr {
+    const text = JSON.stringify([partitionBy.map(describeExpr), orderBy.map((k) => [describeExpr(k.expr), k.descending, k.nullsLast])]);
+    const segments = this.#segments.get(text) ?? { partitionBy, orderBy, functions: [] };
+    this.#segments.set(text, segments);
+    const known = segments.functions.find((f) => describeWindow(f.call) === describeWindow(call));
+    const name = known?.name ?? `${MARK}f${this.#functions++}`;
+    if (known === undefined) segments.functions.push({ name, call });
+    return column(name, call.dtype);
   }
 
-  /** The input with a column for each aggregate; row order and number of rows stay. */
+  /**
+   * The input with a column for each aggregate and window function; row order and number of rows stay. Round by round: each computes what
+   * reads only columns that are there.
+   */
   extend(input: Plan): Plan {
     let extended = input;
-    if (this.whole.aggregates.length > 0) extended = joined(extended, aggregated(input, [], this.whole), [], []);
-    for (const { keys, set } of this.#windows.values()) {
-      const names = keys.map((k, i) => named(`${MARK}key${i}`, k));
-      extended = joined(
-        extended,
-        aggregated(input, names, set),
-        keys,
-        names.map((n) => column(n.name, n.expr.dtype)),
-      );
+    const pending = new Pending(this.#whole, [...this.#groups.values()], [...this.#segments.values()]);
+    while (!pending.isEmpty) {
+      const base = extended;
+      const there = new Set(base.schema.map((f) => f.name));
+      const ready = (exprs: Iterable<Expr>): boolean => [...columnsOf(exprs)].every((name) => there.has(name));
+      for (const { keys, aggregates } of pending.takeAggregates(ready)) {
+        const names = keys.map((k, i) => named(`${MARK}key${i}`, k));
+        extended = joined(
+          extended,
+          aggregateNode(base, names, aggregates),
+          keys,
+          names.map((n) => column(n.name, n.expr.dtype)),
+        );
+      }
+      for (const segments of pending.takeWindows(ready)) extended = windowed(extended, segments);
     }
     return extended;
   }
 }
 
+/** What is not in the plan yet. */
+class Pending {
+  #groups: readonly { readonly keys: readonly Expr[]; readonly aggregates: readonly NamedExpr[] }[];
+  #segments: readonly Segments[];
+
+  constructor(whole: AggregateSet, groups: readonly Groups[], segments: readonly Segments[]) {
+    this.#groups = [{ keys: [], set: whole }, ...groups].map(({ keys, set }) => ({ keys, aggregates: set.aggregates }));
+    this.#segments = segments;
+  }
+
+  get isEmpty(): boolean {
+    return this.#groups.every((g) => g.aggregates.length === 0) && this.#segments.every((s) => s.functions.length === 0);
+  }
+
+  takeAggregates(ready: (exprs: Iterable<Expr>) => boolean) {
+    const split = this.#groups.map(({ keys, aggregates }) => {
+      const [now, later] = divided(aggregates, (a) => ready([...keys, a.expr]));
+      return { keys, now, later };
+    });
+    this.#groups = split.map(({ keys, later }) => ({ keys, aggregates: later }));
+    return split.filter((s) => s.now.length > 0).map(({ keys, now }) => ({ keys, aggregates: now }));
+  }
+
+  takeWindows(ready: (exprs: Iterable<Expr>) => boolean): readonly Segments[] {
+    const split = this.#segments.map((s) => {
+      const [now, later] = divided(s.functions, (f) => ready([...s.partitionBy, ...s.orderBy.map((k) => k.expr), ...f.call.args]));
+      return { now: { ...s, functions: now }, later: { ...s, functions: later } };
+    });
+    this.#segments = split.map((s) => s.later);
+    return split.map((s) => s.now).filter((s) => s.functions.length > 0);
+  }
+}
+
+const divided = <T>(items: readonly T[], belongs: (item: T) => boolean): readonly [T[], T[]] => [
+  items.filter(belongs),
+  items.filter((item) => !belongs(item)),
+];
+
+const windowed = (input: Plan, { partitionBy, orderBy, functions }: Segments): Plan => ({
+  kind: "window",
+  input,
+  partitionBy,
+  orderBy,
+  functions,
+  schema: [...input.schema, ...functions.map((f) => ({ name: f.name, dtype: f.call.dtype }))],
+});
+
 const schemaOfNamed = (exprs: readonly NamedExpr[]): Schema => exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
 
-/** The aggregates of a set; those that its own inputs need are joined to the input first. */
-export function aggregated(input: Plan, keys: readonly NamedExpr[], set: AggregateSet): Plan {
-  if (!set.hasInner) return aggregateNode(input, keys, set.aggregates);
-  const names = keys.map((k, i) => named(`${MARK}key${i}`, k.expr));
-  const inner = joined(
-    input,
-    aggregated(input, names, set.inner),
-    keys.map((k) => k.expr),
-    names.map((n) => column(n.name, n.expr.dtype)),
-  );
-  return aggregateNode(inner, keys, set.aggregates);
-}
+export const aggregated = (input: Plan, keys: readonly NamedExpr[], set: AggregateSet): Plan => aggregateNode(input, keys, set.aggregates);
 
 export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregates: readonly NamedExpr[]): Plan => ({
   kind: "aggregate",

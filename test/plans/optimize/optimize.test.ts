@@ -59,7 +59,7 @@ test("random plans have every kind of node, shared ones, and rows", () => {
     for (const node of postorder(plan)) kinds.add(node.kind);
     if ([...countParents(plan)].some(([node, edges]) => edges > 1 && node.kind !== "frame")) shared += 1;
   }
-  assert.equal(kinds.size, 14);
+  assert.equal(kinds.size, 15);
   assert(shared > 50, `${shared} with shared nodes`);
   assert(filled > 200, `${filled} with rows`);
 });

@@ -1,7 +1,7 @@
 /** The meaning of IR plans on small tables in plain JavaScript, row order included: what an optimised plan must still compute. */
 import assert from "node:assert/strict";
 import type { Expr, LiteralValue } from "../../../src/ir/expr.ts";
-import type { Aggregate, Distinct, Join, Plan, Scan } from "../../../src/ir/plan.ts";
+import type { Aggregate, Distinct, Join, Plan, Scan, Window } from "../../../src/ir/plan.ts";
 import { cellOf, compareValues, keyOf, type Row } from "./expr-interpreter.ts";
 
 /** Rows of frames by source number, of files by the text of their scan. */
@@ -94,6 +94,8 @@ function interpret(plan: Plan, tables: Tables): readonly Row[] {
         const text = plan.args.map((name) => `${cell(row, name)}`).join();
         return new Map([...row, ...plan.outputs.map((o) => [o.name, text.includes(o.dsl)] as const)]);
       });
+    case "window":
+      return windowed(plan, input(plan.input));
   }
 }
 
@@ -111,6 +113,25 @@ function grouped<T>(items: readonly T[], key: (item: T) => string): readonly (re
     else group.push(item);
   }
   return [...groups.values()];
+}
+
+/** Only what random plans draw: values shifted by a row, and numbers of rows, in row order. */
+function windowed(plan: Window, rows: readonly Row[]): readonly Row[] {
+  assert(plan.orderBy.length === 0);
+  const made = new Map<Row, Row>();
+  for (const segment of grouped(rows, (row) => keysText(plan.partitionBy, row))) {
+    segment.forEach((row, i) => {
+      const values = plan.functions.map(({ name, call }): [string, LiteralValue] => {
+        if (call.fn === "row_number") return [name, BigInt(i)];
+        assert(call.fn === "shift");
+        const [arg] = call.args;
+        const source = segment[i - (call.options[0] ?? 0)];
+        return [name, arg === undefined || source === undefined ? null : cellOf(arg, source)];
+      });
+      made.set(row, new Map([...row, ...values]));
+    });
+  }
+  return rows.map((row) => made.get(row) ?? row);
 }
 
 const keysText = (exprs: readonly Expr[], row: Row): string => exprs.map((e) => keyOf(cellOf(e, row))).join();

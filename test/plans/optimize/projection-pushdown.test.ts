@@ -139,12 +139,16 @@ test("unique keeps its subset", () => {
 });
 
 test("CPU nodes get the columns that they ask for", () => {
-  const query = df.lazy().filter(pl.col("b").gt(1)).select(pl.col("a").cumSum(), "b", "c").select("a");
+  const query = df
+    .lazy()
+    .filter(pl.col("b").gt(1))
+    .select(pl.col("a").rollingSkew({ windowSize: 2 }), "b", "c")
+    .select("a");
   assert.equal(
     optimized(query),
     text(`
       GPU SELECT [col("a")]
-        CPU SELECT (cumulative functions have no kernel)
+        CPU SELECT (RollingSkew has no kernel)
           GPU FILTER (col("b") > 1:Float64)
             GPU DF 1 ["a", "b", "c", "d"]
     `),
@@ -180,6 +184,18 @@ test("scans read the columns that are left; what their predicate reads is not on
     text(`
       GPU SELECT [col("k")]
         CPU PARQUET SCAN 1 source; 1/3 COLUMNS ["k"]; SELECTION (col("v") > 1:Float64)
+    `),
+  );
+});
+
+test("window functions that nobody reads are not computed, and neither are their columns", () => {
+  const query = df.lazy().withColumns(pl.col("c").cumSum().as("x"), pl.col("b").shift(1).as("y")).select("a", "y");
+  assert.equal(
+    optimized(query),
+    text(`
+      GPU SELECT [col("a"), col("~f1").alias("y")]
+        GPU WINDOW [shift(col("b"), 1).alias("~f1")]
+          GPU DF 1 ["a", "b"]
     `),
   );
 });

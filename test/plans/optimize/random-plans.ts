@@ -6,6 +6,7 @@ import type { FunctionName } from "../../../src/ir/functions.ts";
 import type { JoinKind, JoinOutput, Plan } from "../../../src/ir/plan.ts";
 import type { Field, Schema } from "../../../src/ir/schema.ts";
 import { sameDType } from "../../../src/ir/schema.ts";
+import type { NamedWindow } from "../../../src/ir/windows.ts";
 import type { Row } from "./expr-interpreter.ts";
 import type { Tables } from "./plan-interpreter.ts";
 
@@ -121,7 +122,7 @@ class Generator {
   #made(depth: number): Plan {
     const input = this.#input(depth);
     const { schema } = input;
-    switch (this.#below(14)) {
+    switch (this.#below(15)) {
       case 0:
       case 1:
       case 2:
@@ -170,11 +171,26 @@ class Generator {
         const args = this.#some(schema).map((f) => f.name);
         return { kind: "lookup", input, args, outputs, schema: [...schema, ...outputs.map(({ name, dtype }) => ({ name, dtype }))] };
       }
+      case 13:
+        return this.#window(input);
       default:
         return this.#below(2) === 0
           ? this.#side(input)
           : { kind: "cpu", node: "Odd", dsl: this.#name(), inputs: [input], reasons: ["a test"], schema };
     }
+  }
+
+  #window(input: Plan): Plan {
+    const { schema } = input;
+    const moved = this.#some(schema).map((f): NamedWindow => {
+      const call = { fn: "shift", args: [column(f.name, f.dtype)], options: [this.#below(5) - 2], dtype: f.dtype } as const;
+      return { name: this.#name(), call };
+    });
+    const row: NamedWindow = { name: this.#name(), call: { fn: "row_number", args: [], options: [], dtype: { kind: "UInt32" } } };
+    const functions = [...moved, row];
+    const added = functions.map(({ name, call }) => ({ name, dtype: call.dtype }));
+    const partitionBy = this.#below(2) === 0 ? [] : this.#some(schema).map((f) => column(f.name, f.dtype));
+    return { kind: "window", input, partitionBy, orderBy: [], functions, schema: [...schema, ...added] };
   }
 
   /** The input beside a leaf. */

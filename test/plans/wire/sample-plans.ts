@@ -5,6 +5,7 @@ import { type AggregateExpr, aggregate, call, column, type Expr, type LiteralVal
 import { AGGREGATES, FUNCTIONS, type FunctionName } from "../../../src/ir/functions.ts";
 import { FIRST_INPUT, type JoinKind, type JoinOutput, type Plan, type PlanKind } from "../../../src/ir/plan.ts";
 import type { Schema } from "../../../src/ir/schema.ts";
+import { WINDOW_FUNCTIONS } from "../../../src/ir/windows.ts";
 
 const simple = <K extends Exclude<DTypeKind, "Datetime" | "Duration" | "Categorical" | "Enum" | "Decimal" | "Opaque">>(kind: K) => [
   { kind },
@@ -171,6 +172,17 @@ export const PLANS: readonly Plan[] = Object.values({
     { kind: "lookup", input: frame, args: [], outputs: [], schema },
     { kind: "lookup", input: frame, args: ["a", "ü"], outputs: DTYPES.map((dtype, i) => ({ name: `${i}`, dsl: "{}", dtype })), schema },
   ],
+  window: [
+    {
+      kind: "window",
+      input: frame,
+      partitionBy: [a],
+      orderBy: [{ expr: a, descending: true, nullsLast: false }],
+      functions: WINDOW_FUNCTIONS.map((fn) => ({ name: fn, call: { fn, args: [a, a], options: [1, -2], dtype: INT } })),
+      schema,
+    },
+    { kind: "window", input: frame, partitionBy: [], orderBy: [], functions: [], schema },
+  ],
 } satisfies Record<PlanKind, readonly Plan[]>).flat();
 
 /** Numbers in [0, 1), the same for the same seed. */
@@ -305,6 +317,17 @@ export function randomPlan(seed: number, size: number): Plan {
       input: input(),
       args: some(text),
       outputs: some(() => ({ name: text(), dsl: text(), dtype: dtype() })),
+      schema: fields(),
+    }),
+    window: () => ({
+      kind: "window",
+      input: input(),
+      partitionBy: some(expr),
+      orderBy: some(() => ({ expr: expr(), descending: bool(), nullsLast: bool() })),
+      functions: some(() => ({
+        name: text(),
+        call: { fn: pick(WINDOW_FUNCTIONS, "shift"), args: some(expr), options: some(() => below(9) - 4), dtype: dtype() },
+      })),
       schema: fields(),
     }),
   };

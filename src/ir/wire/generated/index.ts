@@ -48,3 +48,5 @@ export { SortKey } from './sort-key.ts';
 export { StringValue } from './string-value.ts';
 export { TimeUnit } from './time-unit.ts';
 export { Union } from './union.ts';
+export { Window } from './window.ts';
+export { WindowFunction } from './window-function.ts';

@@ -22,6 +22,7 @@ export const Node = {
   Gather: 14,
   Explode: 15,
   Lookup: 16,
-  AsofJoin: 17
+  AsofJoin: 17,
+  Window: 18
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];

@@ -1,0 +1,36 @@
+/** Sort and SortBy inside an expression: the values of the column, or of each segment, in another order. */
+
+import type { Expr } from "../../ir/expr.ts";
+import type { DslExpr, DslValue } from "../../polars/dsl.ts";
+import { isList, isObject } from "../../polars/dsl.ts";
+import type { ExprTranslator } from "./translator.ts";
+import { asExpr } from "./tree.ts";
+import { columnInput } from "./window-functions.ts";
+
+type Payload = Readonly<Record<string, DslValue>>;
+
+export function translateSort(t: ExprTranslator, payload: Payload): Expr | null {
+  const { expr, options } = payload;
+  const value = asExpr(expr);
+  return sorted(t, value, [value], isObject(options) ? options : {});
+}
+
+export function translateSortBy(t: ExprTranslator, payload: Payload): Expr | null {
+  const { expr, by, sort_options } = payload;
+  return sorted(t, asExpr(expr), (isList(by) ? by : []).map(asExpr), isObject(sort_options) ? sort_options : {});
+}
+
+function sorted(t: ExprTranslator, valueDsl: DslExpr, by: readonly DslExpr[], options: Payload): Expr | null {
+  if (options.limit !== null && options.limit !== undefined) return t.scope.unsupported("a sort with a limit inside an expression");
+  const value = columnInput(t, valueDsl);
+  const keys = by.map((e) => columnInput(t, e));
+  const known = keys.filter((k) => k !== null);
+  if (value === null || known.length !== keys.length) return null;
+  if (known.some((k) => k.dtype.kind === "Opaque")) return t.scope.unsupported("a sort by lists or structs");
+  const flag = (list: DslValue | undefined, i: number): 0 | 1 => {
+    const one = isList(list) ? (list.length === 1 ? list[0] : list[i]) : list;
+    return one === true ? 1 : 0;
+  };
+  const directions = known.flatMap((_, i) => [flag(options.descending, i), flag(options.nulls_last, i)]);
+  return t.window("sorted", [value, ...known], value.dtype, directions);
+}

@@ -1,0 +1,294 @@
+/** Functions of whole columns that keep the number of rows, as window functions and expressions over their columns. */
+
+import { isNumber } from "../../ir/casts.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
+import type { Expr, LiteralValue } from "../../ir/expr.ts";
+import { call, literal } from "../../ir/expr.ts";
+import { sameDType } from "../../ir/schema.ts";
+import type { WindowFunctionName } from "../../ir/windows.ts";
+import type { DslExpr } from "../../polars/dsl.ts";
+import { isObject, tagOf } from "../../polars/dsl.ts";
+import { evaluateConstant } from "../../polars/scalars.ts";
+import { hasOneValue } from "./aggregates.ts";
+import { isFloat, isNumeric } from "./binary.ts";
+import type { FunctionCall, Handler } from "./function-call.ts";
+import { no } from "./function-call.ts";
+import type { ExprTranslator } from "./translator.ts";
+import { asExpr, columnNames } from "./tree.ts";
+
+const BOOLEAN: DType = { kind: "Boolean" };
+const U32: DType = { kind: "UInt32" };
+const F64: DType = { kind: "Float64" };
+
+/** The column that the function works on: an expression with one value for all rows is a column of one row to polars. */
+export function columnInput(t: ExprTranslator, input: DslExpr | undefined): Expr | null {
+  if (input === undefined || hasOneValue(input)) return t.scope.unsupported("a function of the whole column, of one value");
+  return t.translate(input);
+}
+
+const input = (c: FunctionCall): Expr | null => columnInput(c.t, c.inputs[0]);
+
+/** A constant whole number among the inputs. */
+function wholeNumber(c: FunctionCall, at: number): number | null {
+  const dsl = c.inputs[at];
+  const value = dsl === undefined || columnNames(dsl).size > 0 ? undefined : evaluateConstant(c.t.scope.native, dsl)?.values[0];
+  const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : c.t.scope.unsupported(`${c.name} by something else than a constant whole number`);
+}
+
+const simple =
+  (fn: WindowFunctionName): Handler =>
+  (c) => {
+    const value = input(c);
+    return value === null ? null : c.t.window(fn, [value], value.dtype);
+  };
+
+const shifted = (t: ExprTranslator, value: Expr, n: number): Expr | null =>
+  n === 0 ? value : t.window("shift", [value], value.dtype, [n]);
+
+const shift: Handler = (c) => {
+  const [value, n] = [input(c), wholeNumber(c, 1)];
+  return value === null || n === null ? null : shifted(c.t, value, n);
+};
+
+/** The value n rows before, and where there is no such row `fill`. */
+function shiftedOr(t: ExprTranslator, value: Expr, n: number, fill: Expr): Expr | null {
+  const moved = shifted(t, value, n);
+  const row = t.window("row_number", [], U32);
+  const length = t.window("segment_length", [], U32);
+  if (moved === null || row === null || length === null) return null;
+  const distance = literal(BigInt(Math.min(Math.abs(n), 0xffffffff)), U32);
+  const fromEnd = call("sub", [length, row], U32);
+  const outside = n > 0 ? call("lt", [row, distance], BOOLEAN) : call("le", [fromEnd, distance], BOOLEAN);
+  return n === 0 ? value : call("ternary", [outside, fill, moved], value.dtype);
+}
+
+const shiftAndFill: Handler = (c) => {
+  const [value, n] = [input(c), wholeNumber(c, 1)];
+  const dtype = c.t.scope.dtype(c.expr);
+  const fillDsl = c.inputs[2];
+  if (value === null || n === null || dtype === null) return null;
+  if (fillDsl === undefined || columnNames(fillDsl).size > 0) return c.t.scope.unsupported("ShiftAndFill with a computed value");
+  if (physicalOf(dtype) === "code" && dtype.kind !== "String") return no(c, dtype);
+  const [own, fill] = [c.t.cast(value, dtype), c.t.translate(fillDsl)];
+  const cast = fill === null ? null : c.t.cast(fill, dtype);
+  return own === null || cast === null ? null : shiftedOr(c.t, own, n, cast);
+};
+
+/** The dtype in which differences are taken. */
+const diff: Handler = (c) => {
+  const [value, n] = [input(c), wholeNumber(c, 1)];
+  const dtype = c.t.scope.dtype(c.expr);
+  if (value === null || n === null || dtype === null) return null;
+  if (c.options !== "Ignore") return c.t.scope.unsupported("Diff that drops rows");
+  if (isNumeric(value.dtype) && isNumeric(dtype)) {
+    const own = c.t.cast(value, dtype);
+    const before = own === null ? null : shifted(c.t, own, n);
+    return own === null || before === null ? null : call("sub", [own, before], dtype);
+  }
+  if (dtype.kind !== "Duration") return no(c, value.dtype);
+  const points = value.dtype.kind === "Date" ? c.t.cast(value, { kind: "Datetime", unit: dtype.unit, zone: null }) : value;
+  if (points === null) return null;
+  if ((points.dtype.kind !== "Datetime" && points.dtype.kind !== "Duration") || points.dtype.unit !== dtype.unit) return no(c, value.dtype);
+  const before = shifted(c.t, points, n);
+  return before === null ? null : call("sub", [points, before], dtype);
+};
+
+const pctChange: Handler = (c) => {
+  const [value, n] = [input(c), wholeNumber(c, 1)];
+  const dtype = c.t.scope.dtype(c.expr);
+  if (value === null || n === null || dtype === null) return null;
+  if (!isNumeric(value.dtype) || !isFloat(dtype)) return no(c, value.dtype);
+  const own = c.t.cast(value, dtype);
+  const before = own === null ? null : shifted(c.t, own, n);
+  return own === null || before === null ? null : call("div", [call("sub", [own, before], dtype), before], dtype);
+};
+
+const ONES: Readonly<Record<string, 0 | 1>> = { Zero: 0, One: 1 };
+
+const fillNull: Handler = (c) => {
+  const value = input(c);
+  const dtype = c.t.scope.dtype(c.expr);
+  const [strategy, limit] = tagOf(c.options) ?? ["", null];
+  if (value === null || dtype === null) return null;
+  if (strategy === "Forward" || strategy === "Backward") {
+    const most = typeof limit === "number" || typeof limit === "bigint" ? Number(limit) : -1;
+    if (!sameDType(value.dtype, dtype)) return no(c, value.dtype);
+    return c.t.window(strategy === "Forward" ? "forward_fill" : "backward_fill", [value], dtype, [Math.min(most, 0xfffffffe)]);
+  }
+  const constant = ONES[strategy];
+  const fill = constant === undefined ? statistic(c, strategy, value) : filler(c, dtype, constant);
+  const own = c.t.cast(value, dtype);
+  const cast = fill === null ? null : c.t.cast(fill, dtype);
+  return own === null || cast === null ? null : call("coalesce", [own, cast], dtype);
+};
+
+function filler(c: FunctionCall, dtype: DType, value: 0 | 1): Expr | null {
+  if (dtype.kind === "String" && value === 0) return literal("", dtype);
+  return physicalOf(dtype) === "code" ? no(c, dtype) : literal(numberIn(dtype, value), dtype);
+}
+
+const numberIn = (dtype: DType, value: 0 | 1): LiteralValue => {
+  const physical = physicalOf(dtype);
+  return physical === "bool" ? value === 1 : physical === "f32" || physical === "f64" ? value : BigInt(value);
+};
+
+function statistic(c: FunctionCall, strategy: string, value: Expr): Expr | null {
+  const of = asExpr(c.inputs[0]);
+  if (strategy === "Mean") return isNumeric(value.dtype) ? c.t.translate({ Agg: { Mean: of } }) : no(c, value.dtype);
+  if (strategy !== "Min" && strategy !== "Max") return c.t.scope.unsupported(`FillNull with the strategy ${strategy}`);
+  return c.t.translate({ Agg: { [strategy]: { input: of, propagate_nans: false } } });
+}
+
+const cumulative =
+  (fn: "cum_sum" | "cum_prod" | "cum_min" | "cum_max"): Handler =>
+  (c) => {
+    const value = input(c);
+    const dtype = c.t.scope.dtype(c.expr);
+    if (value === null || dtype === null) return null;
+    const sums = fn === "cum_sum" || fn === "cum_prod";
+    if (physicalOf(value.dtype) === "code" || physicalOf(dtype) === "code") return no(c, value.dtype);
+    if (sums && !isNumber(value.dtype) && value.dtype.kind !== "Duration") return no(c, value.dtype);
+    if (fn === "cum_prod" && isFloat(dtype)) return no(c, value.dtype);
+    if (value.dtype.kind === "Boolean" && !sums) {
+      const words = c.t.window(fn, [call("cast", [value], U32)], U32, [reversed(c)]);
+      return words === null ? null : call("ne", [words, u32(0n)], BOOLEAN);
+    }
+    const own = sums && value.dtype.kind !== "Duration" ? c.t.cast(value, dtype) : value;
+    return own === null ? null : c.t.window(fn, [own], dtype, [reversed(c)]);
+  };
+
+const reversed = (c: FunctionCall): 0 | 1 => (isObject(c.options) && c.options.reverse === true ? 1 : 0);
+
+const cumCount: Handler = (c) => {
+  const value = input(c);
+  const dtype = c.t.scope.dtype(c.expr);
+  const counted = value === null ? null : c.t.window("cum_count", [value], U32, [reversed(c)]);
+  return counted === null || dtype === null ? null : c.t.cast(counted, dtype);
+};
+
+/** Rows compared with the others of the segment that have the same value. */
+const distinctness =
+  (make: (row: Expr, length: Expr) => Expr): Handler =>
+  (c) => {
+    const value = input(c);
+    if (value === null) return null;
+    if (value.dtype.kind === "Opaque") return no(c, value.dtype);
+    const row = c.t.window("row_number", [], U32, [], { keys: [value] });
+    const length = c.t.window("segment_length", [], U32, [], { keys: [value] });
+    return row === null || length === null ? null : make(row, length);
+  };
+
+const u32 = (value: bigint): Expr => literal(value, U32);
+const isFirst = (row: Expr): Expr => call("eq", [row, u32(0n)], BOOLEAN);
+const isLast = (row: Expr, length: Expr): Expr => call("eq", [call("add", [row, u32(1n)], U32), length], BOOLEAN);
+
+const RANKS: Readonly<Record<string, WindowFunctionName>> = { Min: "rank_min", Max: "rank_max", Dense: "rank_dense" };
+
+const rank: Handler = (c) => {
+  const value = input(c);
+  const dtype = c.t.scope.dtype(c.expr);
+  const options = isObject(c.options) && isObject(c.options.options) ? c.options.options : {};
+  if (value === null || dtype === null) return null;
+  if (value.dtype.kind === "Opaque" || value.dtype.kind === "Null") return no(c, value.dtype);
+  const method = String(options.method);
+  const order = [{ expr: value, descending: options.descending === true, nullsLast: true }];
+  const ranked = (fn: WindowFunctionName): Expr | null => {
+    const before = c.t.window(fn, [], U32, fn === "row_number" ? [] : [1], { order });
+    return before === null ? null : call("add", [before, u32(1n)], U32);
+  };
+  const result = method === "Average" ? average(ranked) : ranked(RANKS[method] ?? "row_number");
+  if (!["Average", "Ordinal", ...Object.keys(RANKS)].includes(method)) return c.t.scope.unsupported(`Rank by the method ${method}`);
+  const typed = result === null ? null : c.t.cast(result, dtype);
+  return typed === null ? null : call("ternary", [call("is_null", [value], BOOLEAN), literal(null, dtype), typed], dtype);
+};
+
+/** Half the sum of the least and the greatest rank, which are whole numbers. */
+function average(ranked: (fn: WindowFunctionName) => Expr | null): Expr | null {
+  const [least, most] = [ranked("rank_min"), ranked("rank_max")];
+  if (least === null || most === null) return null;
+  const sum = call("add", [call("cast", [least], F64), call("cast", [most], F64)], F64);
+  return call("mul", [sum, literal(0.5, F64)], F64);
+}
+
+const argSort: Handler = (c) => {
+  const value = input(c);
+  if (value === null) return null;
+  if (value.dtype.kind === "Opaque") return no(c, value.dtype);
+  const options = isObject(c.options) ? c.options : {};
+  return c.t.window("arg_sort", [value], U32, [options.descending === true ? 1 : 0, options.nulls_last === true ? 1 : 0]);
+};
+
+/** A value beyond both neighbours; polars takes 0 for the neighbours of the first and the last row. */
+const peak =
+  (fn: "gt" | "lt"): Handler =>
+  (c) => {
+    const value = input(c);
+    if (value === null) return null;
+    if (physicalOf(value.dtype) === "code") return no(c, value.dtype);
+    const zero = literal(numberIn(value.dtype, 0), value.dtype);
+    const [before, after] = [shiftedOr(c.t, value, 1, zero), shiftedOr(c.t, value, -1, zero)];
+    if (before === null || after === null) return null;
+    return call("and", [call(fn, [value, before], BOOLEAN), call(fn, [value, after], BOOLEAN)], BOOLEAN);
+  };
+
+/** Numbers the runs of equal values, from 0. */
+const runNumber: Handler = (c) => {
+  const value = input(c);
+  const dtype = c.t.scope.dtype(c.expr);
+  if (value === null || dtype === null) return null;
+  if (physicalOf(value.dtype) === "code" && value.dtype.kind !== "String") return no(c, value.dtype);
+  const [before, row] = [shifted(c.t, value, 1), c.t.window("row_number", [], U32)];
+  if (before === null || row === null) return null;
+  const starts = call("and", [call("ne_missing", [value, before], BOOLEAN), call("gt", [row, u32(0n)], BOOLEAN)], BOOLEAN);
+  const numbers = c.t.window("cum_sum", [call("cast", [starts], U32)], U32, [0]);
+  return numbers === null ? null : c.t.cast(numbers, dtype);
+};
+
+/** `intRange(0, len())`: the numbers of the rows. */
+const rowRange: Handler = (c) => {
+  const dtype = c.t.scope.dtype(c.expr);
+  const step = isObject(c.options) ? c.options.step : null;
+  const length = withoutCasts(c.inputs[1]);
+  const start = wholeNumber(c, 0);
+  if (dtype === null || start === null) return null;
+  if (Number(step) !== 1 || start !== 0 || length !== "Len") return c.t.scope.unsupported("ranges have no kernel");
+  const row = c.t.window("row_number", [], U32);
+  return row === null ? null : c.t.cast(row, dtype);
+};
+
+function withoutCasts(expr: DslExpr | undefined): DslExpr | undefined {
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  return name === "Cast" && isObject(payload) ? withoutCasts(asExpr(payload.expr)) : expr;
+}
+
+const rolling: Handler = (c) => {
+  const name = isObject(c.options) ? String(c.options.function) : "";
+  return c.t.scope.unsupported(`Rolling${name} has no kernel`);
+};
+
+export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
+  ArgSort: argSort,
+  "Boolean.IsDuplicated": distinctness((_, length) => call("gt", [length, u32(1n)], BOOLEAN)),
+  "Boolean.IsFirstDistinct": distinctness(isFirst),
+  "Boolean.IsLastDistinct": distinctness(isLast),
+  "Boolean.IsUnique": distinctness((_, length) => call("eq", [length, u32(1n)], BOOLEAN)),
+  CumCount: cumCount,
+  CumMax: cumulative("cum_max"),
+  CumMin: cumulative("cum_min"),
+  CumProd: cumulative("cum_prod"),
+  CumSum: cumulative("cum_sum"),
+  Diff: diff,
+  FillNullWithStrategy: fillNull,
+  PctChange: pctChange,
+  PeakMax: peak("gt"),
+  PeakMin: peak("lt"),
+  Rank: rank,
+  "Range.IntRange": rowRange,
+  Reverse: simple("reverse"),
+  RLEID: runNumber,
+  RollingExpr: rolling,
+  Shift: shift,
+  ShiftAndFill: shiftAndFill,
+};
