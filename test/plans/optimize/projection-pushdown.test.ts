@@ -193,9 +193,10 @@ test("window functions that nobody reads are not computed, and neither are their
   assert.equal(
     optimized(query),
     text(`
-      GPU SELECT [col("a"), col("~f1").alias("y")]
-        GPU WINDOW [shift(col("b"), 1).alias("~f1")]
-          GPU DF 1 ["a", "b"]
+      GPU SELECT [col("a"), col("y")]
+        GPU SELECT [col("a"), col("~f1").alias("y")]
+          GPU WINDOW [shift(col("b"), 1).alias("~f1")]
+            GPU DF 1 ["a", "b"]
     `),
   );
 });
