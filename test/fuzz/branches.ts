@@ -2,7 +2,7 @@
 
 import { expression } from "./expressions.ts";
 import { every, exact, type Grower, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
-import type { PlanTree } from "./tree.ts";
+import type { Field, PlanTree } from "./tree.ts";
 
 const HOW = ["inner", "inner", "left", "left", "right", "full", "semi", "anti", "cross"] as const;
 /** Polars takes the order of a join for undefined unless it is asked for. */
@@ -43,6 +43,36 @@ export const join: Grower = (growing) => {
     ordered: (inputs) => order !== undefined && every(inputs),
     needsOrder: how === "cross",
   });
+};
+
+/** The nearest row of the other side, whose keys have to ascend. */
+export const asof: Grower = (growing) => {
+  const { random, input, fields } = growing;
+  const right = growing.other();
+  if (right === null || right.rejected) return null;
+  const ascending = (f: Field): boolean => f.kind === "int" || f.kind === "date" || f.kind.startsWith("datetime");
+  const pairs = exact(fields).flatMap((l) =>
+    exact(right.fields)
+      .filter((r) => l.dtype === r.dtype && ascending(l))
+      .map((r) => [l, r] as const),
+  );
+  const [[l, r] = []] = random.some(pairs, 1, 1);
+  if (l === undefined || r === undefined) return null;
+  const sorted = (text: string, key: string): string =>
+    `${text}\n    .dropNulls([${key}])\n    .sort([pl.col(${key})], [false], [false], true)`;
+  const [leftKey, rightKey] = [JSON.stringify(l.name), JSON.stringify(r.name)];
+  const strategy = random.pick(["backward", "forward", "nearest"]);
+  const options = `{ leftOn: ${leftKey}, rightOn: ${rightKey}, strategy: "${strategy}" }`;
+  const noise = noiseOf([...right.fields.flatMap((f) => [f, { ...f, name: `${f.name}_right` }]), ...fields]);
+  return node(
+    "joinAsof",
+    [input, right.plan],
+    (i) => `${sorted(i[0] ?? "", leftKey)}\n    .joinAsof(${sorted(i[1] ?? "", rightKey)}, ${options})`,
+    {
+      noise,
+      needsOrder: true,
+    },
+  );
 };
 
 export const concat: Grower = (growing) => {

@@ -45,6 +45,8 @@ function kindOf(dtype: string): Kind | null {
   if (dtype.startsWith('{"Categorical"')) return "cat";
   if (dtype.startsWith('{"Datetime"')) return `datetime ${dtype}`;
   if (dtype.startsWith('{"Duration"')) return `duration ${dtype}`;
+  if (dtype.startsWith('{"Decimal"')) return `decimal ${dtype}`;
+  if (/^\{"(?:List|Struct)"/.test(dtype)) return `nested ${dtype}`;
   return KINDS[dtype] ?? null;
 }
 

@@ -2,7 +2,7 @@
 
 import type { Random } from "./random.ts";
 import { noiseLeft, scaleOf } from "./scales.ts";
-import type { ExprTree, Field, Kind } from "./tree.ts";
+import { type ExprTree, type Field, hasOrder, type Kind } from "./tree.ts";
 
 /** Where an expression stands. */
 export interface ExprScope {
@@ -76,7 +76,7 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
     choices.push(() => of("first()", value.kind, { needsOrder: true }));
     choices.push(() => of("last()", value.kind, { needsOrder: true }));
   }
-  if (value.kind !== "cat") {
+  if (hasOrder(value.kind) && !value.kind.startsWith("decimal")) {
     choices.push(() => of("min()", value.kind));
     choices.push(() => of("max()", value.kind));
   }
@@ -146,7 +146,7 @@ function makers(random: Random, scope: ExprScope, kind: Kind, sub: (kind: Kind) 
     () => conditional(random, kind, sub),
     () => combine(kind, [sub(kind), literal(random, kind) ?? sub(kind)], (a) => `${part(a, 0)}.fillNull(${part(a, 1)})`),
   ];
-  if (scope.windows && random.chance(0.15)) general.push(() => windowed(random, scope, kind));
+  if (scope.windows && random.chance(0.15)) general.push(() => exactWindow(random, scope, kind));
   const own = kind.split(" ")[0] ?? kind;
   const specific = SPECIFIC[own]?.(random, scope, sub) ?? [];
   if (kind === "cat") return [() => columnLike(random, scope, kind)];
@@ -168,16 +168,23 @@ function conditional(_random: Random, kind: Kind, sub: (kind: Kind) => ExprTree 
   return combine(kind, [condition, yes, no], (a) => `pl.when(${part(a, 0)}).then(${part(a, 1)}).otherwise(${part(a, 2)})`);
 }
 
-function windowed(random: Random, scope: ExprScope, kind: Kind): ExprTree | null {
+/** An aggregate over groups. */
+export function windowed(random: Random, scope: ExprScope): ExprTree | null {
   const keys = random.some(exact(scope.fields), 1, 2);
   const value = aggregate(random, scope, 0);
-  if (value === null || keys.length === 0 || value.kind !== kind || value.noise !== null) return null;
+  if (value === null || keys.length === 0) return null;
   const by = keys.map((k) => JSON.stringify(k.name)).join(", ");
-  return tree(kind, [value], (a) => `${part(a, 0)}.over(${by})`, { scalar: false, needsOrder: value.needsOrder });
+  return tree(value.kind, [value], (a) => `${part(a, 0)}.over(${by})`, { scalar: false, needsOrder: value.needsOrder });
+}
+
+/** Where something is made of the values. */
+function exactWindow(random: Random, scope: ExprScope, kind: Kind): ExprTree | null {
+  const made = windowed(random, scope);
+  return made === null || made.kind !== kind || made.noise !== null ? null : made;
 }
 
 function comparison(random: Random, scope: ExprScope, sub: (kind: Kind) => ExprTree | null): ExprTree | null {
-  const kinds = [...new Set(exact(scope.fields).map((f) => f.kind))].filter((k) => k !== "cat");
+  const kinds = [...new Set(exact(scope.fields).map((f) => f.kind))].filter(hasOrder);
   if (kinds.length === 0) return null;
   const kind = random.pick(kinds);
   const right = random.chance(0.6) ? literal(random, kind) : random.chance(0.2) && kind === "int" ? floatLiteral(random) : sub(kind);

@@ -3,12 +3,12 @@
 import type { Random } from "./random.ts";
 import type { Field, Kind } from "./tree.ts";
 
-/** How a column is drawn and written. Values are source text; `cast` is what the list of values is cast to. */
+/** How a column is drawn and written. Values are source text; `calls` make the series of them one of the dtype. */
 interface ColumnKind {
   readonly kind: Kind;
   readonly dtype: string;
   readonly from: "pl.String" | "pl.Float64" | "pl.Bool";
-  readonly cast: readonly string[];
+  readonly calls: string;
   readonly value: (random: Random) => string;
 }
 
@@ -18,7 +18,7 @@ const integers = (dtype: string, low: bigint, high: bigint): ColumnKind => ({
   kind: "int",
   dtype,
   from: "pl.String",
-  cast: [`pl.${dtype}`],
+  calls: `.cast(pl.${dtype})`,
   value: (random) => {
     if (random.chance(0.06)) return quoted(random.pick([low, high, high - 1n, low + 1n]));
     const small = BigInt(random.integer(low < 0n ? -9 : 0, 12));
@@ -32,7 +32,7 @@ const floats = (dtype: string): ColumnKind => ({
   kind: "float",
   dtype,
   from: "pl.Float64",
-  cast: dtype === "Float64" ? [] : [`pl.${dtype}`],
+  calls: dtype === "Float64" ? "" : `.cast(pl.${dtype})`,
   value: (random) => {
     if (random.chance(0.12)) return random.pick(FLOATS);
     if (random.chance(0.5)) return String(random.integer(-6, 6) / 2);
@@ -40,11 +40,11 @@ const floats = (dtype: string): ColumnKind => ({
   },
 });
 
-const ticks = (kind: Kind, dtype: string, cast: readonly string[], steps: readonly bigint[], negative = true): ColumnKind => ({
+const ticks = (kind: Kind, dtype: string, calls: string, steps: readonly bigint[], negative = true): ColumnKind => ({
   kind,
   dtype,
   from: "pl.String",
-  cast,
+  calls,
   value: (random) => {
     const value =
       BigInt(random.integer(negative ? -20 : 0, 40)) * random.pick(steps) + BigInt(random.integer(0, random.chance(0.3) ? 99 : 0));
@@ -53,12 +53,21 @@ const ticks = (kind: Kind, dtype: string, cast: readonly string[], steps: readon
 });
 
 const STRINGS = ["", "a", "b", "B", "ab", "Zebra", "ä", "日本", "a b", " pad ", "12", "-3", "null", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"];
-const strings = (kind: Kind, dtype: string, cast: readonly string[]): ColumnKind => ({
+const strings = (kind: Kind, dtype: string, calls: string): ColumnKind => ({
   kind,
   dtype,
   from: "pl.String",
-  cast,
+  calls,
   value: (random) => JSON.stringify(random.chance(0.9) ? random.pick(STRINGS) : `s${random.integer(0, 99)}`),
+});
+
+/** Values of which the device sees only codes, read from text. */
+const written = (kind: "decimal" | "nested", dtype: string, calls: string, text: (random: Random) => string): ColumnKind => ({
+  kind: `${kind} ${dtype}`,
+  dtype,
+  from: "pl.String",
+  calls,
+  value: (random) => JSON.stringify(text(random)),
 });
 
 const HOUR = 3_600_000_000n;
@@ -74,15 +83,20 @@ export const COLUMN_KINDS: readonly ColumnKind[] = [
   floats("Float32"),
   floats("Float64"),
   floats("Float64"),
-  { kind: "bool", dtype: "Bool", from: "pl.Bool", cast: [], value: (random) => String(random.chance(0.5)) },
-  strings("str", "String", []),
-  strings("str", "String", []),
-  strings("cat", "Categorical", ["pl.Categorical"]),
-  ticks("date", "Date", ["pl.Int32", "pl.Date"], [1n, 30n, 365n]),
-  ticks("datetime us", "Datetime(us,)", ["pl.Int64", 'pl.Datetime("us")'], [HOUR, 24n * HOUR, 24n * 365n * HOUR]),
-  ticks("datetime ms", "Datetime(ms,)", ["pl.Int64", 'pl.Datetime("ms")'], [HOUR / 1000n, 24n * HOUR]),
-  ticks("duration us", "Duration(us)", ["pl.Int64", 'pl.Duration("us")'], [1n, HOUR]),
-  ticks("time", "Time", ["pl.Int64", "pl.Time"], [1n, HOUR * 500n], false),
+  { kind: "bool", dtype: "Bool", from: "pl.Bool", calls: "", value: (random) => String(random.chance(0.5)) },
+  strings("str", "String", ""),
+  strings("str", "String", ""),
+  strings("cat", "Categorical", ".cast(pl.Categorical)"),
+  ticks("date", "Date", ".cast(pl.Int32).cast(pl.Date)", [1n, 30n, 365n]),
+  ticks("datetime us", "Datetime(us,)", '.cast(pl.Int64).cast(pl.Datetime("us"))', [HOUR, 24n * HOUR, 24n * 365n * HOUR]),
+  ticks("datetime ms", "Datetime(ms,)", '.cast(pl.Int64).cast(pl.Datetime("ms"))', [HOUR / 1000n, 24n * HOUR]),
+  ticks("duration us", "Duration(us)", '.cast(pl.Int64).cast(pl.Duration("us"))', [1n, HOUR]),
+  ticks("time", "Time", ".cast(pl.Int64).cast(pl.Time)", [1n, HOUR * 500n], false),
+  written("decimal", "pl.Decimal(10, 2)", ".cast(pl.Decimal(10, 2))", (random) => (random.integer(-300, 400) / 4).toFixed(2)),
+  written("nested", "pl.List(pl.String)", '.str.split(",")', (random) => random.some(STRINGS, 1, 3).join(",")),
+  written("nested", "pl.Struct", '.str.jsonDecode(pl.Struct([new pl.Field("x", pl.Int64), new pl.Field("y", pl.String)]))', (random) =>
+    JSON.stringify({ x: random.pick([null, 0, 1, -7]), y: random.pick([null, ...STRINGS]) }),
+  ),
 ];
 
 /** A column of a source. Whether it may have nulls is a part of the shape, as kernels depend on it. */
@@ -101,7 +115,7 @@ export interface SourceFrame {
   readonly columns: readonly {
     readonly name: string;
     readonly from: string;
-    readonly cast: readonly string[];
+    readonly calls: string;
     readonly values: readonly string[];
   }[];
 }
@@ -129,15 +143,15 @@ export function drawFrame(random: Random, shape: FrameShape): SourceFrame {
       const values = Array.from({ length: rows }, () =>
         random.chance(nulls) ? "null" : pool === null ? column.value(random) : random.pick(pool),
       );
-      return { name: field.name, from: column.from, cast: column.cast, values };
+      return { name: field.name, from: column.from, calls: column.calls, values };
     }),
   };
 }
 
 export const frameText = (frame: SourceFrame): string => {
   const columns = frame.columns.map((c) => {
-    const cast = c.cast.map((dtype) => `.cast(${dtype})`).join("");
-    return `    pl.Series(${JSON.stringify(c.name)}, [${c.values.join(", ")}], ${c.from})${cast},`;
+    const name = JSON.stringify(c.name);
+    return `    pl.Series(${name}, [${c.values.join(", ")}], ${c.from})${c.calls}.alias(${name}),`;
   });
   return `pl.DataFrame([\n${columns.join("\n")}\n  ])`;
 };

@@ -1,10 +1,10 @@
 /** Every plan node that the fuzzer grows a plan by. */
 
-import { concat, diagonal, horizontal, join } from "./branches.ts";
-import { aggregate, type ExprScope, expression } from "./expressions.ts";
+import { asof, concat, diagonal, horizontal, join } from "./branches.ts";
+import { aggregate, type ExprScope, expression, windowed } from "./expressions.ts";
 import { every, exact, type Grower, type Growing, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
 import { noiseLeft, scaleOf } from "./scales.ts";
-import type { ExprTree, Field, Kind, PlanTree } from "./tree.ts";
+import { type ExprTree, type Field, hasOrder, type Kind, type PlanTree } from "./tree.ts";
 
 const KINDS: readonly Kind[] = ["bool", "int", "int", "float", "float", "str"];
 
@@ -25,7 +25,8 @@ function columns(growing: Growing, place: ExprScope["place"], low: number, high:
   const made: Named[] = [];
   for (let i = random.integer(low, high); i > 0; i--) {
     const kinds = [...KINDS, ...exact(fields).map((f) => f.kind)];
-    const expr = expression(random, scope, random.pick(kinds), random.integer(0, 3));
+    const window = scope.windows && random.chance(0.15) ? windowed(random, scope) : null;
+    const expr = window ?? expression(random, scope, random.pick(kinds), random.integer(0, 3));
     if (expr !== null) made.push(aliased(fresh(), expr));
   }
   return made;
@@ -92,7 +93,7 @@ const slice: Grower = (growing) => {
 
 const sort: Grower = (growing) => {
   const { random, fields } = growing;
-  const usable = exact(fields).filter((f) => f.kind !== "cat");
+  const usable = exact(fields).filter((f) => hasOrder(f.kind));
   const total = random.chance(0.3) && usable.length === fields.length;
   const by = random.some(usable, total ? usable.length : 1, total ? usable.length : 3);
   if (by.length === 0) return null;
@@ -233,6 +234,7 @@ export const GROWERS: readonly Grower[] = [
     join,
     join,
     join,
+    asof,
     unique,
     concat,
     diagonal,

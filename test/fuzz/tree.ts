@@ -3,7 +3,12 @@
 import type { Random } from "./random.ts";
 
 /** What an expression's values are, as far as the generator cares: temporal kinds by their dtype, all integers and all floats together. */
-export type Kind = "int" | "float" | "bool" | "str" | "cat" | "date" | "time" | `datetime ${string}` | `duration ${string}`;
+export type Kind =
+  | ("int" | "float" | "bool" | "str" | "cat" | "date" | "time")
+  | `${"datetime" | "duration" | "decimal" | "nested"} ${string}`;
+
+/** Whether values can be compared by more than equality. */
+export const hasOrder = (kind: Kind): boolean => kind !== "cat" && !kind.startsWith("nested");
 
 /** Within a tiny part of the scale: the values themselves, or their squares. */
 export type Noise = "linear" | "squared";
