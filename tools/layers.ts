@@ -13,6 +13,8 @@ const rows: readonly (readonly string[])[] = [
   ["engine"],
   ["intercept"],
   ["index"],
+  ["conformance"],
+  ["cli"],
 ];
 
 /** An import of one source file by another, both relative to the source root, with `/` separators. */

@@ -1,0 +1,173 @@
+/** Examines a case: where each of its columns runs, and whether the engine gives what CPU polars gives. */
+
+import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
+import { GPUEngine, UnsupportedError } from "../index.ts";
+import type { Case, ExpressionCase } from "./case.ts";
+import { COLUMNS, type ColumnName } from "./columns.ts";
+import { frameDifference } from "./difference.ts";
+import { type Place, placementOf } from "./placement.ts";
+import { VARIANTS, type Variant } from "./variants.ts";
+
+/** A case over the column of one dtype, or a whole query. */
+export interface Outcome {
+  readonly name: string;
+  readonly section: string;
+  /** Null for queries. */
+  readonly column: ColumnName | null;
+  /** `rejected`: by CPU polars, with the same error by the engine. */
+  readonly place: Place | "rejected";
+  readonly reasons: readonly string[];
+  /** What is wrong, with the data on which it is; null: nothing was found. */
+  readonly wrong: { readonly variant: string; readonly difference: string } | null;
+}
+
+interface Part {
+  readonly column: ColumnName | null;
+  readonly place: Place;
+  readonly reasons: readonly string[];
+  readonly make: (frame: LazyDataFrame) => LazyDataFrame;
+}
+
+export class Examiner {
+  readonly #variants: readonly Variant[];
+  readonly #engines = new Map<string, GPUEngine>();
+  readonly #first: Variant;
+
+  readonly #runs: (column: ColumnName, of: Case) => boolean;
+
+  /**
+   * Runs over the first `variants` kinds of data, 0 asks for places only, which needs no GPU; `runs` says which columns are run, places are
+   * found for all.
+   */
+  constructor(variants: number = VARIANTS.length, runs: (column: ColumnName, of: Case) => boolean = () => true) {
+    this.#runs = runs;
+    const made = VARIANTS.slice(0, Math.max(1, variants)).map(({ make }) => make());
+    const [first] = made;
+    if (first === undefined) throw new RangeError("there is no data");
+    this.#first = first;
+    this.#variants = variants === 0 ? [] : made;
+  }
+
+  async close(): Promise<void> {
+    for (const engine of this.#engines.values()) await engine.close();
+    this.#engines.clear();
+  }
+
+  async examine(of: Case): Promise<readonly Outcome[]> {
+    const { name, section } = of;
+    const frame = this.#first.frame.lazy();
+    const parts: Part[] = [];
+    const rejected: Outcome[] = [];
+    let sameError = true;
+    for (const { column, make } of partsOf(of)) {
+      const cpu = collectSync(() => make(frame));
+      if ("frame" in cpu) parts.push({ column, make, ...(await placementOf(this.#engine(null), make(frame))) });
+      else {
+        const wrong = sameError && this.#variants.length > 0 ? await this.#otherError(() => make(frame), cpu.error) : null;
+        sameError = false;
+        rejected.push({ name, section, column, place: "rejected", reasons: [], wrong });
+      }
+    }
+    const wrong = new Map<ColumnName | null, NonNullable<Outcome["wrong"]>>();
+    for (const variant of this.#variants) {
+      const run = parts.filter(({ column }) => column === null || this.#runs(column, of));
+      for (const [column, difference] of await this.#differences(of, run, variant))
+        if (!wrong.has(column)) wrong.set(column, { variant: variant.name, difference });
+    }
+    const accepted = parts.map(({ column, place, reasons }) => ({
+      name,
+      section,
+      column,
+      place,
+      reasons,
+      wrong: wrong.get(column) ?? null,
+    }));
+    return [...accepted, ...rejected];
+  }
+
+  /** What differs, by column. Columns of one case go into one query where their lengths allow. */
+  async #differences(of: Case, parts: readonly Part[], variant: Variant): Promise<ReadonlyMap<ColumnName | null, string>> {
+    const found = new Map<ColumnName | null, string>();
+    const together: Part[] = [];
+    const alone: Part[] = [];
+    for (const part of parts) {
+      const cpu = collectSync(() => part.make(variant.frame.lazy()));
+      if (!("frame" in cpu)) continue;
+      const fits =
+        of.kind === "expression" && part.place !== "fallback" && (cpu.frame.height === variant.frame.height || cpu.frame.height === 1);
+      (fits ? together : alone).push(part);
+    }
+    if (of.kind === "expression" && together.length > 0) {
+      const columns = together.flatMap(({ column }) => column ?? []);
+      const all = (frame: LazyDataFrame) =>
+        of.within(
+          frame,
+          columns.map((c) => named(of, c)),
+        );
+      const difference = await this.#difference(of, all, variant, true);
+      if (difference !== null) alone.push(...together);
+    }
+    for (const part of alone) {
+      const difference = await this.#difference(of, part.make, variant, part.place !== "fallback");
+      if (difference !== null) found.set(part.column, difference);
+    }
+    return found;
+  }
+
+  async #difference(of: Case, make: Part["make"], variant: Variant, strict: boolean): Promise<string | null> {
+    const cpu = collectSync(() => make(variant.frame.lazy()));
+    if (!("frame" in cpu)) return cpu.error;
+    try {
+      const gpu = await make(variant.frame.lazy()).collect({ engine: this.#engine(variant.partition, strict) });
+      return frameDifference(cpu.frame, gpu, of.tolerance, of.kind === "query" ? of.order : "exact");
+    } catch (error) {
+      return `${error instanceof UnsupportedError ? "falls back: " : ""}${messageOf(error)}`;
+    }
+  }
+
+  /** The engine has to give polars' own error, where that is an error and not the end of the process. */
+  async #otherError(make: () => LazyDataFrame, expected: string): Promise<Outcome["wrong"]> {
+    if (PANIC.test(expected)) return null;
+    try {
+      await make().collect({ engine: this.#engine(null) });
+      return { variant: this.#first.name, difference: `CPU polars rejects it, the engine does not: ${expected}` };
+    } catch (error) {
+      const actual = messageOf(error);
+      return actual === expected ? null : { variant: this.#first.name, difference: `expected the error ${expected}; got ${actual}` };
+    }
+  }
+
+  #engine(partition: number | null, strict = false): GPUEngine {
+    const key = `${partition} ${strict}`;
+    const known = this.#engines.get(key);
+    if (known !== undefined) return known;
+    const partitioned = partition === null ? {} : { executorOptions: { maxRowsPerPartition: partition } };
+    const made = new GPUEngine({ warn: "silent", raiseOnFail: strict, ...partitioned });
+    this.#engines.set(key, made);
+    return made;
+  }
+}
+
+const named = (of: ExpressionCase, column: string) => of.make(pl.col(column)).as(column);
+
+const partsOf = (of: Case): readonly Pick<Part, "column" | "make">[] =>
+  of.kind === "query"
+    ? [{ column: null, make: of.make }]
+    : COLUMNS.filter((column) => !of.except.includes(column)).map((column) => ({
+        column,
+        make: (frame: LazyDataFrame) => of.within(frame, [named(of, column)]),
+      }));
+
+/** Polars ends the process with such messages when they come from another thread. */
+const PANIC = /unwrap\(\)|^activate '|panicked/;
+
+/** On this thread, where a panic inside polars is an error. */
+function collectSync(make: () => LazyDataFrame): { readonly frame: DataFrame } | { readonly error: string } {
+  try {
+    return { frame: make().collectSync() };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
