@@ -1,14 +1,13 @@
 /** What conformance is made of: things that a user can write, each over one column of every dtype or over a whole frame. */
 
 import type { Expr, LazyDataFrame } from "nodejs-polars";
+import type { Tolerance } from "./difference.ts";
 
-/** How far floats of the result may be from those of CPU polars; zero is the same bits, any NaN being like any other. */
-export interface Tolerance {
-  readonly rel: number;
-}
-export const EXACT: Tolerance = { rel: 0 };
+export const EXACT: Tolerance = {};
 /** For sums and what is made of them: CPU polars rounds at every step, the engine once. */
 export const SUMS: Tolerance = { rel: 1e-12 };
+/** For elementary functions. */
+export const MATH: Tolerance = { ulps: 2 };
 
 interface Common {
   /** As one would write it, and unique. */
@@ -31,8 +30,6 @@ export interface ExpressionCase extends Common {
 export interface QueryCase extends Common {
   readonly kind: "query";
   readonly make: (frame: LazyDataFrame) => LazyDataFrame;
-  /** `any`: polars leaves the order of the rows open. */
-  readonly order: "exact" | "any";
 }
 
 export type Case = ExpressionCase | QueryCase;
@@ -53,14 +50,9 @@ export const expressions = (
 ): readonly ExpressionCase[] =>
   Object.entries(makes).map(([name, make]) => ({ kind: "expression", name, section, make, within, tolerance, except }));
 
-interface QueryOptions {
-  readonly tolerance?: Tolerance;
-  readonly order?: "exact" | "any";
-}
-
 /** Queries by name. */
 export const queries = (
   section: string,
   makes: Readonly<Record<string, (frame: LazyDataFrame) => LazyDataFrame>>,
-  { tolerance = EXACT, order = "exact" }: QueryOptions = {},
-): readonly QueryCase[] => Object.entries(makes).map(([name, make]) => ({ kind: "query", name, section, make, tolerance, order }));
+  tolerance: Tolerance = EXACT,
+): readonly QueryCase[] => Object.entries(makes).map(([name, make]) => ({ kind: "query", name, section, make, tolerance }));

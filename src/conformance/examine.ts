@@ -119,7 +119,7 @@ export class Examiner {
     if (!("frame" in cpu)) return cpu.error;
     try {
       const gpu = await make(variant.frame.lazy()).collect({ engine: this.#engine(variant.partition, strict) });
-      return frameDifference(cpu.frame, gpu, of.tolerance, of.kind === "query" ? of.order : "exact");
+      return frameDifference(cpu.frame, gpu, of.tolerance);
     } catch (error) {
       return `${error instanceof UnsupportedError ? "falls back: " : ""}${messageOf(error)}`;
     }

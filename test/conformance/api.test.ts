@@ -6,10 +6,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
+import { frameDifference } from "../../src/conformance/difference.ts";
+import { everyDtype } from "../../src/conformance/fixture.ts";
 import { GPUEngine } from "../../src/index.ts";
-import { cellColumns } from "./cells.ts";
-import { everyDtype } from "./fixture.ts";
-import { difference } from "./harness.ts";
 
 const engine = new GPUEngine({ warn: "silent" });
 after(() => engine.close());
@@ -37,7 +36,7 @@ async function compare(what: string, make: () => LazyDataFrame, order: "exact" |
     assert.deepEqual("error" in gpu ? gpu.error : "a result", "error" in cpu ? cpu.error : "a result", what);
     return "frame" in cpu;
   }
-  const found = difference(cellColumns(cpu.frame), cellColumns(gpu.frame), cpu.frame.height, gpu.frame.height, { order, rel: 1e-12 });
+  const found = frameDifference(cpu.frame, gpu.frame, { order, rel: 1e-12 });
   assert.equal(found, null, what);
   return true;
 }

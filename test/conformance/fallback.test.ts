@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
+import { cellColumns } from "../../src/conformance/cells.ts";
+import { everyDtype } from "../../src/conformance/fixture.ts";
 import { DeviceError, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
-import { cellColumns } from "./cells.ts";
-import { everyDtype } from "./fixture.ts";
 
 const frame = everyDtype(40);
 const lazy = () => frame.lazy();

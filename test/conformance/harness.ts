@@ -2,23 +2,12 @@
 
 import assert from "node:assert/strict";
 import type { LazyDataFrame } from "nodejs-polars";
+import { frameDifference, type Tolerance } from "../../src/conformance/difference.ts";
 import { type DeviceStats, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
-import { type Cell, type CellColumn, cellColumns } from "./cells.ts";
-import { sortedRows } from "./order.ts";
 
-export interface ComparisonOptions {
-  /** `exact` (default): rows in the same order; `any`: the same rows. */
-  readonly order?: "exact" | "any";
+export interface ComparisonOptions extends Tolerance {
   /** Rows of a partition for each run, null for one partition; each value is one run. */
   readonly partitions?: readonly (number | null)[];
-  /** Relative difference that floats may have; 0 (default) is the same bits, any NaN being like any other. */
-  readonly rel?: number;
-  /**
-   * Units in the last place that floats may be apart, for elementary functions only. Zeros, infinities and NaN still have to be the same.
-   */
-  readonly ulps?: number;
-  /** Whether -0 and 0 are the same value, where polars leaves open which one it gives; false by default. */
-  readonly anyZero?: boolean;
   /** More options of the engine; an engine is kept for each different set. */
   readonly engine?: GPUEngineOptions;
 }
@@ -54,7 +43,7 @@ export async function assertGpuEqualsCpu(make: MakeQuery, options: ComparisonOpt
     const { engine } = engineFor(partition, { raiseOnFail: true, ...options.engine });
     const before = (await engine.deviceStats())?.allocatedBytes ?? 0;
     const actual = await collectOn(engine, make, partition);
-    const found = difference(cellColumns(expected), cellColumns(actual), expected.height, actual.height, options);
+    const found = frameDifference(expected, actual, options);
     if (found !== null) assert.fail(report(found, partition, make));
     assertNoLeak(await engine.deviceStats(), before, partition, make);
     assert.equal(engine.lastQuery?.fallback, null, report("the whole query fell back", partition, make));
@@ -95,7 +84,7 @@ export async function assertFallsBack(make: MakeQuery, reason: RegExp, options: 
   const before = (await engine.deviceStats())?.allocatedBytes ?? 0;
   const actual = await make().collect({ engine });
   assert.equal(warnings.length, 1, report(`expected one warning, got ${JSON.stringify(warnings)}`, null, make));
-  const found = difference(cellColumns(expected), cellColumns(actual), expected.height, actual.height, options);
+  const found = frameDifference(expected, actual, options);
   if (found !== null) assert.fail(report(found, null, make));
   assertNoLeak(await engine.deviceStats(), before, null, make);
 }
@@ -106,7 +95,7 @@ export async function assertQuietlyEqualsCpu(make: MakeQuery, options: Compariso
   warnings.length = 0;
   const expected = await make().collect();
   const actual = await collectOn(engine, make, null);
-  const found = difference(cellColumns(expected), cellColumns(actual), expected.height, actual.height, options);
+  const found = frameDifference(expected, actual, options);
   if (found !== null) assert.fail(report(found, null, make));
   assert.deepEqual(warnings, [], report("warnings", null, make));
   assert.notEqual(engine.lastQuery?.fallback, null, report("expected CPU polars to answer", null, make));
@@ -139,55 +128,3 @@ function report(found: string, partition: number | null, make: MakeQuery): strin
     `  assertGpuEqualsCpu(${make.toString()}, { partitions: [${partition}] })`,
   ].join("\n");
 }
-
-/** The first difference in words; null: none. */
-export function difference(
-  expected: readonly CellColumn[],
-  actual: readonly CellColumn[],
-  rows: number,
-  actualRows: number,
-  options: ComparisonOptions,
-): string | null {
-  const schema = (columns: readonly CellColumn[]) => columns.map((c) => `${c.name}: ${c.dtype}`).join(", ");
-  if (schema(expected) !== schema(actual)) return `schema: expected ${schema(expected)}; got ${schema(actual)}`;
-  if (rows !== actualRows) return `rows: expected ${rows}, got ${actualRows}`;
-  const [want, have] = options.order === "any" ? [sortedRows(expected, rows), sortedRows(actual, rows)] : [expected, actual];
-  for (const [c, column] of want.entries()) {
-    const other = have[c];
-    for (const [row, cell] of column.cells.entries()) {
-      const got = other?.cells[row] ?? null;
-      if (!same(cell, got, options) && !near(cell, got, column.dtype === "Float32", options.ulps ?? 0))
-        return `row ${row}, column ${JSON.stringify(column.name)} (${column.dtype}): expected ${show(cell)}, got ${show(got)}`;
-    }
-  }
-  return null;
-}
-
-function same(a: Cell, b: Cell, { rel = 0, anyZero = false }: ComparisonOptions): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "number" || typeof b !== "number") return false;
-  if (a === b) return anyZero || rel > 0;
-  return Math.abs(a - b) <= rel * Math.max(Math.abs(a), Math.abs(b)) && Number.isFinite(a) && Number.isFinite(b);
-}
-
-const floats = new Float64Array(1);
-const integers = new BigInt64Array(floats.buffer);
-
-/** The number of a finite double among all doubles, counted from 0; of an f32 among all f32. */
-function ordinal(value: number, single: boolean): bigint {
-  floats[0] = Math.abs(value);
-  const bits = integers[0] ?? 0n;
-  // 29 bits of a double lie below an f32's least one; subnormal f32 are counted in units of 2^-149.
-  const count = !single ? bits : Math.abs(value) < 2 ** -126 ? BigInt(Math.abs(value) * 2 ** 149) : (bits >> 29n) - (896n << 23n);
-  return value < 0 ? -count : count;
-}
-
-function near(a: Cell, b: Cell, single: boolean, ulps: number): boolean {
-  if (ulps === 0 || typeof a !== "number" || typeof b !== "number" || !Number.isFinite(a) || !Number.isFinite(b) || a === 0 || b === 0)
-    return false;
-  const apart = ordinal(a, single) - ordinal(b, single);
-  return apart <= BigInt(ulps) && -apart <= BigInt(ulps);
-}
-
-const show = (cell: Cell): string =>
-  typeof cell === "bigint" ? `${cell}` : typeof cell === "string" ? JSON.stringify(cell) : Object.is(cell, -0) ? "-0" : String(cell);

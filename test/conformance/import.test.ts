@@ -7,6 +7,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import pl, { type DataFrame } from "nodejs-polars";
+import { everyDtype, FIXTURES, random } from "../../src/conformance/fixture.ts";
 import { OutOfDeviceMemoryError } from "../../src/errors.ts";
 import { placeBits, releaseFills } from "../../src/fallback/column-fill.ts";
 import { exportFrame } from "../../src/fallback/export.ts";
@@ -24,9 +25,6 @@ import { dtypeFromDsl } from "../../src/polars/dtypes.ts";
 import { ownPolarsModule } from "../../src/polars/module.ts";
 import type { NativeDataFrame, NativeLazyFrame } from "../../src/polars/native.ts";
 import { zeroFrame } from "../../src/polars/zero-frame.ts";
-import { cellColumns } from "./cells.ts";
-import { everyDtype, FIXTURES, random } from "./fixture.ts";
-import { difference } from "./harness.ts";
 
 const polars = ownPolarsModule();
 assert.ok(polars !== undefined);
@@ -99,7 +97,7 @@ async function roundTrip(
   if (rows > FEW_ROWS) assert.ok(actual.frameEqual(expected, true), "the frame comes back");
   else {
     const [want, have] = [eagerWrappers._DataFrame(expected), eagerWrappers._DataFrame(actual)];
-    assert.equal(difference(cellColumns(want), cellColumns(have), want.height, have.height, {}), null);
+    assert.equal(frameDifference(want, have, {}), null);
   }
   const found = await words(batches, schema);
   release(batches);

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
+import { everyDtype, INTEGERS } from "../../src/conformance/fixture.ts";
 import { GPUEngine, type GPUEngineOptions } from "../../src/index.ts";
-import { everyDtype, INTEGERS } from "./fixture.ts";
 import { assertGpuEqualsCpu, closeEngines } from "./harness.ts";
 
 after(closeEngines);

@@ -7,9 +7,8 @@ import { ensureData, scanTables } from "../../bench/pdsh/generate.ts";
 import { polarsSqlOf } from "../../bench/pdsh/polars-sql.ts";
 import { queries } from "../../bench/pdsh/queries/index.ts";
 import { sqlOf } from "../../bench/pdsh/sql.ts";
+import { frameDifference } from "../../src/conformance/difference.ts";
 import { GPUEngine } from "../../src/index.ts";
-import { cellColumns } from "./cells.ts";
-import { difference } from "./harness.ts";
 
 const scale = 0.01;
 await ensureData(scale, () => {});
@@ -29,7 +28,7 @@ function execute(sql: string): LazyDataFrame {
 }
 
 function assertAgrees(expected: DataFrame, actual: DataFrame): void {
-  const found = difference(cellColumns(expected), cellColumns(actual), expected.height, actual.height, { rel: RELATIVE });
+  const found = frameDifference(expected, actual, { rel: RELATIVE });
   assert.equal(found, null);
 }
 

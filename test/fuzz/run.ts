@@ -1,9 +1,9 @@
 /** Runs a plan on both sides and says how the results differ. */
 
 import type { DataFrame } from "nodejs-polars";
+import { type Cell, type CellColumn, cellColumns } from "../../src/conformance/cells.ts";
+import { compareCells } from "../../src/conformance/order.ts";
 import { GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
-import { type Cell, type CellColumn, cellColumns } from "../conformance/cells.ts";
-import { compareCells } from "../conformance/order.ts";
 import { dataFrame, lazyFrame } from "./evaluate.ts";
 import type { SourceFrame } from "./frames.ts";
 import { near } from "./scales.ts";

@@ -1,9 +1,9 @@
 /** Elementary functions of floats. */
 
-import { type Case, expressions } from "../case.ts";
+import { type Case, expressions, MATH } from "../case.ts";
 
 /** CPU polars ends the process on structs, and panics on lists and bytes. */
-const NUMBERS_ONLY = { except: ["struct", "list", "bin"], tolerance: { rel: 2 ** -51 } };
+const NUMBERS_ONLY = { except: ["struct", "list", "bin"], tolerance: MATH };
 
 export const MATHEMATICS: readonly Case[] = expressions(
   "Mathematics",

@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
-import { everyDtype } from "../fixture.ts";
+import { everyDtype } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, type ComparisonOptions, closeEngines } from "../harness.ts";
 
 after(closeEngines);

@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
-import { everyDtype } from "../fixture.ts";
+import { everyDtype } from "../../../src/conformance/fixture.ts";
 import { assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
 
 after(closeEngines);

@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
-import { everyDtype, INTEGERS, TEMPORALS } from "../fixture.ts";
+import { everyDtype, INTEGERS, TEMPORALS } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
 
 after(closeEngines);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
-import { everyDtype } from "../fixture.ts";
+import { everyDtype } from "../../../src/conformance/fixture.ts";
 import { assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
 
 after(closeEngines);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
-import { everyDtype } from "../fixture.ts";
+import { everyDtype } from "../../../src/conformance/fixture.ts";
 import { assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "polars-webgpu-scan-"));
