@@ -7,6 +7,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import pl, { type DataFrame } from "nodejs-polars";
+import { frameDifference } from "../../src/conformance/difference.ts";
 import { everyDtype, FIXTURES, random } from "../../src/conformance/fixture.ts";
 import { OutOfDeviceMemoryError } from "../../src/errors.ts";
 import { placeBits, releaseFills } from "../../src/fallback/column-fill.ts";
