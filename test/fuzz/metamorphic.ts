@@ -1,6 +1,6 @@
 /** Checks relations between answers of the engine over random plans and data. */
 
-import { cellColumns } from "../conformance/cells.ts";
+import { cellColumns } from "../../src/conformance/cells.ts";
 import { difference } from "../conformance/harness.ts";
 import { dataFrame, lazyFrame, sourceName } from "./evaluate.ts";
 import { drawFrame, frameText } from "./frames.ts";
