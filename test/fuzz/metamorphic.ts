@@ -1,7 +1,6 @@
 /** Checks relations between answers of the engine over random plans and data. */
 
-import { cellColumns } from "../../src/conformance/cells.ts";
-import { difference } from "../conformance/harness.ts";
+import { frameDifference } from "../../src/conformance/difference.ts";
 import { dataFrame, lazyFrame, sourceName } from "./evaluate.ts";
 import { drawFrame, frameText } from "./frames.ts";
 import { Random } from "./random.ts";
@@ -63,8 +62,7 @@ async function failureOf(related: Related, found: Case, engines: Engines): Promi
   if ("error" in right) return { class: "error", message: `right: ${messageOf(right.error)}` };
   if (sameBytes(left.frame, right.frame)) return null;
   const order = pair.ordered ? "exact" : "any";
-  const [expected, actual] = [cellColumns(left.frame), cellColumns(right.frame)];
-  const message = difference(expected, actual, left.frame.height, right.frame.height, { order });
+  const message = frameDifference(left.frame, right.frame, { order });
   return message === null ? null : { class: "difference", message };
 }
 
