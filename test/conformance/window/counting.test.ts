@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
-import { everyDtype, INTEGERS, ROWS, random, TEMPORALS } from "../fixture.ts";
+import { everyDtype, INTEGERS, ROWS, random, TEMPORALS } from "../../../src/conformance/fixture.ts";
 import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);

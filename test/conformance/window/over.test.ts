@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
-import { everyDtype, ROWS } from "../fixture.ts";
+import { everyDtype, ROWS } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
