@@ -35,6 +35,13 @@ export const WINDOW_FUNCTIONS = [
   "rank_min",
   "rank_max",
   "rank_dense",
+  /** (x), [rows before, rows after]: of the values in the window around the row that are not null; unspecified where there are none, sums 0. */
+  "rolling_count",
+  "rolling_sum",
+  "rolling_min",
+  "rolling_max",
+  /** Squared distances to the mean, summed. */
+  "rolling_deviations",
 ] as const;
 
 export type WindowFunctionName = (typeof WINDOW_FUNCTIONS)[number];

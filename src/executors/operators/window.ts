@@ -8,6 +8,7 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { rolling } from "../../gpu/kernels/rolling.ts";
 import { segmentedScan } from "../../gpu/kernels/segmented-scan.ts";
 import type { Marks, Segments } from "../../gpu/kernels/segments.ts";
 import { markRuns, markValid, placesOf } from "../../gpu/kernels/segments.ts";
@@ -69,7 +70,7 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
     case "shift": {
       const { fn } = call;
       const steps = Math.max(-segments.rows, Math.min(segments.rows, option));
-      return withArgument(view, call, (value) => moved(view, value, windowRows(context.device, segments, fn, [], steps), fn === "shift"));
+      return withArgument(view, call, (value) => moved(view, value, windowRows(context.device, segments, fn, [], [steps]), fn === "shift"));
     }
     case "forward_fill":
     case "backward_fill": {
@@ -77,7 +78,17 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
       return withArgument(view, call, (value) => filled(view, value, fn, option < 0 ? 0xffffffff : option));
     }
     case "cum_count":
-      return withArgument(view, call, (value) => counted(view, value, option !== 0));
+      return withArgument(view, call, (value) => counted(view, value, option !== 0 ? "count_from_end" : "count_from_start"));
+    case "rolling_count":
+      return withArgument(view, call, (value) => counted(view, value, "count_around", call.options));
+    case "rolling_sum":
+    case "rolling_min":
+    case "rolling_max":
+    case "rolling_deviations": {
+      const { fn, dtype } = call;
+      const [back = 0, ahead = 0] = call.options;
+      return withArgument(view, call, (value) => rolling(context.device, fn, value, segments, dtype, { back, ahead }));
+    }
     case "cum_sum":
     case "cum_prod":
     case "cum_min":
@@ -88,8 +99,12 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
   }
 }
 
-const words = ({ context, segments }: View, rule: RowRule, extras: readonly DeviceBuffer[] = []): Column =>
-  wordColumn(windowRows(context.device, segments, rule, extras), segments.rows);
+const words = (
+  { context, segments }: View,
+  rule: RowRule,
+  extras: readonly DeviceBuffer[] = [],
+  parameters: readonly number[] = [],
+): Column => wordColumn(windowRows(context.device, segments, rule, extras, parameters), segments.rows);
 
 async function withArgument(view: View, { args }: WindowCall, use: (value: Column) => Column | Promise<Column>): Promise<Column> {
   const [arg] = args;
@@ -123,14 +138,19 @@ function filled(view: View, value: Column, rule: "forward_fill" | "backward_fill
     return value;
   }
   const marks = markValid(device, columnsProgram([value]), view.segments);
-  const rows = windowRows(device, view.segments, rule, [marks.upto, marks.list], limit);
+  const rows = windowRows(device, view.segments, rule, [marks.upto, marks.list], [limit]);
   releaseMarks(marks);
   return moved(view, value, rows, true);
 }
 
-function counted(view: View, value: Column, fromEnd: boolean): Column {
+function counted(
+  view: View,
+  value: Column,
+  rule: "count_from_start" | "count_from_end" | "count_around",
+  parameters: readonly number[] = [],
+): Column {
   const marks = markValid(view.context.device, columnsProgram([value]), view.segments);
-  const counts = words(view, fromEnd ? "count_from_end" : "count_from_start", [marks.upto]);
+  const counts = words(view, rule, [marks.upto], parameters);
   releaseMarks(marks);
   return counts;
 }

@@ -11,7 +11,7 @@ const WORKGROUP = 256;
 
 /**
  * Statements that set `result` for position p of the segment [first, end). `X` and `Y` are the words of the extra buffers, which have
- * `rows` words each; `A` is the parameter. `result` is NONE at first: a null row.
+ * `rows` words each; `A` and `P[0].z` are the parameters. `result` is NONE at first: a null row.
  */
 const BODIES = {
   row_number: "result = p - first;",
@@ -25,6 +25,10 @@ const BODIES = {
   if (before < X[P[0].x - 1u]) { let q = Y[before]; if (q < end && q - p <= A) { result = order[q]; } }`,
   count_from_start: "result = X[p] - select(X[max(first, 1u) - 1u], 0u, first == 0u);",
   count_from_end: "result = X[end - 1u] - select(X[max(p, 1u) - 1u], 0u, p == 0u);",
+  /** A, P[0].z: rows before and after. */
+  count_around: `let lowest = p - min(p - first, A);
+  let highest = p + min(end - 1u - p, P[0].z);
+  result = X[highest] - select(X[max(lowest, 1u) - 1u], 0u, lowest == 0u);`,
   // X: rows in another order, segment by segment.
   other_row: "result = X[p];",
   /** Y: position of each row. */
@@ -39,14 +43,14 @@ const BODIES = {
 
 export type RowRule = keyof typeof BODIES;
 
-/* order, segment, starts, X, Y -> results by row; P = rows, A. */
+/* order, segment, starts, X, Y -> results by row; P = rows, A, B. */
 const kernelOf = (rule: RowRule): Kernel => {
   const extras = ["X", "Y"].filter((name) => BODIES[rule].includes(`${name}[`));
   return {
     name: "window-rows",
     key: rule,
     bindings: ["read", "read", "read", ...extras.map(() => "read" as const), "read_write"],
-    params: 2,
+    params: 3,
     workgroup: WORKGROUP,
     wgsl: () =>
       link(`
@@ -77,14 +81,14 @@ export function windowRows(
   segments: Segments,
   rule: RowRule,
   extras: readonly DeviceBuffer[] = [],
-  parameter = 0,
+  parameters: readonly number[] = [],
 ): DeviceBuffer {
   const { rows, order, segment, starts } = segments;
   const results = device.alloc(rows, "window rows");
   device.launch({
     kernel: kernelOf(rule),
     bindings: [order, segment, starts, ...extras, results],
-    params: [rows, parameter],
+    params: [rows, ...parameters],
     workgroups: Math.ceil(rows / WORKGROUP),
   });
   return results;

@@ -14,7 +14,9 @@ import { isFloat, isNumeric } from "./binary.ts";
 import { CALENDAR_STEPS } from "./calendar-steps.ts";
 import type { Handler } from "./function-call.ts";
 import { args, argsAsResult, no } from "./function-call.ts";
+import { interpolate } from "./interpolate.ts";
 import { MATHEMATICS } from "./mathematics.ts";
+import { rollingFunction } from "./rolling-functions.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, columnNames, exprInputs } from "./tree.ts";
 import { WINDOW_HANDLERS } from "./window-functions.ts";
@@ -164,6 +166,8 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ...MATHEMATICS,
   ...CALENDAR_STEPS,
   ...WINDOW_HANDLERS,
+  Interpolate: interpolate,
+  RollingExpr: rollingFunction,
   Abs: numeric("abs"),
   Sign: numeric("sign"),
   Negate: numeric("neg"),
@@ -208,7 +212,6 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   EwmVar: "exponentially weighted functions have no kernel",
   GatherEvery: "GatherEvery changes the number of rows",
   Hash: "Hash has no kernel",
-  Interpolate: "Interpolate has no kernel",
   Mode: "Mode changes the number of rows",
   Product: "Product has no kernel",
   Random: "random numbers are those of CPU polars",

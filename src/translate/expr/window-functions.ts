@@ -263,11 +263,6 @@ function withoutCasts(expr: DslExpr | undefined): DslExpr | undefined {
   return name === "Cast" && isObject(payload) ? withoutCasts(asExpr(payload.expr)) : expr;
 }
 
-const rolling: Handler = (c) => {
-  const name = isObject(c.options) ? String(c.options.function) : "";
-  return c.t.scope.unsupported(`Rolling${name} has no kernel`);
-};
-
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   ArgSort: argSort,
   "Boolean.IsDuplicated": distinctness((_, length) => call("gt", [length, u32(1n)], BOOLEAN)),
@@ -288,7 +283,6 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   "Range.IntRange": rowRange,
   Reverse: simple("reverse"),
   RLEID: runNumber,
-  RollingExpr: rolling,
   Shift: shift,
   ShiftAndFill: shiftAndFill,
 };

@@ -23,10 +23,8 @@ const LEDGER: Readonly<Record<string, Entry>> = {
   ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
   extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],
   implode: [() => small.implode(), /aggregate Implode/],
-  interpolate: [() => x.interpolate(), /Interpolate has no kernel/],
   product: [() => x.product(), /Product has no kernel/],
   "rank at random": [() => pl.col("row").rank("random").mul(0), /Rank by the method Random/],
-  "rolling skew": [() => x.rollingSkew({ windowSize: 3 }), /RollingSkew has no kernel/],
 };
 
 test("every entry of the ledger falls back for its reason, with polars' answer", async (t) => {
