@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
-import { everyDtype, INTEGERS, random, TEMPORALS } from "../fixture.ts";
+import { everyDtype, INTEGERS, random, TEMPORALS } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
