@@ -13,6 +13,7 @@ import { explode } from "./operators/explode.ts";
 import { gatherRows } from "./operators/gather.ts";
 import { join } from "./operators/join.ts";
 import { lookup } from "./operators/lookup.ts";
+import { requireRows } from "./operators/require.ts";
 import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
 import { sort } from "./operators/sort.ts";
 import { window } from "./operators/window.ts";
@@ -135,6 +136,8 @@ class InMemoryRun {
         return this.#one(plan.input, (input) => rowIndex(context, plan, input));
       case "explode":
         return this.#one(plan.input, (input) => explode(context, plan, input));
+      case "require":
+        return this.#one(plan.input, (input) => requireRows(context, plan, input));
       case "gather":
         return this.#one(plan.input, (input) => gatherRows(context, plan, input));
       case "lookup":

@@ -130,6 +130,10 @@ function detailsOf(plan: Plan, frames: Map<number, number>): string {
       return plan.lengths === "pad" ? "" : plan.lengths.toUpperCase();
     case "explode":
       return quoted(plan.columns);
+    case "require":
+      return plan.condition.kind === "unique"
+        ? `UNIQUE [${plan.condition.by.map(exprText).join(", ")}]`
+        : `ASCENDING ${exprText(plan.condition.key)} BY [${plan.condition.by.map(exprText).join(", ")}]`;
     case "gather":
       return `${plan.rows.length} ${plan.rows.length === 1 ? "ROW" : "ROWS"}`;
     case "row_index":

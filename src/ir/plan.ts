@@ -184,6 +184,19 @@ export interface Window {
   readonly functions: readonly NamedWindow[];
   readonly schema: Schema;
 }
+/** What a query may only be asked of: else CPU polars has the error, or an answer that depends on the order. */
+export type Condition =
+  /** No two rows have the same values of `by`, null being a value. */
+  | { readonly kind: "unique"; readonly by: readonly Expr[] }
+  /** `key`, an Int64, ascends within the rows of equal values of `by`, and is never null. */
+  | { readonly kind: "ascending"; readonly key: Expr; readonly by: readonly Expr[] };
+/** The input as it is, where the condition holds; else an error. */
+export interface Require {
+  readonly kind: "require";
+  readonly input: Plan;
+  readonly condition: Condition;
+  readonly schema: Schema;
+}
 
 export type Plan =
   | Scan
@@ -203,7 +216,8 @@ export type Plan =
   | Explode
   | Lookup
   | AsofJoin
-  | Window;
+  | Window
+  | Require;
 export type PlanKind = Plan["kind"];
 
 export function children(plan: Plan): readonly Plan[] {
@@ -244,6 +258,10 @@ export function withChildren(plan: Plan, inputs: readonly Plan[]): Plan {
   }
 }
 
+/** What a condition reads. */
+export const conditionExprs = (condition: Condition): readonly Expr[] =>
+  condition.kind === "unique" ? condition.by : [condition.key, ...condition.by];
+
 /** Expressions that stand directly in the node. */
 export function expressions(plan: Plan): readonly Expr[] {
   switch (plan.kind) {
@@ -263,6 +281,8 @@ export function expressions(plan: Plan): readonly Expr[] {
       return [plan.leftOn, plan.rightOn, ...plan.leftBy, ...plan.rightBy];
     case "window":
       return [...plan.partitionBy, ...plan.orderBy.map((k) => k.expr), ...plan.functions.flatMap((f) => f.call.args)];
+    case "require":
+      return conditionExprs(plan.condition);
     default:
       return [];
   }

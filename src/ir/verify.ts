@@ -5,7 +5,7 @@ import type { Expr, NamedExpr } from "./expr.ts";
 import { describeExpr, exprChildren } from "./expr.ts";
 import { FILTERED, ORDERED } from "./functions.ts";
 import type { AsofJoin, Join, Plan } from "./plan.ts";
-import { children, expressions } from "./plan.ts";
+import { children, conditionExprs, expressions } from "./plan.ts";
 import type { Field, Schema } from "./schema.ts";
 import { describeDType, sameDType, sameSchema } from "./schema.ts";
 import { postorder } from "./traversal.ts";
@@ -116,6 +116,9 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       const fields = input.map((f, i) => (plan.columns.includes(f.name) ? { name: f.name, dtype: plan.schema[i]?.dtype ?? f.dtype } : f));
       return differs(plan.schema, fields);
     }
+    case "require":
+      if (plan.condition.kind === "ascending" && plan.condition.key.dtype.kind !== "Int64") return "the ascending key is no Int64";
+      return rowProblems(conditionExprs(plan.condition), input) ?? differs(plan.schema, input);
     case "gather":
       return plan.rows.every((row) => row === null || isCount(row)) ? differs(plan.schema, input) : "a row number is not a count of rows";
     case "row_index":

@@ -3,7 +3,7 @@
 import type { NamedExpr } from "../expr.ts";
 import { describeExpr } from "../expr.ts";
 import type { Plan } from "../plan.ts";
-import { children } from "../plan.ts";
+import { children, conditionExprs } from "../plan.ts";
 import { describeDType } from "../schema.ts";
 import { rewriteBottomUp } from "../traversal.ts";
 import { describeWindow } from "../windows.ts";
@@ -62,6 +62,8 @@ function ownText(plan: Plan): unknown {
       return plan.lengths;
     case "explode":
       return [plan.columns, plan.emptyAsNull, plan.keepNulls];
+    case "require":
+      return [plan.condition.kind, conditionExprs(plan.condition).map(describeExpr)];
     case "gather":
       return plan.rows;
     case "row_index":

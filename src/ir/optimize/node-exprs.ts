@@ -44,6 +44,13 @@ export function mapNodeExprs(plan: Plan, f: (expr: Expr) => Expr): Plan {
       const same = partitionBy === plan.partitionBy && orderBy === plan.orderBy && functions === plan.functions;
       return same ? plan : { ...plan, partitionBy, orderBy, functions };
     }
+    case "require": {
+      const { condition } = plan;
+      const by = mapList(condition.by, f);
+      if (condition.kind === "unique") return by === condition.by ? plan : { ...plan, condition: { ...condition, by } };
+      const key = f(condition.key);
+      return by === condition.by && key === condition.key ? plan : { ...plan, condition: { ...condition, key, by } };
+    }
     default:
       return plan;
   }

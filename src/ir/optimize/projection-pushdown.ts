@@ -6,7 +6,7 @@
 import type { Expr } from "../expr.ts";
 import { column, columnsOf, named } from "../expr.ts";
 import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RowIndex, Union, Window } from "../plan.ts";
-import { children, expressions } from "../plan.ts";
+import { children, conditionExprs, expressions } from "../plan.ts";
 import type { Schema } from "../schema.ts";
 import { postorder } from "../traversal.ts";
 import type { Rule } from "./rule.ts";
@@ -103,6 +103,8 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
       return [both(wanted, plan.subset)];
     case "explode":
       return [both(wanted, plan.columns)];
+    case "require":
+      return [alsoRead(wanted, conditionExprs(plan.condition))];
     case "union":
       return plan.inputs.map(() => wanted);
     case "hconcat":
@@ -146,6 +148,8 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
     case "sort":
     case "distinct":
       return only === undefined ? plan : { ...plan, input: only, schema: only.schema };
+    case "require":
+      return input === undefined ? plan : { ...plan, input, schema: input.schema };
     case "explode":
       return only === undefined ? plan : { ...plan, input: only, schema: offered(plan.schema, namesOf(only.schema)) };
     case "aggregate":

@@ -4,6 +4,7 @@ import type { Offset } from "flatbuffers";
 import type {
   Aggregate,
   AsofJoin,
+  Condition,
   Cpu,
   Distinct,
   Explode,
@@ -17,6 +18,7 @@ import type {
   Plan,
   PlanKind,
   Project,
+  Require,
   RowIndex,
   Scan,
   Slice,
@@ -287,6 +289,23 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
       schema,
     }),
+  ),
+  require: codec<Require, wire.Require>(
+    wire.Node.Require,
+    wire.Require,
+    (w, { input, condition }) => {
+      const by = wire.Require.createByVector(
+        w.builder,
+        condition.by.map((e) => w.expr(e)),
+      );
+      return wire.Require.createRequire(w.builder, w.node(input), condition.kind === "unique" ? null : w.expr(condition.key), by);
+    },
+    (r, table, schema) => {
+      const key = table.ascending();
+      const by = r.list(table.byLength(), (i) => r.expr(table.by(i)));
+      const condition: Condition = key === null ? { kind: "unique", by } : { kind: "ascending", key: r.expr(key), by };
+      return { kind: "require", input: r.node(table.input()), condition, schema };
+    },
   ),
   explode: codec<Explode, wire.Explode>(
     wire.Node.Explode,

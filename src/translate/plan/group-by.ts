@@ -1,5 +1,6 @@
 /** GroupBy: keys and aggregates, the groups that HAVING keeps, and the expressions around the aggregates projected afterwards. */
 
+import type { NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import type { DslPlan } from "../../polars/dsl.ts";
@@ -7,6 +8,7 @@ import { AggregateSet } from "../expr/aggregates.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { columnNames } from "../expr/tree.ts";
+import { dynamicWindows } from "./dynamic-windows.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
@@ -19,13 +21,13 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   if (!("GroupBy" in dsl) || only === null) return null;
   const { input, scope } = only;
   const { keys: keyDsl, aggs, predicates, options } = dsl.GroupBy;
-  if (options.dynamic !== null) context.unsupported("groupByDynamic has no kernel");
   if (options.rolling !== null) context.unsupported("groupByRolling has no kernel");
   if (options.slice !== null) context.unsupported("a group-by with a slice");
-  if (options.dynamic !== null || options.rolling !== null) return null;
+  if (options.rolling !== null) return null;
+  const asked = options.dynamic === null ? keyDsl : [...keyDsl, { Column: String(options.dynamic.index_column) }];
   const keyOutputs = keyDsl.map((k) => expand(scope, k));
   const keysFlat = keyOutputs.flatMap((k) => k ?? []);
-  const aggOutputs = aggs.map((a) => expand(scope, a, { keys: keyDsl }));
+  const aggOutputs = aggs.map((a) => expand(scope, a, { keys: asked }));
   const flat = aggOutputs.flatMap((a) => a ?? []);
   warm(
     scope,
@@ -49,10 +51,19 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const known = keys.filter((k) => k !== null);
   if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made === null) return null;
   if (kept.length !== having.length) return null;
+  if (options.dynamic !== null) {
+    const windows = dynamicWindows(context, scope, options.dynamic, set);
+    if (windows === null) return null;
+    const required = windows.input(inside.extend(input), known);
+    const groups = windows.sorted(constants.extend(aggregated(required, [...known, windows.key], set.aggregates)), known);
+    return checkedProject(context, groups, [...known.map(keyColumn), ...windows.outputs, ...made]);
+  }
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
     (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
     constants.extend(aggregated(windows.extend(inside.extend(input)), constant ? [] : known, set)),
   );
-  return checkedProject(context, grouped, [...known.map((k) => (constant ? k : named(k.name, column(k.name, k.expr.dtype)))), ...made]);
+  return checkedProject(context, grouped, [...known.map((k) => (constant ? k : keyColumn(k))), ...made]);
 }
+
+const keyColumn = (key: NamedExpr): NamedExpr => named(key.name, column(key.name, key.expr.dtype));

@@ -1,5 +1,6 @@
 /** Join: keys on a common dtype, output columns as polars names them. */
 
+import type { Expr } from "../../ir/expr.ts";
 import { column, named } from "../../ir/expr.ts";
 import type { Join, JoinKind, JoinOutput, Plan } from "../../ir/plan.ts";
 import { sameDType } from "../../ir/schema.ts";
@@ -65,7 +66,6 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   const how = KINDS[kind];
   if (how === undefined) return context.unsupported(`a join of kind ${kind} has no kernel`);
   if (predicates.length > 0) context.unsupported("a join on inequalities");
-  if (args.validation !== "ManyToMany") context.unsupported(`a join that validates ${args.validation}`);
   if (args.slice !== null) context.unsupported("a join with a slice");
   const [leftLookups, rightLookups] = [new LookupSet(), new LookupSet()];
   const leftKeys = new ExprTranslator(leftScope, null, leftLookups);
@@ -76,12 +76,13 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   const names = { left: left_on.map(columnName), right: right_on.map(columnName) };
   const output = outputsOf(context, how, left, right, names, args);
   if (output === null) return null;
+  const [leftOn, rightOn] = [known.map((k) => k.left), known.map((k) => k.right)];
   const made: Join = {
     kind: "join",
-    left: leftLookups.extend(left),
-    right: rightLookups.extend(right),
-    leftOn: known.map((k) => k.left),
-    rightOn: known.map((k) => k.right),
+    left: validated(leftLookups.extend(left), leftOn, args.validation.startsWith("OneTo")),
+    right: validated(rightLookups.extend(right), rightOn, args.validation.endsWith("ToOne")),
+    leftOn,
+    rightOn,
     how,
     nullsEqual: args.nulls_equal,
     output,
@@ -90,6 +91,10 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
   const side = sortedSide(how, args.maintain_order);
   return side === null ? made : inOrderOf(made, side);
 }
+
+/** The input whose keys must not repeat: polars has the error where they do. */
+const validated = (input: Plan, by: readonly Expr[], unique: boolean): Plan =>
+  unique ? { kind: "require", input, condition: { kind: "unique", by }, schema: input.schema } : input;
 
 /** Kinds whose keys are coalesced unless the user says no: the side whose key columns are then left out. */
 const COALESCED: Partial<Record<JoinKind, "left" | "right">> = { inner: "right", left: "right", right: "left" };

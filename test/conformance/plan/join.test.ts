@@ -23,6 +23,7 @@ interface Options {
   readonly suffix?: string;
   readonly coalesce?: boolean;
   readonly nullsEqual?: boolean;
+  readonly validate?: "1:m" | "m:1" | "1:1";
   readonly maintainOrder?: (typeof ORDERS)[number];
 }
 
@@ -130,6 +131,19 @@ for (const how of KINDS) {
     await assertGpuEqualsCpu(() => joined(l().head(0), r(), byRight), { partitions: [null] });
   });
 }
+
+test("keys that must not repeat", async () => {
+  const once = () => l().unique({ subset: ["k"], keep: "first", maintainOrder: true });
+  const rows = () => r().select("row", "k", "g");
+  for (const how of ["inner", "left", "full"] as const) {
+    const order = how === "full" ? "any" : "exact";
+    await assertGpuEqualsCpu(() => joined(once(), rows(), { how, on: ["k"], validate: "1:m" }), { order, partitions: PARTITIONS });
+    await assertGpuEqualsCpu(() => joined(rows(), once(), { how, on: ["k"], validate: "m:1" }), { order, partitions: PARTITIONS });
+    await assertGpuEqualsCpu(() => joined(once(), once().filter(pl.col("row").gt(3)), { how, on: ["k"], validate: "1:1" }), { order });
+    for (const validate of ["1:m", "m:1", "1:1"] as const)
+      await assertSameError(() => joined(rows(), rows(), { how, on: ["k"], validate }));
+  }
+});
 
 test("cross joins in the order of the right side", () =>
   assertGpuEqualsCpu(() => {

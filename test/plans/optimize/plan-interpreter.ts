@@ -81,6 +81,8 @@ function interpret(plan: Plan, tables: Tables): readonly Row[] {
     }
     case "asof_join":
       throw new Error("plans of tests have no as-of joins");
+    case "require":
+      return input(plan.input);
     case "explode":
       throw new Error("plans of tests have no lists");
     case "gather": {

@@ -160,6 +160,10 @@ export const PLANS: readonly Plan[] = Object.values({
       schema,
     }),
   ),
+  require: [
+    { kind: "require", input: frame, condition: { kind: "unique", by: [a, isOdd] }, schema },
+    { kind: "require", input: frame, condition: { kind: "ascending", key: a, by: [] }, schema },
+  ],
   explode: [
     { kind: "explode", input: frame, columns: ["a", "ü"], emptyAsNull: true, keepNulls: false, schema },
     { kind: "explode", input: frame, columns: [], emptyAsNull: false, keepNulls: true, schema },
@@ -308,6 +312,12 @@ export function randomPlan(seed: number, size: number): Plan {
         left: bool() ? null : text(),
         right: bool() ? null : text(),
       })),
+      schema: fields(),
+    }),
+    require: () => ({
+      kind: "require",
+      input: input(),
+      condition: bool() ? { kind: "unique", by: some(expr) } : { kind: "ascending", key: expr(), by: some(expr) },
       schema: fields(),
     }),
     explode: () => ({ kind: "explode", input: input(), columns: some(text), emptyAsNull: bool(), keepNulls: bool(), schema: fields() }),

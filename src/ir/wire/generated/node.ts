@@ -23,6 +23,7 @@ export const Node = {
   Explode: 15,
   Lookup: 16,
   AsofJoin: 17,
-  Window: 18
+  Window: 18,
+  Require: 19
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];
