@@ -55,7 +55,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
     const windows = dynamicWindows(context, scope, options.dynamic, set);
     if (windows === null) return null;
     const required = windows.input(inside.extend(input), known);
-    const groups = windows.sorted(constants.extend(aggregated(required, [...known, windows.key], set.aggregates)), known);
+    const groups = windows.sorted(constants.extend(aggregated(required, [...known, windows.key], set)), known);
     return checkedProject(context, groups, [...known.map(keyColumn), ...windows.outputs, ...made]);
   }
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
