@@ -28,6 +28,17 @@ const ORDERED: readonly string[] = [
   "SELECT row, k FROM a WHERE row < 4 UNION ALL SELECT row, k FROM b WHERE row > 20 ORDER BY row, k",
   "SELECT EXTRACT(YEAR FROM date) AS y, COUNT(*) AS n FROM a GROUP BY y ORDER BY y NULLS FIRST LIMIT 9",
   "SELECT MIN(small) AS lo, MAX(small) AS hi, COUNT(str) AS n, COUNT(DISTINCT k) AS d FROM a",
+  "SELECT row FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.row = a.row) ORDER BY row",
+  "SELECT row FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k) ORDER BY row",
+  "SELECT row, date + INTERVAL '3 days' AS d FROM a WHERE date > DATE '2000-01-01' - INTERVAL '1 year' ORDER BY row",
+  "SELECT row, CASE k WHEN 1 THEN 'x' WHEN 2 THEN 'y' END AS c, NULLIF(k, 1) AS n, GREATEST(small, small2) AS g FROM a ORDER BY row",
+  "SELECT row, small / 3 AS q, small // 3 AS w, small % 3 AS m, -small AS n FROM a ORDER BY row",
+  "SELECT row FROM a WHERE str ILIKE '%A%' AND str NOT LIKE '_p%' ORDER BY row",
+  "SELECT k FROM a INTERSECT SELECT k FROM b ORDER BY k",
+  "SELECT k FROM a EXCEPT SELECT k FROM b ORDER BY k",
+  "SELECT k FROM a UNION SELECT k FROM b ORDER BY k",
+  "SELECT row, SUM(small) OVER (PARTITION BY k) AS n FROM a ORDER BY row",
+  "SELECT SUM(small) FILTER (WHERE k > 1) AS s FROM a",
 ];
 
 for (const sql of ORDERED) test(sql, () => assertGpuEqualsCpu(query(sql), PARTITIONS));
