@@ -34,6 +34,13 @@ export const FUNCTIONS = {
   or: "custom",
   xor: "propagate",
   not: "propagate",
+  /** Bits of integers. */
+  bit_and: "propagate",
+  bit_or: "propagate",
+  bit_xor: "propagate",
+  bit_not: "propagate",
+  /** The bits of an Int64 as a UInt64, or the other way round. */
+  reinterpret: "propagate",
   is_null: "custom",
   is_not_null: "custom",
   is_nan: "propagate",

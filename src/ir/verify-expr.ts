@@ -59,6 +59,8 @@ type Contract = (call: CallExpr) => string | null;
 
 const isFloat = (dtype: DType): boolean => dtype.kind === "Float32" || dtype.kind === "Float64";
 const isNumeric = (dtype: DType): boolean => isFloat(dtype) || (integerRange(dtype) !== null && !isTemporal(dtype));
+const isInteger = (dtype: DType): boolean => isNumeric(dtype) && !isFloat(dtype);
+const isWide = (dtype: DType): boolean => dtype.kind === "Int64" || dtype.kind === "UInt64";
 const isBoolean = (dtype: DType): boolean => dtype.kind === "Boolean";
 
 const counted = (call: CallExpr, count: number): string | null =>
@@ -129,7 +131,7 @@ const CONTRACTS = {
   floor_div: numbers(2),
   mod: numbers(2),
   neg: numbers(1),
-  abs: numbers(1),
+  abs: numbers(1, (d) => isNumeric(d) || d.kind === "Duration"),
   sign: numbers(1),
   eq: comparison,
   ne: comparison,
@@ -143,6 +145,11 @@ const CONTRACTS = {
   or: logic(2),
   xor: logic(2),
   not: logic(1),
+  bit_and: numbers(2, isInteger),
+  bit_or: numbers(2, isInteger),
+  bit_xor: numbers(2, isInteger),
+  bit_not: numbers(1, isInteger),
+  reinterpret: (call) => counted(call, 1) ?? all(call, isWide) ?? (isWide(call.dtype) ? null : "the result is not an integer of 64 bits"),
   is_null: test(anything),
   is_not_null: test(anything),
   is_nan: test(isFloat),

@@ -8,6 +8,8 @@ import { type DeviceStats, GPUEngine, type GPUEngineOptions, UnsupportedError } 
 export interface ComparisonOptions extends Tolerance {
   /** Rows of a partition for each run, null for one partition; each value is one run. */
   readonly partitions?: readonly (number | null)[];
+  /** Whether every expression has to have a kernel: none may be evaluated by CPU polars on distinct rows. */
+  readonly kernels?: boolean;
   /** More options of the engine; an engine is kept for each different set. */
   readonly engine?: GPUEngineOptions;
 }
@@ -47,6 +49,8 @@ export async function assertGpuEqualsCpu(make: MakeQuery, options: ComparisonOpt
     if (found !== null) assert.fail(report(found, partition, make));
     assertNoLeak(await engine.deviceStats(), before, partition, make);
     assert.equal(engine.lastQuery?.fallback, null, report("the whole query fell back", partition, make));
+    const lookups = engine.lastQuery?.nodes.some((node) => node.name === "LOOKUP");
+    if (options.kernels === true) assert.equal(lookups, false, report("an expression was looked up", partition, make));
   }
 }
 

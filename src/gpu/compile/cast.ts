@@ -36,6 +36,10 @@ const ALWAYS: Readonly<Record<string, readonly string[]>> = {
 };
 const neverFails = (from: string, target: string): boolean => ALWAYS[from]?.includes(target) ?? false;
 
+/** Days before and from 1970 on that a Date holds, and the greatest number of ticks. */
+const DAYS = 2n ** 31n;
+const MOST = 2n ** 63n - 1n;
+
 /** The value as another dtype; `canCast` says which pairs have a form. */
 export function emitCast(x: Value, to: DType): Value {
   const from = x.dtype;
@@ -43,8 +47,14 @@ export function emitCast(x: Value, to: DType): Value {
   if (isNumber(from) && isNumber(to)) return castNumber(x, to);
   if (isTemporal(from) && isNumber(to)) return castNumber({ ...x, dtype: physicalInteger(from) }, to);
   if (isNumber(from) && isTemporal(to)) return { ...castNumber(x, physicalInteger(to)), dtype: to };
-  if (to.kind === "Date")
-    return { dtype: to, v: `bitcast<i32>(i64_floor_div(${x.v}, ${i64(ticksPerDay(unitOf(from)))}).x)`, ok: x.ok, dictionary: null };
+  if (to.kind === "Date") {
+    const perDay = ticksPerDay(unitOf(from));
+    const ok = allOk(
+      x.ok,
+      DAYS * perDay <= MOST ? `(i64_lt(${x.v}, ${i64(DAYS * perDay)}) && i64_ge(${x.v}, ${i64(-DAYS * perDay)}))` : null,
+    );
+    return { dtype: to, v: `bitcast<i32>(i64_floor_div(${x.v}, ${i64(perDay)}).x)`, ok, dictionary: null };
+  }
   const { v, fits } =
     from.kind === "Date"
       ? multiplied(`i32_to_i64(${x.v})`, ticksPerDay(unitOf(to)))

@@ -90,6 +90,11 @@ const kleene =
     return result(value, ok);
   };
 
+const bitwise =
+  (operator: "&" | "|" | "^"): Emission =>
+  (call) =>
+    result(`(${arg(call, 0).v} ${operator} ${arg(call, 1).v})`, okOf(call));
+
 const extreme =
   (name: "min" | "max"): Emission =>
   (call) => {
@@ -164,6 +169,11 @@ export const EMISSIONS = {
   or: kleene("||"),
   xor: (call) => result(`(${arg(call, 0).v} != ${arg(call, 1).v})`, okOf(call)),
   not: (call) => result(`(!${arg(call, 0).v})`, okOf(call)),
+  bit_and: bitwise("&"),
+  bit_or: bitwise("|"),
+  bit_xor: bitwise("^"),
+  bit_not: (call) => result(wrapNarrow(`(~${arg(call, 0).v})`, call.dtype), okOf(call)),
+  reinterpret: (call) => result(arg(call, 0).v, okOf(call)),
   is_null: (call) => result(arg(call, 0).ok === null ? "false" : `(!${arg(call, 0).ok})`, null),
   is_not_null: (call) => result(arg(call, 0).ok ?? "true", null),
   is_nan: library("is_nan"),

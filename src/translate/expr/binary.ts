@@ -8,6 +8,7 @@ import { call, literal } from "../../ir/expr.ts";
 import type { FunctionName } from "../../ir/functions.ts";
 import { describeDType, sameDType } from "../../ir/schema.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
+import { temporalArithmetic } from "./temporal.ts";
 import type { ExprTranslator } from "./translator.ts";
 
 const COMPARISONS: Readonly<Record<string, FunctionName>> = {
@@ -21,6 +22,7 @@ const COMPARISONS: Readonly<Record<string, FunctionName>> = {
   NotEqValidity: "ne_missing",
 };
 const LOGIC: Readonly<Record<string, FunctionName>> = { And: "and", Or: "or", Xor: "xor", LogicalAnd: "and", LogicalOr: "or" };
+const BITWISE: Partial<Record<FunctionName, FunctionName>> = { and: "bit_and", or: "bit_or", xor: "bit_xor" };
 const ARITHMETIC: Readonly<Record<string, FunctionName>> = {
   Plus: "add",
   Minus: "sub",
@@ -32,6 +34,8 @@ const ARITHMETIC: Readonly<Record<string, FunctionName>> = {
 /** Integers and floats. */
 export const isNumeric = (dtype: DType): boolean => isNumber(dtype) && dtype.kind !== "Boolean";
 export const isFloat = (dtype: DType): boolean => dtype.kind === "Float32" || dtype.kind === "Float64";
+
+export const isInteger = (dtype: DType): boolean => isNumeric(dtype) && !isFloat(dtype);
 
 /** Dtypes whose values order and compare on the device as polars does. */
 const comparable = (dtype: DType): boolean =>
@@ -54,9 +58,11 @@ export function binary(t: ExprTranslator, self: DslExpr, op: string, leftDsl: Ds
   const result = scope.dtype(self);
   if (result === null) return null;
   if (logic !== undefined) {
-    if (result.kind !== "Boolean") return scope.unsupported(`bitwise ${op} of ${describeDType(result)}`);
+    const bits = BITWISE[logic];
+    if (result.kind !== "Boolean" && (bits === undefined || !isInteger(left.dtype) || !isInteger(right.dtype) || !isInteger(result)))
+      return scope.unsupported(`bitwise ${op} of ${describeDType(result)}`);
     const [a, b] = [t.cast(left, result), t.cast(right, result)];
-    return a === null || b === null ? null : call(logic, [a, b], result);
+    return a === null || b === null ? null : call(result.kind === "Boolean" || bits === undefined ? logic : bits, [a, b], result);
   }
   if (isNumeric(result) && isNumericOperand(left.dtype) && isNumericOperand(right.dtype)) {
     const [a, b] = [t.cast(left, result), t.cast(right, result)];
@@ -69,7 +75,7 @@ export function binary(t: ExprTranslator, self: DslExpr, op: string, leftDsl: Ds
     const fn = ARITHMETIC[op];
     return fn === undefined ? scope.unsupported(`operator ${op}`) : call(fn, [a, b], result);
   }
-  return temporal(t, op, left, right, result);
+  return temporalArithmetic(t, op, left, right, result);
 }
 
 /**
@@ -93,24 +99,3 @@ function withScalar(op: string, a: Expr, b: Expr, rightIsScalar: boolean, dtype:
 }
 
 const isNumericOperand = (dtype: DType): boolean => isNumeric(dtype) || dtype.kind === "Null" || dtype.kind === "Boolean";
-
-const unit = (dtype: DType): string | null => (dtype.kind === "Datetime" || dtype.kind === "Duration" ? dtype.unit : null);
-
-/** Points in time and durations of one unit: their ticks add and subtract. */
-function temporal(t: ExprTranslator, op: string, left: Expr, right: Expr, result: DType): Expr | null {
-  const fn = op === "Plus" ? "add" : op === "Minus" ? "sub" : null;
-  const units = [left.dtype, right.dtype, result].map(unit);
-  const kinds = `${left.dtype.kind} ${right.dtype.kind} ${result.kind}`;
-  const known = new Set([
-    "Datetime Duration Datetime",
-    "Duration Datetime Datetime",
-    "Datetime Datetime Duration",
-    "Duration Duration Duration",
-  ]);
-  if (fn === null || units[0] === null || units.some((u) => u !== units[0]) || !known.has(kinds) || !sameZone(left.dtype, right.dtype)) {
-    return t.scope.unsupported(`${op} of ${describeDType(left.dtype)} and ${describeDType(right.dtype)}`);
-  }
-  return call(fn, [left, right], result);
-}
-
-const sameZone = (a: DType, b: DType): boolean => a.kind !== "Datetime" || b.kind !== "Datetime" || a.zone === b.zone;

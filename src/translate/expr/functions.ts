@@ -10,12 +10,13 @@ import type { DslExpr, DslObject } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { AGGREGATE_FUNCTIONS } from "./aggregates.ts";
-import { isFloat, isNumeric } from "./binary.ts";
+import { isFloat, isInteger, isNumeric } from "./binary.ts";
 import { CALENDAR_STEPS } from "./calendar-steps.ts";
 import type { Handler } from "./function-call.ts";
 import { args, argsAsResult, no } from "./function-call.ts";
 import { interpolate } from "./interpolate.ts";
 import { MATHEMATICS } from "./mathematics.ts";
+import { PHYSICAL_FORMS } from "./physical-forms.ts";
 import { rollingFunction } from "./rolling-functions.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, columnNames, exprInputs } from "./tree.ts";
@@ -103,14 +104,15 @@ const isIn: Handler = (c) => {
   const list =
     evaluateConstant(c.t.scope.native, { Explode: { input: listDsl, options: { empty_as_null: false, keep_nulls: true } } }, MAX_LISTED) ??
     evaluateConstant(c.t.scope.native, listDsl, MAX_LISTED);
-  if (list === null || list.values.includes(null))
-    return c.t.scope.unsupported(`IsIn a list with nulls, of more than ${MAX_LISTED} values, or not of numbers`);
+  if (list === null || (isObject(c.options) && c.options.nulls_equal === true))
+    return c.t.scope.unsupported(`IsIn a list of more than ${MAX_LISTED} values, not of numbers, or whose nulls are values`);
   const common = sameDType(value.dtype, list.dtype) ? value.dtype : c.t.scope.supertype(value.dtype, list.dtype);
   if (common === null) return no(c, list.dtype);
   const left = c.t.cast(value, common);
   if (left === null) return null;
-  const tests = list.values.map((v) => c.t.cast(literal(v, list.dtype), common)).filter((v) => v !== null);
-  if (tests.length !== list.values.length) return null;
+  const listed = list.values.filter((v) => v !== null);
+  const tests = listed.map((v) => c.t.cast(literal(v, list.dtype), common)).filter((v) => v !== null);
+  if (tests.length !== listed.length) return null;
   return tests.map((v): Expr => call("eq", [left, v], BOOLEAN)).reduce((a, b) => call("or", [a, b], BOOLEAN), never(left));
 };
 
@@ -161,14 +163,28 @@ const round: Handler = (c) => {
   return call("round", [value], made.dtype, [decimals, mode]);
 };
 
+const abs: Handler = (c) => {
+  const [value] = args(c) ?? [];
+  if (value === undefined) return null;
+  return value.dtype.kind === "Duration" ? call("abs", [value], value.dtype) : numeric("abs")(c);
+};
+
+const not: Handler = (c) => {
+  const [value] = args(c) ?? [];
+  if (value === undefined) return null;
+  if (isInteger(value.dtype)) return call("bit_not", [value], value.dtype);
+  return value.dtype.kind === "Boolean" ? call("not", [value], BOOLEAN) : no(c, value.dtype);
+};
+
 /** Tags of functions as the DSL spells them; a namespace stands before its functions. */
 const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ...MATHEMATICS,
   ...CALENDAR_STEPS,
+  ...PHYSICAL_FORMS,
   ...WINDOW_HANDLERS,
   Interpolate: interpolate,
   RollingExpr: rollingFunction,
-  Abs: numeric("abs"),
+  Abs: abs,
   Sign: numeric("sign"),
   Negate: numeric("neg"),
   Ceil: numeric("ceil", "floats"),
@@ -186,7 +202,7 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   "Boolean.IsNotNan": nanTest("is_not_nan", "is_finite"),
   "Boolean.IsFinite": predicate("is_finite", isNumeric),
   "Boolean.IsInfinite": predicate("is_infinite", isNumeric),
-  "Boolean.Not": predicate("not", (d) => d.kind === "Boolean"),
+  "Boolean.Not": not,
   "Boolean.IsIn": isIn,
   "Boolean.AllHorizontal": allOrAny("and"),
   "Boolean.AnyHorizontal": allOrAny("or"),
@@ -215,12 +231,10 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   Mode: "Mode changes the number of rows",
   Product: "Product has no kernel",
   Random: "random numbers are those of CPU polars",
-  Reinterpret: "Reinterpret has no kernel",
   RepeatBy: "RepeatBy makes lists",
   Replace: "Replace has no kernel on numbers",
   ReplaceStrict: "ReplaceStrict has no kernel on numbers",
   Reshape: "Reshape changes the number of rows",
-  ToPhysical: "ToPhysical has no kernel",
   ExtendConstant: "ExtendConstant changes the number of rows",
   Unique: "Unique changes the number of rows",
   UniqueCounts: "UniqueCounts changes the number of rows",

@@ -3,7 +3,7 @@
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
 import { everyDtype, FIXTURES, FLOATS, INTEGERS } from "../../../src/conformance/fixture.ts";
-import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
+import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
 
@@ -47,7 +47,3 @@ test("SQRT, SIGN, negation and ROUND of SQL", () =>
 
 for (const { name, frame: sized } of FIXTURES)
   test(`numeric functions over ${name}`, () => assertGpuEqualsCpu(() => sized.lazy().select(...each(["i64", "f64"])), { partitions }));
-
-test("numeric functions without a kernel fall back", async () => {
-  await assertFallsBack(() => frame.lazy().select(col("d_ms").abs()), /Abs of Duration\(ms\)/);
-});
