@@ -14,6 +14,7 @@ import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import { functionOf, HostDictionary, Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
+import { listDictionary } from "./list-dictionary.ts";
 
 const hostOf = (dictionary: Dictionary): HostDictionary => {
   if (!(dictionary instanceof HostDictionary)) throw new InternalError("a dictionary of another make");
@@ -71,6 +72,10 @@ export class PolarsDictionaries implements Dictionaries {
       this.#literals.set(key, known);
     }
     return known;
+  }
+
+  lists(values: Column, lengths: Uint32Array, dtype: DType, slice: readonly [number, number] | null): Promise<Dictionary> {
+    return listDictionary(this.#native, this.#device, values, lengths, dtype, slice);
   }
 
   evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column> {

@@ -28,6 +28,11 @@ export interface Dictionaries {
   unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified>;
   /** The elements of the lists that are the entries, one list after the other; for a dictionary of lists only. As many rows as elements. */
   elements(dictionary: Dictionary, dtype: DType): Promise<Column>;
+  /**
+   * Lists of consecutive values, one for each length, as the entries of a dictionary; values behind the last list are in none. `slice`: offset
+   * and length of what is kept of each list, a negative length meaning the rest.
+   */
+  lists(values: Column, lengths: Uint32Array, dtype: DType, slice: readonly [number, number] | null): Promise<Dictionary>;
   /** The result of a polars expression (its JSON, over a column called LOOKUP_COLUMN) on every entry and on null. */
   evaluate(dictionary: Dictionary, dsl: string, dtype: DType): Promise<Column>;
 }

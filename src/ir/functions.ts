@@ -128,10 +128,12 @@ export const AGGREGATES = [
   "quantile",
   /** Where in its group, from 0, the first row by the order stands. */
   "arg_first",
+  /** A list of the rows. Options: none, or offset and length of what is kept of each list, a negative length meaning the rest. */
+  "implode",
 ] as const;
 export type AggregateName = (typeof AGGREGATES)[number];
 
 /** Aggregates of the rows of a group in an order. */
-export const ORDERED: ReadonlySet<AggregateName> = new Set(["first", "last", "quantile", "arg_first"]);
+export const ORDERED: ReadonlySet<AggregateName> = new Set(["first", "last", "quantile", "arg_first", "implode"]);
 /** Aggregates of some of the rows; to the others, a row without a part is the same as a null. */
 export const FILTERED: ReadonlySet<AggregateName> = new Set([...ORDERED, "n_unique"]);

@@ -199,7 +199,7 @@ async function accumulate(
       const input = expr.where === null ? -1 : inputAt(call("ternary", [expr.where, TRUE, NULL], BOOLEAN));
       return { kind: expr.fn === "first" ? "first_row" : "last_row", input };
     }
-    if (expr.fn === "n_unique" || expr.fn === "quantile" || expr.fn === "arg_first")
+    if (expr.fn === "n_unique" || expr.fn === "quantile" || expr.fn === "arg_first" || expr.fn === "implode")
       throw new InternalError(`${expr.fn} is not accumulated`);
     if (expr.fn === "len" || expr.arg === null) return { kind: "len", input: -1 };
     const input = inputAt(expr.arg);

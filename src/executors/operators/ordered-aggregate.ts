@@ -1,8 +1,9 @@
-/** Aggregates that see the rows of a group in an order: its first and last row, where that stood, quantiles. */
+/** Aggregates that see the rows of a group in an order: its first and last row, where that stood, quantiles, lists. */
 
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
+import { iota } from "../../gpu/kernels/fill.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr } from "../../ir/expr.ts";
@@ -23,7 +24,8 @@ const I64: DType = { kind: "Int64" };
 const FIRST = literal(0n, U32);
 
 /** Whether the aggregate needs the rows of its groups sorted. */
-export const needsOrder = ({ fn, by }: AggregateExpr): boolean => by.length > 0 || fn === "quantile" || fn === "arg_first";
+export const needsOrder = ({ fn, by }: AggregateExpr): boolean =>
+  by.length > 0 || fn === "quantile" || fn === "arg_first" || fn === "implode";
 
 interface Call {
   readonly name: string;
@@ -64,6 +66,7 @@ function specOf(predicate: Expr | null, { fn, arg, where, by }: AggregateExpr): 
 
 async function picked(context: QueryContext, rows: OrderedRows, expr: AggregateExpr): Promise<Column> {
   if (expr.fn === "quantile") return quantile(context, rows, expr);
+  if (expr.fn === "implode") return lists(context, rows, expr);
   const [at] = await rows.rowsAt([expr.fn === "last" ? call("sub", [COUNT, literal(1n, U32)], U32) : FIRST]);
   if (at === undefined) throw new InternalError("no row was found");
   const made = expr.fn === "arg_first" ? await place(context, rows, at) : valuesAt(context, rows, at);
@@ -117,4 +120,18 @@ async function place(context: QueryContext, rows: OrderedRows, at: DeviceBuffer)
   places.release();
   if (made === undefined) throw new InternalError("no place was computed");
   return made;
+}
+
+/** The rows of each group as the entry of a dictionary, which is made on the host. */
+async function lists(context: QueryContext, rows: OrderedRows, { options, dtype }: AggregateExpr): Promise<Column> {
+  const { values, groups, counts, ordered } = rows;
+  if (values === null) throw new InternalError("lists of nothing");
+  const [inOrder] = gather(context.device, [values], ordered, values.length, false);
+  if (inOrder === undefined) throw new InternalError("gather gave no column");
+  const lengths = await context.device.read(counts, 0, groups);
+  const [offset, length] = options;
+  const slice = offset === undefined || length === undefined ? null : ([offset, length] as const);
+  const dictionary = await context.dictionaries.lists(inOrder, lengths, dtype, slice);
+  inOrder.buffer.release();
+  return { dtype, length: groups, buffer: iota(context.device, 0, groups), validityOffset: null, dictionary };
 }

@@ -44,6 +44,8 @@ export interface OrderedRows {
   readonly counts: DeviceBuffer;
   /** The value of each row, in row order; null where the spec has none. */
   readonly values: Column | null;
+  /** u32 rows, group after group, each in its order; those without a part last. */
+  readonly ordered: DeviceBuffer;
   /**
    * u32 rows at places of each group, 0xFFFFFFFF for empty groups: places are UInt32 expressions over `columns` and COUNT, the number of
    * rows, and those beyond the last row mean that one.
@@ -98,6 +100,7 @@ export async function orderedRows(
     groups,
     counts,
     values,
+    ordered,
     tally,
     rowsAt: async (places, columns = new Map()) => {
       const filled = call("gt", [COUNT, literal(0n, U32)], { kind: "Boolean" });

@@ -11,19 +11,21 @@ import type { DslExpr } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
 import { plainRows } from "./aggregate-call.ts";
+import { implode } from "./aggregate-lists.ts";
 import type { AggregateRows } from "./aggregate-rows.ts";
 import { countNulls, countRows, countValues, rowsOf, valueOrNull } from "./aggregate-rows.ts";
 import type { AggregateSet } from "./aggregates.ts";
 import { aggregateFunction } from "./aggregates.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import { correlation, kurtosis, skew } from "./moments.ts";
-import { quantile } from "./quantile.ts";
+import { MICROSECONDS_A_DAY, quantile } from "./quantile.ts";
 import type { ExprTranslator } from "./translator.ts";
 
 type Handler = (call: AggregateCall) => Expr | null;
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };
+const F64: DType = { kind: "Float64" };
 
 /** The rows of the first input. */
 const rowsIn = (c: AggregateCall): AggregateRows | null => rowsOf(c.inner, c.inputs[0]);
@@ -35,10 +37,20 @@ const accumulated =
     const rows = plainRows(c);
     if (rows === null) return null;
     if (rows.value.dtype.kind === "Null" && c.dtype.kind === "Null") return literal(null, c.dtype);
+    if (fn === "mean" && rows.value.dtype.kind === "Date") return meanOfDates(c, rows);
     const input = accumulable(c, fn, rows);
     const ddof = typeof c.options === "number" ? c.options : 1;
     return input === null ? null : c.set.add(aggregate(fn, input, c.dtype, { ddof }));
   };
+
+/** Days as Float64, whose mean is exact; the ticks are truncated. */
+function meanOfDates(c: AggregateCall, rows: AggregateRows): Expr | null {
+  const days = c.t.cast(valueOrNull(rows), F64);
+  if (days === null) return null;
+  const mean = c.set.add(aggregate("mean", days, F64));
+  const ticks = call("mul", [mean, literal(MICROSECONDS_A_DAY, F64)], F64);
+  return call("cast", [call("cast", [ticks], { kind: "Int64" })], c.dtype);
+}
 
 function accumulable(c: AggregateCall, fn: AggregateName, rows: AggregateRows): Expr | null {
   const value = valueOrNull(rows);
@@ -140,6 +152,7 @@ const AGGREGATES: Readonly<Record<string, Handler>> = {
   Last: end("last"),
   Count: count,
   NUnique: counting((rows, dtype) => aggregate("n_unique", rows.value, dtype, { where: rows.where })),
+  Implode: implode,
   Median: (c) => quantile(c, 0.5, "Linear"),
   Quantile: (c) => quantile(c, c.inputs[1], isObject(c.options) ? c.options.method : null),
   Skew: skew,

@@ -13,8 +13,8 @@ import { isFloat, isNumeric } from "./binary.ts";
 import { asExpr, columnNames } from "./tree.ts";
 
 const F64: DType = { kind: "Float64" };
-/** Quantiles of dates are points in time. */
-const MICROSECONDS_A_DAY = 86_400_000_000;
+/** Means and quantiles of dates are points in time. */
+export const MICROSECONDS_A_DAY = 86_400_000_000;
 
 export function quantile(c: AggregateCall, fraction: number | DslValue | undefined, method: DslValue | undefined): Expr | null {
   const { scope } = c.t;

@@ -4,7 +4,8 @@ import type { NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import type { DslPlan } from "../../polars/dsl.ts";
-import { AggregateSet } from "../expr/aggregates.ts";
+import { imploded } from "../expr/aggregate-lists.ts";
+import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { columnNames } from "../expr/tree.ts";
@@ -13,6 +14,7 @@ import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { checkedProject, oneValueEach, translateOutputs, warm } from "./project.ts";
+import { unnamed } from "./rows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Constant keys make one group, also of no rows. */
@@ -44,7 +46,10 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const within = windows.groups(keys.filter((k) => k !== null).map((k) => k.expr));
   const set = new AggregateSet("\u0001agg", within.set);
   const translator = new ExprTranslator(scope, oneValueEach(set, "constants", within), constants, inside);
-  const made = translateOutputs(translator, flat);
+  const made = translateOutputs(
+    translator,
+    flat.map((o) => (hasOneValue(o.expr) ? o : { ...o, expr: imploded(unnamed(o.expr)) })),
+  );
   const having = predicates.map((p) => translator.translate(p));
   const kept = having.filter((p) => p !== null);
   if (kept.some((p) => p.dtype.kind !== "Boolean")) return context.unsupported("HAVING with a predicate that is not boolean");

@@ -1,21 +1,21 @@
 /** MapFunction: row index, rename, whole-frame statistics, fillNan, and the functions that reshape a frame. */
 
-import { physicalOf } from "../../ir/dtype.ts";
-import type { AggregateExpr, NamedExpr } from "../../ir/expr.ts";
-import { aggregate, call, column, named } from "../../ir/expr.ts";
-import type { AggregateName } from "../../ir/functions.ts";
+import type { NamedExpr } from "../../ir/expr.ts";
+import { call, column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
-import { describeDType } from "../../ir/schema.ts";
-import type { DslPlan, DslValue } from "../../polars/dsl.ts";
+import { sameDType } from "../../ir/schema.ts";
+import type { DslExpr, DslPlan, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
-import { isFloat, isNumeric } from "../expr/binary.ts";
+import { AggregateSet } from "../expr/aggregates.ts";
+import { isFloat } from "../expr/binary.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { asExpr } from "../expr/tree.ts";
+import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { project } from "./project-node.ts";
 import { explode, unnest, unpivot } from "./reshape.ts";
-import { aggregateNode } from "./windows.ts";
+import { aggregated } from "./windows.ts";
 
 export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
@@ -25,7 +25,7 @@ export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   if (name === "RowIndex" && isObject(payload))
     return { kind: "row_index", input, name: String(payload.name), offset: Number(payload.offset ?? 0), schema: context.schema };
   if (name === "Rename" && isObject(payload)) return rename(context, input, payload.existing, payload.new);
-  if (name === "Stats") return statistics(context, input, payload);
+  if (name === "Stats") return statistics(context, input, only.scope, payload);
   if (name === "FillNan") return fillNan(context, new ExprTranslator(only.scope), input, payload);
   if (name === "Explode" && isObject(payload)) return explode(context, only.scope, input, payload);
   if (name === "Unpivot" && isObject(payload)) return unpivot(context, only.scope, input, payload.args);
@@ -42,25 +42,38 @@ function rename(context: NodeContext, input: Plan, existing: DslValue | undefine
     : context.unsupported("a rename that is not understood");
 }
 
-const STATISTICS: Readonly<Record<string, AggregateName>> = { Min: "min", Max: "max", Sum: "sum", Mean: "mean", Std: "std", Var: "var" };
+/** The aggregate of a column that each statistic is. */
+const STATISTICS: Readonly<Record<string, (own: DslExpr, options: DslValue) => DslExpr>> = {
+  Min: (own) => ({ Agg: { Min: { input: own, propagate_nans: false } } }),
+  Max: (own) => ({ Agg: { Max: { input: own, propagate_nans: false } } }),
+  Sum: (own) => ({ Agg: { Sum: own } }),
+  Mean: (own) => ({ Agg: { Mean: own } }),
+  Median: (own) => ({ Agg: { Median: own } }),
+  Std: (own, options) => ({ Agg: { Std: [own, isObject(options) ? (options.ddof ?? 1) : 1] } }),
+  Var: (own, options) => ({ Agg: { Var: [own, isObject(options) ? (options.ddof ?? 1) : 1] } }),
+  Quantile: (own, options) => {
+    const { quantile, method } = isObject(options) ? options : {};
+    return { Function: { input: [own, quantile ?? null], function: { Quantile: { method: method ?? null } } } };
+  },
+};
 
-function statistics(context: NodeContext, input: Plan, payload: DslValue): Plan | null {
+/** Columns that have no such aggregate, or one of another dtype, become null. */
+function statistics(context: NodeContext, input: Plan, scope: Scope, payload: DslValue): Plan | null {
   const [kind, options] = tagOf(payload) ?? ["", null];
-  const fn = STATISTICS[kind];
-  if (fn === undefined) return context.unsupported(`the statistic ${kind} has no kernel`);
-  const ddof = isObject(options) && typeof options.ddof === "number" ? options.ddof : 1;
-  const aggregates = input.schema.map((field, i): NamedExpr | null => {
-    const target = context.schema[i]?.dtype ?? field.dtype;
-    const minmax = fn === "min" || fn === "max";
-    const fits = minmax ? physicalOf(field.dtype) !== "code" : isNumeric(field.dtype) && isNumeric(target);
-    if (!fits) return context.unsupported(`the statistic ${kind} of ${describeDType(field.dtype)}`);
-    const own = column(field.name, field.dtype);
-    const arg = fn === "sum" && field.dtype.kind !== target.kind ? call("cast", [own], target) : own;
-    const expr: AggregateExpr = aggregate(fn, arg, target, { ddof });
-    return named(field.name, expr);
+  const statistic = STATISTICS[kind];
+  if (statistic === undefined) return context.unsupported(`the statistic ${kind} has no kernel`);
+  const set = new AggregateSet("\u0001stat");
+  const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "none", over: () => null });
+  const made = input.schema.map(({ name }, i): NamedExpr | null => {
+    const target = context.schema[i]?.dtype ?? { kind: "Null" };
+    const expr = statistic({ Column: name }, options);
+    const [own] = scope.outputs(expr) ?? [];
+    if (own === undefined || !sameDType(own.dtype, target)) return named(name, literal(null, target));
+    const value = translator.translate(expr);
+    return value === null ? null : named(name, value);
   });
-  const known = aggregates.filter((a) => a !== null);
-  return known.length === aggregates.length ? aggregateNode(input, [], known) : null;
+  const known = made.filter((a) => a !== null);
+  return known.length === made.length ? project(aggregated(input, [], set), known, context.schema) : null;
 }
 
 /** NaN becomes the value in float columns; nulls stay. */

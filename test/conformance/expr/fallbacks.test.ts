@@ -22,7 +22,6 @@ const LEDGER: Readonly<Record<string, Entry>> = {
   ewmStd: [() => x.ewmStd(), /exponentially weighted functions have no kernel/],
   ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
   extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],
-  implode: [() => small.implode(), /aggregate Implode/],
   product: [() => x.product(), /Product has no kernel/],
   "rank at random": [() => pl.col("row").rank("random").mul(0), /Rank by the method Random/],
 };

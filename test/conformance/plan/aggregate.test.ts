@@ -119,6 +119,29 @@ test("statistics of frames", async () => {
   await assertGpuEqualsCpu(() => lazy().select("us", "bool", "f64", "date").max(), { anyZero: true });
 });
 
+test("statistics of frames with columns of every dtype", async () => {
+  const rest = ["list", "struct", "null"];
+  const all = () => lazy().select("i8", "u64", "small", "bool", "date", "str", "cat", "bin", ...rest);
+  for (const fn of ["min", "max", "mean", "std", "var", "median"] as const)
+    await assertGpuEqualsCpu(() => all()[fn](), { rel: 1e-12, partitions: [64] });
+  await assertGpuEqualsCpu(() => all().sum(), { partitions: [64] });
+  await assertGpuEqualsCpu(() => all().quantile(0.3), { partitions: [64] });
+  await assertGpuEqualsCpu(() => lazy().select("dec", "time", "d_us").median(), { partitions: [64] });
+  await assertGpuEqualsCpu(() => lazy().select("dec", "time", "zoned").max(), { partitions: [64] });
+  await assertGpuEqualsCpu(() => everyDtype(0).lazy().select("i8", "date", "str", "f64").median(), { partitions: [null] });
+});
+
+test("means of dates", () =>
+  assertGpuEqualsCpu(
+    () =>
+      lazy()
+        .groupBy("k", true)
+        .agg(c("date").mean().as("m"), c("date").filter(c("bool")).mean().as("f")),
+    {
+      partitions: PARTITIONS,
+    },
+  ));
+
 test("windows over groups", () =>
   assertGpuEqualsCpu(
     () =>
