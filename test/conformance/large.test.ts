@@ -78,3 +78,18 @@ test("few groups over many batches, and more groups than one binding holds, in o
   );
   await assertGpuEqualsCpu(() => left.lazy().filter(pl.col("b").gt(1)).groupBy("i").agg(pl.col("a").max(), pl.col("b").sum()), small);
 });
+
+test("more rows than one sort by group takes", () =>
+  assertGpuEqualsCpu(
+    () =>
+      left
+        .lazy()
+        .groupBy("s")
+        .agg(
+          pl.col("b").median().as("median"),
+          pl.col("i").sortBy("b").first().as("least"),
+          pl.col("b").argMax().as("most"),
+          pl.col("i").filter(pl.col("a").gt(4000)).tail(3).as("last"),
+        ),
+    unordered,
+  ));

@@ -75,6 +75,17 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
   if (scope.ordered) {
     choices.push(() => of("first()", value.kind, { needsOrder: true }));
     choices.push(() => of("last()", value.kind, { needsOrder: true }));
+    choices.push(() => of("dropNulls().first()", value.kind, { needsOrder: true }));
+    choices.push(() => {
+      const by = boolean(random, rows, depth - 1);
+      const end = random.pick(["first", "last"]);
+      return tree(value.kind, [value, by], (a) => `${part(a, 0)}.filter(${part(a, 1)}).${end}()`, {
+        scalar: true,
+        needsOrder: true,
+      });
+    });
+    if (value.kind === "int" || value.kind === "date")
+      choices.push(() => of(random.pick(["argMin()", "argMax()"]), "int", { needsOrder: true }));
   }
   if (hasOrder(value.kind) && !value.kind.startsWith("decimal")) {
     choices.push(() => of("min()", value.kind));
@@ -87,6 +98,11 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
       return tree(kind, [of], (a) => `${part(a, 0)}.${method}()`, { scalar: true, ...more });
     };
     for (let i = 0; i < 2; i++) choices.push(() => inexact("sum", value.kind, value));
+    choices.push(() => of("median()", "float"));
+    choices.push(() => {
+      const method = random.pick(["nearest", "lower", "higher", "midpoint", "linear"]);
+      return of(`quantile(${random.pick([0, 0.1, 0.5, 0.77, 1])}, ${JSON.stringify(method)})`, "float");
+    });
     for (const method of ["mean", "var", "std"]) choices.push(() => inexact(method, "float", value));
     choices.push(() => {
       const by = boolean(random, rows, depth - 1);

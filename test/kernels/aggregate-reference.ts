@@ -153,6 +153,7 @@ const order = (a: number | bigint, b: number | bigint): number =>
 /** The result for the rows of one group; `rows` are their global numbers. */
 export function expected(kind: AggregateKind, cells: readonly Cell[], rows: readonly number[], physical: Physical, ddof = 1): Cell {
   const present = cells.filter((x) => x !== null);
+  const valid = rows.filter((_, i) => cells[i] !== null);
   switch (kind) {
     case "len":
       return cells.length;
@@ -161,9 +162,9 @@ export function expected(kind: AggregateKind, cells: readonly Cell[], rows: read
     case "null_count":
       return cells.length - present.length;
     case "first_row":
-      return rows.reduce((least, row) => Math.min(least, row), 0xffffffff);
+      return valid.reduce((least, row) => Math.min(least, row), 0xffffffff);
     case "last_row":
-      return rows.length === 0 ? 0xffffffff : rows.reduce((most, row) => Math.max(most, row), 0);
+      return valid.length === 0 ? 0xffffffff : valid.reduce((most, row) => Math.max(most, row), 0);
     case "any":
       return Number(present.includes(1));
     case "all":

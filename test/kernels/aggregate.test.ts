@@ -63,6 +63,8 @@ const allOf = (physical: Physical, input: number): readonly Aggregate[] => [
   { kind: "len", input: -1 },
   { kind: "first_row", input: -1 },
   { kind: "last_row", input: -1 },
+  { kind: "first_row", input },
+  { kind: "last_row", input },
   ...kindsOf(physical).map((kind) => ({ kind, input })),
   ...(physical === "code" ? [] : [{ kind: "var" as const, input, ddof: 0 }]),
 ];

@@ -28,7 +28,7 @@ import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { filterBatch, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch, rowsOf } from "../table.ts";
 import { countDistinct } from "./distinct-count.ts";
 import type { Grouping } from "./group.ts";
 import { group } from "./group.ts";
@@ -41,6 +41,8 @@ export async function aggregate(context: QueryContext, plan: Aggregate, pipeline
   const { predicate } = pipeline;
   if (plan.keys.length === 0) return aggregateGroups(context, plan, predicate, base, null);
   const limit = groupsThatFit(context, plan);
+  const together = rowsThatSort(context, plan);
+  if (rowsOf(base) > together) return aggregatePartitions(context, plan, predicate, base, Math.min(limit, together));
   const grouped = await group(context, base.batches, predicate, plan.keys, limit);
   return grouped === null
     ? aggregatePartitions(context, plan, predicate, base, limit)
@@ -57,7 +59,17 @@ function groupsThatFit(context: QueryContext, plan: Aggregate): number {
   return Math.min(rowsThatFit(context, plan.schema, keys), Math.floor(context.device.limits.bindingBytes / 4 / Math.max(1, ...words)));
 }
 
-/** Too many groups for one binding: rows are split by the hash of their keys, and groups sorted by their first row afterwards. */
+/** Rows that a sort by group takes at once, where an aggregate needs one. */
+function rowsThatSort(context: QueryContext, plan: Aggregate): number {
+  const ordered = plan.aggregates.flatMap(({ expr }) => (expr.kind === "aggregate" && needsOrder(expr) ? [expr] : []));
+  const fits = ordered.map((expr) => {
+    const columns = exprChildren(expr).map((e, i) => ({ name: `${i}`, dtype: e.dtype }));
+    return rowsThatFit(context, columns, [column(ROW, ROW_FIELD.dtype), ...exprChildren(expr)]);
+  });
+  return Math.min(Number.POSITIVE_INFINITY, ...fits);
+}
+
+/** Too many groups, or rows to sort, for one binding: rows are split by the hash of their keys, and groups sorted by their first row afterwards. */
 async function aggregatePartitions(
   context: QueryContext,
   plan: Aggregate,

@@ -13,9 +13,10 @@ import { asExpr } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
+import { oneValueEach } from "./project.ts";
 import { project } from "./project-node.ts";
 import { explode, unnest, unpivot } from "./reshape.ts";
-import { aggregated } from "./windows.ts";
+import { aggregated, WindowTarget } from "./windows.ts";
 
 export function mapFunction(dsl: DslPlan, context: NodeContext): Plan | null {
   const only = onlyInput(context);
@@ -62,8 +63,9 @@ function statistics(context: NodeContext, input: Plan, scope: Scope, payload: Ds
   const [kind, options] = tagOf(payload) ?? ["", null];
   const statistic = STATISTICS[kind];
   if (statistic === undefined) return context.unsupported(`the statistic ${kind} has no kernel`);
-  const set = new AggregateSet("\u0001stat");
-  const translator = new ExprTranslator(scope, { whole: set, rowsVisible: false, scalars: "none", over: () => null });
+  const rows = new WindowTarget().rows();
+  const set = new AggregateSet("\u0001stat", rows.set);
+  const translator = new ExprTranslator(scope, oneValueEach(set, "none", rows));
   const made = input.schema.map(({ name }, i): NamedExpr | null => {
     const target = context.schema[i]?.dtype ?? { kind: "Null" };
     const expr = statistic({ Column: name }, options);
