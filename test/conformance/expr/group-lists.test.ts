@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
-import { everyDtype, FIXTURES, INTEGERS, TEMPORALS } from "../fixture.ts";
+import { everyDtype, FIXTURES, INTEGERS, TEMPORALS } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
