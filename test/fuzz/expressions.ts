@@ -240,6 +240,23 @@ const horizontal = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | 
   return combine(kind, [a, b], (t) => `pl.${fn}([${part(t, 0)}, ${part(t, 1)}])`);
 };
 
+const step = (random: Random): string =>
+  `dt.${random.pick(["truncate", "round"])}(${JSON.stringify(random.pick(["1d", "3d", "1w", "2w", "36h", "1mo", "5mo", "1q", "1y"]))})`;
+
+/** Functions that are some units of the last place off. */
+const ELEMENTARY = [
+  ...["sin()", "cos()", "tan()", "tanh()", "arctan()", "arcsinh()", "arcsin()", "arccos()", "abs().log1p()", "abs().log(10)"],
+  ...["clip(-3, 5).exp()", "clip(-3, 5).sinh()", "clip(-3, 5).pow(7.5)", "pow(-2)"],
+];
+
+/** An elementary function of an exact float, measured by its own magnitude; null for others. */
+export function elementary(random: Random, value: ExprTree): ExprTree | null {
+  if (value.kind !== "float" || value.noise !== null) return null;
+  const method = random.pick(ELEMENTARY);
+  const text: ExprTree["text"] = (a) => `${part(a, 0)}.${method}`;
+  return tree("float", [value], text, { noise: "linear", scale: (a) => `${text(a)}.abs()` });
+}
+
 type Makers = (random: Random, scope: ExprScope, sub: (kind: Kind) => ExprTree | null) => readonly Maker[];
 
 const temporal = (scope: ExprScope, prefix: string): readonly Kind[] => [
@@ -288,6 +305,10 @@ const SPECIFIC: Readonly<Record<string, Makers>> = {
       return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(DATE_PARTS)}()`);
     },
     () => {
+      const kinds = [...temporal(scope, "date")];
+      return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `${step(random)}.dt.${random.pick(DATE_PARTS)}()`);
+    },
+    () => {
       const kinds = [...temporal(scope, "datetime"), ...temporal(scope, "time")];
       return kinds.length === 0 ? null : wrap("int", sub(random.pick(kinds)), `dt.${random.pick(TIME_PARTS)}()`);
     },
@@ -320,6 +341,7 @@ const SPECIFIC: Readonly<Record<string, Makers>> = {
       ),
   ],
   date: (random, scope, sub) => [
+    () => wrap("date", columnLike(random, scope, "date"), step(random)),
     () => {
       const kinds = temporal(scope, "datetime");
       return kinds.length === 0 ? null : wrap("date", sub(random.pick(kinds)), "cast(pl.Date)");

@@ -1,7 +1,7 @@
 /** Every plan node that the fuzzer grows a plan by. */
 
 import { asof, concat, diagonal, horizontal, join } from "./branches.ts";
-import { aggregate, type ExprScope, expression, windowed } from "./expressions.ts";
+import { aggregate, type ExprScope, elementary, expression, windowed } from "./expressions.ts";
 import { every, exact, type Grower, type Growing, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
 import { noiseLeft, scaleOf } from "./scales.ts";
 import { type ExprTree, type Field, hasOrder, type Kind, type PlanTree } from "./tree.ts";
@@ -27,7 +27,9 @@ function columns(growing: Growing, place: ExprScope["place"], low: number, high:
     const kinds = [...KINDS, ...exact(fields).map((f) => f.kind)];
     const window = scope.windows && random.chance(0.15) ? windowed(random, scope) : null;
     const expr = window ?? expression(random, scope, random.pick(kinds), random.integer(0, 3));
-    if (expr !== null) made.push(aliased(fresh(), expr));
+    const inexact = expr !== null && window === null && place === "rows" && random.chance(0.3) ? elementary(random, expr) : null;
+    const shown = inexact ?? expr;
+    if (shown !== null) made.push(aliased(fresh(), shown));
   }
   return made;
 }
