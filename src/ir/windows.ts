@@ -29,6 +29,8 @@ export const WINDOW_FUNCTIONS = [
   "cum_prod",
   "cum_min",
   "cum_max",
+  /** (a, b), of Float64: s = a s + b, row after row from s = 0, NaN after an s that is not finite; rows without a take no part. */
+  "cum_linear",
   /** (x), [1: from the end]: values up to this row that are not null. */
   "cum_count",
   /** (), [k]: rows before the first, before the last, or distinct values before the first of the rows that agree in the first k order keys. */

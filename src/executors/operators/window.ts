@@ -79,6 +79,8 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
     }
     case "cum_count":
       return withArgument(view, call, (value) => counted(view, value, option !== 0 ? "count_from_end" : "count_from_start"));
+    case "cum_linear":
+      return linear(view, call);
     case "rolling_count":
       return withArgument(view, call, (value) => counted(view, value, "count_around", call.options));
     case "rolling_sum":
@@ -94,7 +96,7 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
     case "cum_min":
     case "cum_max": {
       const { fn, dtype } = call;
-      return withArgument(view, call, (value) => segmentedScan(context.device, fn, value, segments, dtype, option !== 0));
+      return withArgument(view, call, (value) => segmentedScan(context.device, fn, [value], segments, dtype, option !== 0));
     }
   }
 }
@@ -111,6 +113,17 @@ async function withArgument(view: View, { args }: WindowCall, use: (value: Colum
   if (arg === undefined) throw new InternalError("a window function without its argument");
   const values = await projectBatch(view.context, view.batch, [{ name: "value", expr: arg }]);
   const result = await use(columnOf(values, "value"));
+  releaseBatch(values);
+  return result;
+}
+
+async function linear({ context, batch, segments }: View, { args, dtype }: WindowCall): Promise<Column> {
+  const values = await projectBatch(
+    context,
+    batch,
+    args.map((expr, k) => ({ name: `${k}`, expr })),
+  );
+  const result = segmentedScan(context.device, "cum_linear", [...values.columns.values()], segments, dtype, false);
   releaseBatch(values);
   return result;
 }

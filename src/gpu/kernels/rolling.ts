@@ -38,7 +38,7 @@ const deviations = (op: ScanOperation): string => `
     for (var q = lowest; q < highest; q++) {
       let o = out_0(order[q]);
       if (o.ok) {
-        let d = dd_sub(${op.load("o.v")}, mean);
+        let d = dd_sub(${op.load("o.v", "")}, mean);
         squares = dd_add(squares, dd_mul(d, d));
       }
     }
@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   for (var q = lowest; q < highest; q++) {
     let o = out_0(order[q]);
     if (o.ok) {
-      let v = ${op.load("o.v")};
+      let v = ${op.load("o.v", "")};
       if (some) { s = ${combineOf(name, isFloat, physical)}; } else { s = v; }
       some = true;
       count++;

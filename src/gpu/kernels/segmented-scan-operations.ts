@@ -11,8 +11,8 @@ export interface ScanOperation {
   readonly state: string;
   /** Declares `combine(a, b)`, associative. */
   readonly combine: string;
-  /** The state of one value, and the word or words to store for a state. */
-  readonly load: (value: string) => string;
+  /** The state of one value (of the values of two columns), and the word or words to store for a state. */
+  readonly load: (value: string, second: string) => string;
   readonly store: (state: string) => string;
   /** The words of a state, and the state of words. */
   readonly pack: readonly ((state: string) => string)[];
@@ -45,6 +45,21 @@ const floatSum = (physical: "f32" | "f64"): ScanOperation => ({
   unpack: (word) => `DD(vec2<u32>(${word(0)}, ${word(1)}), vec2<u32>(${word(2)}, ${word(3)}))`,
 });
 
+/** Maps s -> a s + b, one after the other; NaN after an s that is not finite, as in polars' means, which move by differences. */
+const LINEAR: ScanOperation = {
+  key: "linear",
+  state: "Linear",
+  combine: `struct Linear { a: vec2<u32>, b: vec2<u32> }
+fn combine(x: Linear, y: Linear) -> Linear {
+  let b = select(F64_NAN, f64_add(f64_mul(x.b, y.a), y.b), f64_is_finite(x.b));
+  return Linear(f64_mul(x.a, y.a), b);
+}`,
+  load: (a, b) => `Linear(${a}, ${b})`,
+  store: (s) => `${s}.b`,
+  pack: [(s) => `${s}.a.x`, (s) => `${s}.a.y`, (s) => `${s}.b.x`, (s) => `${s}.b.y`],
+  unpack: (word) => `Linear(vec2<u32>(${word(0)}, ${word(1)}), vec2<u32>(${word(2)}, ${word(3)}))`,
+};
+
 /** Of floats NaN gives way to any number, and the later of equal values (zeros) stays, as in a loop that replaces what is not less. */
 function extreme(name: "cum_min" | "cum_max", physical: Physical, type: string): string {
   const better = name === "cum_min" ? `!${physical}_lt(a, b)` : `!${physical}_lt(b, a)`;
@@ -55,8 +70,9 @@ function extreme(name: "cum_min" | "cum_max", physical: Physical, type: string):
 /** @throws InternalError for types that have no such operation. */
 export function operationOf(name: ScanName, physical: Physical): ScanOperation {
   const isFloat = physical === "f32" || physical === "f64";
+  if (name === "cum_linear" && physical === "f64") return LINEAR;
   if (name === "cum_sum" && isFloat) return floatSum(physical);
-  if (physical === "bool" || physical === "code" || (name === "cum_prod" && isFloat))
+  if (physical === "bool" || physical === "code" || name === "cum_linear" || (name === "cum_prod" && isFloat))
     throw new InternalError(`${name} of ${physical} values`);
   const type = WGSL_TYPE[physical];
   const arithmetic = name === "cum_sum" ? "add" : "mul";

@@ -1,5 +1,6 @@
 /** Running sums, products and extremes of the values of each segment, in its order: an inclusive scan that starts anew with every segment. */
 
+import { InternalError } from "../../errors.ts";
 import type { DType } from "../../ir/dtype.ts";
 import { physicalOf, storageOf } from "../../ir/dtype.ts";
 import { bitmapWords, type Column, columnWords, valueWords } from "../column.ts";
@@ -11,7 +12,7 @@ import type { ScanOperation } from "./segmented-scan-operations.ts";
 import { operationOf } from "./segmented-scan-operations.ts";
 import type { Segments } from "./segments.ts";
 
-export type ScanName = "cum_sum" | "cum_prod" | "cum_min" | "cum_max";
+export type ScanName = "cum_sum" | "cum_prod" | "cum_min" | "cum_max" | "cum_linear";
 
 const WORKGROUP = 256;
 /** Positions of an invocation, one after the other. */
@@ -73,7 +74,7 @@ fn item(i: u32, own: vec4<u32>) -> Element {
   let o = out_0(order[p]);
   let head = i == 0u || segment[p] != segment[place(max(i, 1u) - 1u, own)];
   var s: ${op.state};
-  if (o.ok) { s = ${op.load("o.v")}; }
+  if (o.ok) { s = ${op.load("o.v", "out_1(order[p]).v")}; }
   return Element(o.ok, head, s);
 }`;
 
@@ -182,12 +183,21 @@ ${SCAN_LANES}
 };
 
 /**
- * For each row the values of its segment up to it, or from it on with `fromEnd`, combined; null where its own value is. `dtype`: of the
- * result, whose physical type is the column's. The result belongs to the caller.
+ * For each row the values of its segment up to it, or from it on with `fromEnd`, combined; null where its own value is, in the first
+ * column. `dtype`: of the result, whose physical type is the columns'. The result belongs to the caller.
  */
-export function segmentedScan(device: Device, name: ScanName, column: Column, segments: Segments, dtype: DType, fromEnd: boolean): Column {
+export function segmentedScan(
+  device: Device,
+  name: ScanName,
+  columns: readonly Column[],
+  segments: Segments,
+  dtype: DType,
+  fromEnd: boolean,
+): Column {
   const { rows, order, segment } = segments;
-  const program = columnsProgram([column]);
+  const [column] = columns;
+  if (column === undefined) throw new InternalError(`${name} of no column`);
+  const program = columnsProgram(columns);
   const op = operationOf(name, physicalOf(dtype));
   const nullable = column.validityOffset !== null;
   const buffer = device.alloc(columnWords(dtype, rows, nullable), "running values");

@@ -12,6 +12,7 @@ import { evaluateConstant } from "../../polars/scalars.ts";
 import { AGGREGATE_FUNCTIONS } from "./aggregates.ts";
 import { isFloat, isInteger, isNumeric } from "./binary.ts";
 import { CALENDAR_STEPS } from "./calendar-steps.ts";
+import { ewmMean } from "./ewm.ts";
 import type { Handler } from "./function-call.ts";
 import { args, argsAsResult, no } from "./function-call.ts";
 import { interpolate } from "./interpolate.ts";
@@ -182,6 +183,7 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ...CALENDAR_STEPS,
   ...PHYSICAL_FORMS,
   ...WINDOW_HANDLERS,
+  EwmMean: ewmMean,
   Interpolate: interpolate,
   RollingExpr: rollingFunction,
   Abs: abs,
@@ -223,7 +225,6 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   DropNans: "DropNans changes the number of rows",
   DropNulls: "DropNulls changes the number of rows",
   Entropy: "Entropy has no kernel",
-  EwmMean: "exponentially weighted functions have no kernel",
   EwmStd: "exponentially weighted functions have no kernel",
   EwmVar: "exponentially weighted functions have no kernel",
   GatherEvery: "GatherEvery changes the number of rows",

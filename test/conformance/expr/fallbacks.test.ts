@@ -18,7 +18,6 @@ const LEDGER: Readonly<Record<string, Entry>> = {
   "cumProd of floats": [() => x.cumProd(), /CumProd of Float64/],
   "diff that drops rows": [() => small.diff(1, "drop"), /Diff that drops rows/],
   entropy: [() => x.abs().entropy(), /Entropy has no kernel/],
-  ewmMean: [() => x.ewmMean(), /exponentially weighted functions have no kernel/],
   ewmStd: [() => x.ewmStd(), /exponentially weighted functions have no kernel/],
   ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
   extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],

@@ -1,0 +1,66 @@
+/** Exponentially weighted means. */
+
+import { after, test } from "node:test";
+import pl from "nodejs-polars";
+import { random } from "../fixture.ts";
+import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
+
+after(closeEngines);
+
+const c = pl.col;
+
+function numbers(rows: number): pl.DataFrame {
+  const next = random(23);
+  const full = Array.from({ length: rows }, () => next() * 100);
+  return pl
+    .DataFrame({ full, holed: full.map((v) => (next() < 0.3 ? null : v)), k: full.map((_, i) => (i * 5) % 3) })
+    .withColumns(c("full").cast(pl.Int32).alias("i"), c("full").cast(pl.Float32).alias("f32"));
+}
+
+const frames = [
+  { frame: numbers(3000), partitions: [null, 1100] },
+  { frame: numbers(40), partitions: [11] },
+  { frame: numbers(1), partitions: [null] },
+  { frame: numbers(0), partitions: [null] },
+];
+
+test("weights with and without adjustment, over nulls that count and that do not", async () => {
+  for (const { frame, partitions } of frames) {
+    for (const [adjust, ignoreNulls] of [
+      [true, true],
+      [true, false],
+      [false, true],
+    ] as const) {
+      const options = { alpha: 0.3, adjust, bias: false, minPeriods: 2, ignoreNulls };
+      await assertGpuEqualsCpu(() => frame.lazy().select(["full", "holed", "i"].map((name) => c(name).ewmMean(options))), {
+        partitions,
+        rel: 1e-12,
+      });
+    }
+  }
+  await assertGpuEqualsCpu(
+    () =>
+      numbers(40)
+        .lazy()
+        .select(c("holed").ewmMean({ alpha: 0.05 }).over("k")),
+    { rel: 1e-12 },
+  );
+});
+
+test("after an infinity or NaN there is NaN", async () => {
+  const odd = pl.DataFrame({ x: [1, Number.POSITIVE_INFINITY, 3, null, 5], y: [1, Number.NaN, 2, 3, 4] });
+  for (const adjust of [true, false])
+    await assertGpuEqualsCpu(() => odd.lazy().select(["x", "y"].map((name) => c(name).ewmMean({ alpha: 0.5, adjust, minPeriods: 1 }))), {
+      rel: 1e-12,
+    });
+});
+
+test("what falls back", async () => {
+  await assertFallsBack(
+    () =>
+      numbers(9)
+        .lazy()
+        .select(c("f32").ewmMean({ alpha: 0.5 })),
+    /EwmMean of Float32/,
+  );
+});
