@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
-import { random } from "../fixture.ts";
+import { random } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
