@@ -1,9 +1,9 @@
 /** `npm run fuzz -- [--seed 1] [--count 1000] [--depth 8] [--draws 8] [--limits adapter|default] [--minutes 60] [--findings 5]`: random plans on CPU polars and on the engine. */
 import { parseArgs } from "node:util";
 import { fuzz } from "../test/fuzz/fuzz.ts";
-import { compileQuickly } from "./quick-kernels.ts";
+import { prepareTests } from "./prepare-tests.ts";
 
-compileQuickly();
+prepareTests();
 
 const { values } = parseArgs({
   options: {

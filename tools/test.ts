@@ -3,10 +3,10 @@
  * last line is `N passed, M failed`. A filter is a part of a test file's path.
  */
 import { indent, runChecks } from "./checks.ts";
-import { compileQuickly } from "./quick-kernels.ts";
+import { prepareTests } from "./prepare-tests.ts";
 import { runTests, testFiles } from "./test-run.ts";
 
-compileQuickly();
+prepareTests();
 
 const filters = process.argv.slice(2);
 const files = testFiles(".", filters);

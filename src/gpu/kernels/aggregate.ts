@@ -53,10 +53,15 @@ const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape =
 const haveShares = (device: Device, layout: Layout, groups: number): boolean =>
   groups <= MOST_SHARED && groups * (1 + workgroupsFor(device, groups)) * layout.stride * 4 <= device.limits.bindingBytes;
 
+/** Workgroups that keep one partial entry each: as many as the binding has room for beside the groups' entries, at least one. */
+const workgroupsForOne = (device: Device, layout: Layout, groups: number): number =>
+  Math.max(1, Math.min(workgroupsFor(device, 1), Math.floor(device.limits.bindingBytes / (layout.stride * 4)) - groups));
+
 /** Words of the groups' entries and of the partial ones. */
-const stateWords = (device: Device, layout: Layout, groups: number): number =>
-  (groups + Math.max(workgroupsFor(device, 1), haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0)) *
-  layout.stride;
+const stateWords = (device: Device, layout: Layout, groups: number): number => {
+  const shares = haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0;
+  return (groups + Math.max(workgroupsForOne(device, layout, groups), shares)) * layout.stride;
+};
 
 interface Batch {
   readonly source: RowSource;
@@ -80,7 +85,7 @@ class AccumulatorPart {
     this.#layout = layout;
     this.#groups = groups;
     this.#shape = shapeFor(device, layout, groups);
-    this.#workgroups = workgroupsFor(device, this.#shape.replicas > 0 ? groups : 1);
+    this.#workgroups = this.#shape.replicas > 0 ? workgroupsFor(device, groups) : workgroupsForOne(device, layout, groups);
     this.#state = device.alloc(stateWords(device, layout, groups), "aggregate state");
     device.clear(this.#state, 0, groups * layout.stride);
   }

@@ -12,7 +12,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 /** Functions without a namespace. */
 const PLAIN = words(
   "Abs Ceil Floor Round RoundSF Exp Log Log1p Pow Sign Negate Clip Atan2 Coalesce FillNull Truncate MinHorizontal MaxHorizontal " +
-    "SumHorizontal MeanHorizontal AsStruct RepeatBy Replace ReplaceStrict ToPhysical Hash Reinterpret Trigonometry",
+    "SumHorizontal MeanHorizontal AsStruct RepeatBy Replace ReplaceStrict ToPhysical Hash Trigonometry",
 );
 
 /** Functions by namespace; null: all of them. */

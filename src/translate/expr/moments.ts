@@ -86,7 +86,7 @@ export function kurtosis(c: AggregateCall): Expr | null {
   return choose(compare("gt", count, number(bias === true ? 0 : 3)), out, literal(null, F64));
 }
 
-/** Of the rows where both inputs have a value; a single one has no spread, whatever the degrees of freedom. */
+/** Of the rows where both inputs have a value; to polars the covariance of a single row is 0, whatever is in it. */
 export function correlation(c: AggregateCall): Expr | null {
   const method = isObject(c.options) ? c.options.method : undefined;
   const [name, ddof] = tagOf(method) ?? ["", null];
@@ -105,7 +105,8 @@ export function correlation(c: AggregateCall): Expr | null {
   if (name === "Covariance") {
     const degrees = number(typeof ddof === "number" ? ddof : 1);
     const spread = choose(compare("gt", count, degrees), over("div", sum(a, b), over("sub", count, degrees)), literal(null, F64));
-    return choose(call("eq", [count, number(1)], BOOLEAN), sum(a, b), spread);
+    const rows = call("cast", [c.set.add(aggregate("len", null, U32))], F64);
+    return choose(call("eq", [rows, number(1)], BOOLEAN), number(0), spread);
   }
   const scale = call("sqrt", [over("mul", sum(a, a), sum(b, b))], F64);
   return choose(compare("gt", scale, number(0)), over("div", sum(a, b), scale), number(Number.NaN));

@@ -15,13 +15,14 @@ const toPhysical: Handler = (c) => {
   return [value.dtype, dtype].some((d) => physicalOf(d) === "code") ? no(c, value.dtype) : c.t.cast(value, dtype);
 };
 
+/** Of 64-bit integers: for floats polars says one dtype where there are no rows and gives another one. */
 const reinterpret: Handler = (c) => {
   const [value] = args(c) ?? [];
   const dtype = c.t.scope.dtype(c.expr);
   if (value === undefined || dtype === null) return null;
-  if (sameDType(value.dtype, dtype)) return value;
   const wide = (d: DType): boolean => d.kind === "Int64" || d.kind === "UInt64";
-  return wide(value.dtype) && wide(dtype) ? call("reinterpret", [value], dtype) : no(c, value.dtype);
+  if (!wide(value.dtype) || !wide(dtype)) return no(c, value.dtype);
+  return sameDType(value.dtype, dtype) ? value : call("reinterpret", [value], dtype);
 };
 
 const UNITS: Readonly<Record<string, TimeUnit>> = { Milliseconds: "ms", Microseconds: "us", Nanoseconds: "ns" };
