@@ -3,7 +3,7 @@
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
 import { everyDtype, FIXTURES, INTEGERS } from "../../../src/conformance/fixture.ts";
-import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
+import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
 
@@ -189,9 +189,16 @@ test("ticks: points in time and durations of one unit add and subtract", () =>
     { partitions },
   ));
 
-test("arithmetic that has no kernel falls back", async () => {
-  await assertFallsBack(() => frame.lazy().select(col("dec").add(col("i32"))), /Decimal/);
-  await assertFallsBack(() => frame.lazy().select(col("str").add(col("str2"))), /Plus of String and String/);
-  await assertFallsBack(() => frame.lazy().select(col("ms").sub(col("us"))), /Minus of Datetime/);
-  await assertFallsBack(() => frame.lazy().select(col("i32").and(col("i32"))), /bitwise And of Int32/);
-});
+test("arithmetic of decimals, texts and mixed units", () =>
+  assertGpuEqualsCpu(
+    () =>
+      frame
+        .lazy()
+        .select(
+          col("dec").add(col("i32")).as("decimals"),
+          col("str").add(col("str2")).as("texts"),
+          col("ms").sub(col("us")).as("units"),
+          col("i32").and(col("i32")).as("bits"),
+        ),
+    { partitions },
+  ));

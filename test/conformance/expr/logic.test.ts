@@ -3,7 +3,7 @@
 import { after, test } from "node:test";
 import pl, { type Expr } from "nodejs-polars";
 import { everyDtype, FIXTURES } from "../../../src/conformance/fixture.ts";
-import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
+import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
 
@@ -122,7 +122,3 @@ test("clip: NaN stays, a NaN or null bound does not clip, the lower bound wins",
         ),
     { partitions },
   ));
-
-test("logic that needs whole columns falls back", async () => {
-  await assertFallsBack(() => frame.lazy().select(col("small").fillNull("forward")), /FillNull with a strategy/);
-});
