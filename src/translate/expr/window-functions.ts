@@ -174,7 +174,8 @@ const distinctness =
   (c) => {
     const value = input(c);
     if (value === null) return null;
-    if (value.dtype.kind === "Opaque") return no(c, value.dtype);
+    // Polars has no first and last distinct nulls of no dtype, and says so when it runs.
+    if (value.dtype.kind === "Opaque" || (value.dtype.kind === "Null" && c.name.endsWith("Distinct"))) return no(c, value.dtype);
     const row = c.t.window("row_number", [], U32, [], { keys: [value] });
     const length = c.t.window("segment_length", [], U32, [], { keys: [value] });
     return row === null || length === null ? null : make(row, length);
