@@ -6,6 +6,8 @@ import type { Tolerance } from "./difference.ts";
 export const EXACT: Tolerance = {};
 /** For sums and what is made of them: CPU polars rounds at every step, the engine once. */
 export const SUMS: Tolerance = { rel: 1e-12 };
+/** For ratios of moments, which are about 1 in size and may cancel out to 0. */
+export const UNITLESS: Tolerance = { rel: 1e-12, abs: 1e-12 };
 /** For elementary functions. */
 export const MATH: Tolerance = { ulps: 2 };
 

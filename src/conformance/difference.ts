@@ -10,6 +10,8 @@ export interface Tolerance {
   readonly order?: "exact" | "any";
   /** Relative difference that floats may have. */
   readonly rel?: number;
+  /** Absolute difference that floats may have, for measures without a unit. */
+  readonly abs?: number;
   /** Units in the last place that floats may be apart, for elementary functions only. Zeros, infinities and NaN still have to be the same. */
   readonly ulps?: number;
   /** Whether -0 and 0 are the same value, where polars leaves open which one it gives. */
@@ -35,11 +37,11 @@ export function frameDifference(expected: DataFrame, actual: DataFrame, toleranc
 
 const schemaText = (columns: readonly CellColumn[]): string => columns.map((c) => `${c.name}: ${c.dtype}`).join(", ");
 
-function same(a: Cell, b: Cell, { rel = 0, anyZero = false }: Tolerance): boolean {
+function same(a: Cell, b: Cell, { rel = 0, abs = 0, anyZero = false }: Tolerance): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "number" || typeof b !== "number") return false;
   if (a === b) return anyZero || rel > 0;
-  return Math.abs(a - b) <= rel * Math.max(Math.abs(a), Math.abs(b)) && Number.isFinite(a) && Number.isFinite(b);
+  return Math.abs(a - b) <= Math.max(abs, rel * Math.max(Math.abs(a), Math.abs(b))) && Number.isFinite(a) && Number.isFinite(b);
 }
 
 const floats = new Float64Array(1);

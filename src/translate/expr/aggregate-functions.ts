@@ -102,7 +102,9 @@ const anyOrAll =
   (c) => {
     const rows = rowsIn(c);
     if (rows === null) return null;
-    const found = c.set.add(aggregate(fn, valueOrNull(rows), c.dtype));
+    const value = c.t.cast(valueOrNull(rows), BOOLEAN);
+    if (value === null) return null;
+    const found = c.set.add(aggregate(fn, value, c.dtype));
     if (isObject(c.options) && c.options.ignore_nulls === true) return found;
     const nulls = call("gt", [c.set.add(countNulls({ ...rows, distinct: false }, U32)), literal(0n, U32)], BOOLEAN);
     const unknown = call("ternary", [nulls, literal(null, BOOLEAN), literal(fn === "all", BOOLEAN)], BOOLEAN);
