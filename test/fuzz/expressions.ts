@@ -190,7 +190,9 @@ export function windowed(random: Random, scope: ExprScope): ExprTree | null {
   const value = aggregate(random, scope, 0);
   if (value === null || keys.length === 0) return null;
   const by = keys.map((k) => JSON.stringify(k.name)).join(", ");
-  return tree(value.kind, [value], (a) => `${part(a, 0)}.over(${by})`, { scalar: false, needsOrder: value.needsOrder });
+  // Which zero is the largest of a window's -0 and 0 depends on how polars splits the groups: + 0 makes them one.
+  const settled = value.kind === "float" && value.noise === null ? ".plus(0)" : "";
+  return tree(value.kind, [value], (a) => `${part(a, 0)}${settled}.over(${by})`, { scalar: false, needsOrder: value.needsOrder });
 }
 
 /** Where something is made of the values. */
