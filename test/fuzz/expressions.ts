@@ -190,8 +190,8 @@ export function windowed(random: Random, scope: ExprScope): ExprTree | null {
   const value = aggregate(random, scope, 0);
   if (value === null || keys.length === 0) return null;
   const by = keys.map((k) => JSON.stringify(k.name)).join(", ");
-  // Which zero is the largest of a window's -0 and 0 depends on how polars splits the groups: + 0 makes them one.
-  const settled = value.kind === "float" && value.noise === null ? ".plus(0)" : "";
+  // Which zero is the largest of a window's -0 and 0 depends on how polars splits the groups.
+  const settled = value.kind === "float" && value.noise === null ? ".abs()" : "";
   return tree(value.kind, [value], (a) => `${part(a, 0)}${settled}.over(${by})`, { scalar: false, needsOrder: value.needsOrder });
 }
 
