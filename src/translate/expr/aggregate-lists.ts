@@ -6,10 +6,10 @@ import { describeDType, sameDType } from "../../ir/schema.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeFromDsl, dtypeToDsl } from "../../polars/dtypes.ts";
-import { evaluateConstant } from "../../polars/scalars.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
 import { plainRows } from "./aggregate-call.ts";
-import { asExpr, columnNames } from "./tree.ts";
+import { constantInteger } from "./literals.ts";
+import { asExpr } from "./tree.ts";
 
 /** The expression as a list of its rows. */
 export const imploded = (input: DslExpr): DslExpr => ({ Agg: { Implode: { input, maintain_order: true } } });
@@ -38,19 +38,8 @@ function sliceOf(c: AggregateCall): Sliced | null {
   const [input] = c.inputs;
   const [name, payload] = tagOf(input) ?? ["", null];
   if (name !== "Slice" || !isObject(payload)) return { input, options: [] };
-  const [offset, length] = [constant(c, payload.offset), constant(c, payload.length)];
+  const [offset, length] = [payload.offset, payload.length].map((bound) => constantInteger(c.t.scope, asExpr(bound)));
   if (typeof offset !== "number" || length === undefined || (length !== null && length < 0))
     return c.t.scope.unsupported("a slice of a group by computed numbers");
   return { input: payload.input, options: [offset, length ?? REST] };
-}
-
-/** Undefined where it is not a constant integer or null. */
-function constant(c: AggregateCall, value: DslValue | undefined): number | null | undefined {
-  const expr = asExpr(value);
-  if (columnNames(expr).size > 0) return undefined;
-  const found = evaluateConstant(c.t.scope.native, expr, 1);
-  const [only] = found?.values ?? [];
-  if (only === null) return null;
-  const number = Number(only);
-  return Number.isSafeInteger(number) ? number : undefined;
 }

@@ -20,7 +20,7 @@ import { MATHEMATICS } from "./mathematics.ts";
 import { PHYSICAL_FORMS } from "./physical-forms.ts";
 import { rollingFunction } from "./rolling-functions.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { asExpr, columnNames, exprInputs } from "./tree.ts";
+import { asExpr, columnNames, exprInputs, isConstant } from "./tree.ts";
 import { WINDOW_HANDLERS } from "./window-functions.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
@@ -97,8 +97,7 @@ const MAX_LISTED = 64;
 
 const isIn: Handler = (c) => {
   const [valueDsl, listDsl] = c.inputs;
-  if (valueDsl === undefined || listDsl === undefined || columnNames(listDsl).size > 0)
-    return c.t.scope.unsupported("IsIn a computed list");
+  if (valueDsl === undefined || listDsl === undefined || !isConstant(listDsl)) return c.t.scope.unsupported("IsIn a computed list");
   const value = c.t.translate(valueDsl);
   if (value === null) return null;
   if (physicalOf(value.dtype) === "code") return no(c, value.dtype);

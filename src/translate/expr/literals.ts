@@ -13,6 +13,7 @@ import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeFromDsl } from "../../polars/dtypes.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import type { Scope } from "../scope.ts";
+import { isConstant } from "./tree.ts";
 
 /** Scalars whose payload is the value in its dtype's physical form. */
 const PLAIN: Readonly<Record<string, DType>> = {
@@ -70,6 +71,14 @@ export function constant(scope: Scope, expr: DslExpr): Expr | null {
   if (value === null || first === undefined || value.values.length !== 1)
     return scope.unsupported("a constant that is not a single number, text, date or boolean");
   return literal(first, value.dtype);
+}
+
+/** The whole number that an expression is whatever the rows; null for null, undefined for anything else. */
+export function constantInteger(scope: Scope, expr: DslExpr): number | null | undefined {
+  const [value] = (isConstant(expr) ? evaluateConstant(scope.native, expr)?.values : undefined) ?? [];
+  if (value === null) return null;
+  const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 /** Range of a dtype that is a number; null for points in time, whose casts change units. */

@@ -4,7 +4,7 @@ import type { Expr, SortKey } from "../../ir/expr.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { asExpr, columnNames } from "./tree.ts";
+import { asExpr, isConstant } from "./tree.ts";
 
 export function translateOver(t: ExprTranslator, payload: Readonly<Record<string, DslValue>>): Expr | null {
   const { scope, target } = t;
@@ -15,11 +15,9 @@ export function translateOver(t: ExprTranslator, payload: Readonly<Record<string
   const order = orderOf(t, payload.order_by);
   if (known.length !== keys.length || order === null) return null;
   const inner = asExpr(payload.function);
-  if (columnNames(inner).size === 0 && !holdsLength(inner)) return scope.unsupported("a window function of a constant");
+  if (isConstant(inner)) return scope.unsupported("a window function of a constant");
   return t.within(target.over(known, order)).translate(inner);
 }
-
-const holdsLength = (expr: DslExpr): boolean => JSON.stringify(expr, (_, v) => (typeof v === "bigint" ? `${v}` : v)).includes('"Len"');
 
 /** Null where a key has no GPU form. Several keys come as a struct, with one direction for all. */
 function orderOf(t: ExprTranslator, orderBy: DslValue | undefined): readonly SortKey[] | null {

@@ -10,7 +10,7 @@ import { evaluateConstant } from "../../polars/scalars.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
 import { plainRows } from "./aggregate-call.ts";
 import { isFloat, isNumeric } from "./binary.ts";
-import { asExpr, columnNames } from "./tree.ts";
+import { asExpr, isConstant } from "./tree.ts";
 
 const F64: DType = { kind: "Float64" };
 /** Means and quantiles of dates are points in time. */
@@ -43,7 +43,7 @@ export function quantile(c: AggregateCall, fraction: number | DslValue | undefin
 /** A constant from 0 to 1. */
 function fractionOf(c: AggregateCall, given: DslValue | undefined): number | null {
   const expr = asExpr(given);
-  const found = columnNames(expr).size > 0 ? null : evaluateConstant(c.t.scope.native, expr, 1);
+  const found = isConstant(expr) ? evaluateConstant(c.t.scope.native, expr) : null;
   const [value] = found?.values ?? [];
   const number = typeof value === "bigint" ? Number(value) : value;
   return typeof number === "number" && number >= 0 && number <= 1

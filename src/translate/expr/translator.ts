@@ -20,7 +20,7 @@ import { constant, toDType } from "./literals.ts";
 import { asLookup, type LookupTarget, lifted } from "./lookup.ts";
 import { translateOver } from "./over.ts";
 import { translateSort, translateSortBy } from "./sorting.ts";
-import { allExprs, asExpr, columnName, columnNames } from "./tree.ts";
+import { allExprs, asExpr, columnName, columnNames, isConstant } from "./tree.ts";
 
 /** Where aggregates and window functions inside an expression go. */
 export interface AggregateTarget {
@@ -90,7 +90,7 @@ export class ExprTranslator {
     const [kind, payload] = tagOf(expr) ?? ["", null];
     if (kind === "Alias" || kind === "KeepName" || kind === "RenameAlias") return this.#unnamed(kind, payload);
     if (isAggregate(expr)) return this.#aggregate(expr);
-    if (columnNames(expr).size === 0 && !this.#holdsAggregate(expr)) return constant(this.scope, expr);
+    if (isConstant(expr)) return constant(this.scope, expr);
     if (!this.#holdsAggregate(expr) && !isNullTest(expr)) {
       const found = this.target?.rowsVisible === false ? undefined : asLookup(this.scope, expr);
       if (found !== undefined) return found;
@@ -107,7 +107,7 @@ export class ExprTranslator {
   isScalar(expr: DslExpr): boolean {
     const scalars = this.target?.scalars ?? "constants";
     if (scalars === "none") return false;
-    if (columnNames(expr).size === 0 && !this.#holdsAggregate(expr)) return true;
+    if (isConstant(expr)) return true;
     return scalars === "constants and aggregates" && hasOneValue(expr);
   }
 

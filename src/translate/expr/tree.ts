@@ -85,6 +85,12 @@ export function columnNames(expr: DslExpr): ReadonlySet<string> {
   return names;
 }
 
+/** Whether the number of rows is mentioned, which no column is but which rows decide. */
+export const mentionsLength = (expr: DslExpr): boolean => [...allExprs(expr)].some((e) => tagOf(e)?.[0] === "Len");
+
+/** Whether the value is the same whatever the rows: aggregates of constants, like the list that SQL makes for IN, are constants too. */
+export const isConstant = (expr: DslExpr): boolean => columnNames(expr).size === 0 && !mentionsLength(expr);
+
 /** Payloads of the selectors mentioned, by text. */
 export function selectorsOf(expr: DslExpr): readonly DslExpr[] {
   const found = new Map<string, DslExpr>();

@@ -9,13 +9,13 @@ import { sameDType } from "../../ir/schema.ts";
 import type { WindowFunctionName } from "../../ir/windows.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
-import { evaluateConstant } from "../../polars/scalars.ts";
 import { hasOneValue } from "./aggregates.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
+import { constantInteger } from "./literals.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { asExpr, columnNames } from "./tree.ts";
+import { asExpr, isConstant } from "./tree.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };
@@ -32,9 +32,8 @@ const input = (c: FunctionCall): Expr | null => columnInput(c.t, c.inputs[0]);
 /** A constant whole number among the inputs. */
 function wholeNumber(c: FunctionCall, at: number): number | null {
   const dsl = c.inputs[at];
-  const value = dsl === undefined || columnNames(dsl).size > 0 ? undefined : evaluateConstant(c.t.scope.native, dsl)?.values[0];
-  const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
-  return Number.isSafeInteger(number) ? number : c.t.scope.unsupported(`${c.name} by something else than a constant whole number`);
+  const number = dsl === undefined ? undefined : constantInteger(c.t.scope, dsl);
+  return number ?? c.t.scope.unsupported(`${c.name} by something else than a constant whole number`);
 }
 
 const simple =
@@ -69,7 +68,7 @@ const shiftAndFill: Handler = (c) => {
   const dtype = c.t.scope.dtype(c.expr);
   const fillDsl = c.inputs[2];
   if (value === null || n === null || dtype === null) return null;
-  if (fillDsl === undefined || columnNames(fillDsl).size > 0) return c.t.scope.unsupported("ShiftAndFill with a computed value");
+  if (fillDsl === undefined || !isConstant(fillDsl)) return c.t.scope.unsupported("ShiftAndFill with a computed value");
   if (physicalOf(dtype) === "code" && dtype.kind !== "String") return no(c, dtype);
   const [own, fill] = [c.t.cast(value, dtype), c.t.translate(fillDsl)];
   const cast = fill === null ? null : c.t.cast(fill, dtype);

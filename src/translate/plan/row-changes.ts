@@ -11,9 +11,9 @@ import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
 import { dtypeToDsl } from "../../polars/dtypes.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
-import { isAggregate } from "../expr/aggregates.ts";
 import { isFloat, isNumeric } from "../expr/binary.ts";
-import { allExprs, asExpr, columnName, columnNames } from "../expr/tree.ts";
+import { constantInteger } from "../expr/literals.ts";
+import { asExpr, columnNames, isConstant } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import { exploded } from "./reshape.ts";
 import { aggregateNode, crossed } from "./windows.ts";
@@ -171,20 +171,8 @@ function filtered({ scope, input, values, beside }: ChangedInput): Plan | null {
   return only(kept(input, predicate), values);
 }
 
-const isConstant = (expr: DslExpr): boolean => [...allExprs(expr)].every((e) => columnName(e) === null && !isAggregate(e));
-
-/** The integer that a constant is; null for null, undefined for anything else. */
-function integerOf(scope: Scope, expr: DslExpr): number | null | undefined {
-  if (!isConstant(expr)) return undefined;
-  const found = evaluateConstant(scope.native, expr);
-  const [value] = found?.values ?? [];
-  if (value === null) return null;
-  const number = typeof value === "bigint" || typeof value === "number" ? Number(value) : Number.NaN;
-  return Number.isSafeInteger(number) ? number : undefined;
-}
-
 function sliced({ scope, input }: ChangedInput, offsetDsl: DslExpr, lengthDsl: DslExpr): Plan | null {
-  const [offset, length] = [integerOf(scope, offsetDsl), integerOf(scope, lengthDsl)];
+  const [offset, length] = [constantInteger(scope, offsetDsl), constantInteger(scope, lengthDsl)];
   if (offset === undefined || offset === null || length === undefined || (length !== null && length < 0))
     return scope.unsupported("a slice whose bounds are not constant numbers");
   return { kind: "slice", input, offset, length, schema: input.schema };

@@ -22,6 +22,7 @@ const LEDGER: Readonly<Record<string, Entry>> = {
   ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
   extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],
   product: [() => x.product(), /Product has no kernel/],
+  "shift by the number of rows": [() => Reflect.apply(small.shift, small, [pl.len().sub(3)]), /Shift by something else than a constant/],
   "rank at random": [() => pl.col("row").rank("random").mul(0), /Rank by the method Random/],
 };
 
