@@ -7,7 +7,7 @@ import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { isFloat } from "./binary.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { asExpr, columnNames } from "./tree.ts";
+import { asExpr, columnNames, flagAt } from "./tree.ts";
 
 export interface AggregateRows {
   readonly value: Expr;
@@ -109,8 +109,7 @@ function sortedBy(inner: ExprTranslator, payload: DslObject): AggregateRows | nu
   if (rows === null || exprs.includes(null)) return null;
   if (!isPlain(rows)) return inner.scope.unsupported("a sort by another column of rows that were filtered or sorted");
   const options = isObject(payload.sort_options) ? payload.sort_options : {};
-  const flag = (list: DslValue | undefined, i: number): boolean => isList(list) && (list.length === 1 ? list[0] : list[i]) === true;
-  const by = exprs.map((e, i) => (e === null ? null : sortKey(inner, e, flag(options.descending, i), flag(options.nulls_last, i))));
+  const by = exprs.map((e, i) => (e === null ? null : sortKey(inner, e, flagAt(options.descending, i), flagAt(options.nulls_last, i))));
   const known = by.filter((k) => k !== null);
   return known.length === by.length ? { ...rows, by: known } : null;
 }

@@ -4,7 +4,7 @@ import type { DType } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
 import type { DurationText } from "./duration-text.ts";
-import { NANOSECONDS_PER_DAY, nominalNanoseconds, parseDuration, unitsOf } from "./duration-text.ts";
+import { NANOSECONDS_PER_DAY, NANOSECONDS_PER_TICK, nominalNanoseconds, parseDuration, unitsOf } from "./duration-text.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
 
@@ -24,8 +24,6 @@ interface Ticks {
   readonly ticks: Expr;
   readonly nanosecondsPerTick: bigint;
 }
-
-const NANOSECONDS_PER_TICK = { ms: 1_000_000n, us: 1_000n, ns: 1n } as const;
 
 function ticksOf(value: Expr): Ticks | null {
   const { dtype } = value;

@@ -1,5 +1,7 @@
 /** Durations as polars' functions take them, texts like "1d12h" or "-3mo": parsed into calendar units. */
 
+import type { TimeUnit } from "../../ir/dtype.ts";
+
 /** Months, weeks, days and nanoseconds are kept apart, since they are not all of one length; all are at least 0. */
 export interface DurationText {
   readonly negative: boolean;
@@ -21,6 +23,7 @@ const NANOSECONDS: Readonly<Record<string, bigint>> = {
 const MONTHS: Readonly<Record<string, bigint>> = { mo: 1n, q: 3n, y: 12n };
 
 export const NANOSECONDS_PER_DAY = 86_400_000_000_000n;
+export const NANOSECONDS_PER_TICK: Readonly<Record<TimeUnit, bigint>> = { ms: 1_000_000n, us: 1_000n, ns: 1n };
 
 /** Null for what is no such text. */
 export function parseDuration(text: string): DurationText | null {

@@ -4,7 +4,7 @@ import type { Expr } from "../../ir/expr.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject } from "../../polars/dsl.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { asExpr } from "./tree.ts";
+import { asExpr, flagAt } from "./tree.ts";
 import { columnInput } from "./window-functions.ts";
 
 type Payload = Readonly<Record<string, DslValue>>;
@@ -27,10 +27,6 @@ function sorted(t: ExprTranslator, valueDsl: DslExpr, by: readonly DslExpr[], op
   const known = keys.filter((k) => k !== null);
   if (value === null || known.length !== keys.length) return null;
   if (known.some((k) => k.dtype.kind === "Opaque")) return t.scope.unsupported("a sort by lists or structs");
-  const flag = (list: DslValue | undefined, i: number): 0 | 1 => {
-    const one = isList(list) ? (list.length === 1 ? list[0] : list[i]) : list;
-    return one === true ? 1 : 0;
-  };
-  const directions = known.flatMap((_, i) => [flag(options.descending, i), flag(options.nulls_last, i)]);
+  const directions = known.flatMap((_, i) => [flagAt(options.descending, i), flagAt(options.nulls_last, i)].map(Number));
   return t.window("sorted", [value, ...known], value.dtype, directions);
 }

@@ -20,7 +20,7 @@ import { constant, toDType } from "./literals.ts";
 import { asLookup, type LookupTarget, lifted } from "./lookup.ts";
 import { translateOver } from "./over.ts";
 import { translateSort, translateSortBy } from "./sorting.ts";
-import { allExprs, asExpr, columnName, columnNames, isConstant } from "./tree.ts";
+import { allExprs, asExpr, columnName, columnNames, isConstant, unnamed } from "./tree.ts";
 
 /** Where aggregates and window functions inside an expression go. */
 export interface AggregateTarget {
@@ -88,7 +88,7 @@ export class ExprTranslator {
     const name = columnName(expr);
     if (name !== null) return this.#column(name);
     const [kind, payload] = tagOf(expr) ?? ["", null];
-    if (kind === "Alias" || kind === "KeepName" || kind === "RenameAlias") return this.#unnamed(kind, payload);
+    if (unnamed(expr) !== expr) return this.translate(unnamed(expr));
     if (isAggregate(expr)) return this.#aggregate(expr);
     if (isConstant(expr)) return constant(this.scope, expr);
     if (!this.#holdsAggregate(expr) && !isNullTest(expr)) {
@@ -154,12 +154,6 @@ export class ExprTranslator {
     if (kind === "Sort" && isObject(payload)) return translateSort(this, payload);
     if (kind === "SortBy" && isObject(payload)) return translateSortBy(this, payload);
     return scope.unsupported(EXPRESSIONS[kind] ?? `expression ${kind}`);
-  }
-
-  /** Names are given by the node that holds the expression. */
-  #unnamed(kind: string, payload: DslValue): Expr | null {
-    if (kind === "Alias" && Array.isArray(payload)) return this.translate(asExpr(payload[0]));
-    return this.translate(asExpr(isObject(payload) && "expr" in payload ? payload.expr : payload));
   }
 
   #explicitCast(payload: Readonly<Record<string, DslValue>>): Expr | null {

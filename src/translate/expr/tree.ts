@@ -114,6 +114,19 @@ function replaceValue(value: DslValue, f: (expr: DslExpr) => DslExpr | undefined
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, replaceValue(v, f)]));
 }
 
+/** A flag of sort key `i`: lists have one for each key, or one for all. */
+export const flagAt = (flags: DslValue | undefined, i: number): boolean =>
+  (isList(flags) ? (flags.length === 1 ? flags[0] : flags[i]) : flags) === true;
+
+/** Without the names around it, which the node that holds it gives. */
+export function unnamed(expr: DslExpr): DslExpr {
+  const [name, payload] = tagOf(expr) ?? ["", null];
+  if (name === "Alias" && isList(payload)) return unnamed(asExpr(payload[0]));
+  if (name === "KeepName") return unnamed(asExpr(payload));
+  if (name === "RenameAlias" && isObject(payload)) return unnamed(asExpr(payload.expr));
+  return expr;
+}
+
 /** A payload that stands where polars always writes an expression. */
 export const asExpr = (value: DslValue | undefined): DslExpr =>
   typeof value === "string" || isObject(value) ? value : { Literal: { Scalar: { Null: "Null" } } };

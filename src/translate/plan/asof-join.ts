@@ -1,13 +1,14 @@
 /** joinAsof: keys as 64-bit integers or floats, the tolerance in the unit of the keys, output columns as polars names them. */
 
 import { isTemporal } from "../../ir/casts.ts";
-import type { DType, TimeUnit } from "../../ir/dtype.ts";
+import type { DType } from "../../ir/dtype.ts";
 import type { AsofJoin, JoinOutput, Plan } from "../../ir/plan.ts";
 import { describeDType } from "../../ir/schema.ts";
 import type { DslPlan, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import { isFloat, isNumeric } from "../expr/binary.ts";
+import { NANOSECONDS_PER_DAY, NANOSECONDS_PER_TICK, nominalNanoseconds, parseDuration } from "../expr/duration-text.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import { columnName } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
@@ -108,14 +109,11 @@ function numberTolerance(scope: Scope, dtype: DType, scalar: DslValue): number |
   return isFloat(dtype) || Number.isSafeInteger(units) ? units : null;
 }
 
-const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9, d: 86400e9, w: 604800e9 };
-const PER_UNIT: Readonly<Record<TimeUnit, number>> = { ns: 1, us: 1e3, ms: 1e6 };
-
 /** Durations of fixed length: "1d12h", say; a day has 24 hours. */
 function timeTolerance(dtype: DType, text: string): number | null {
-  if (!isTemporal(dtype) || !/^(?:\d+(?:ns|us|ms|s|m|h|d|w))+$/.test(text)) return null;
-  const parts = [...text.matchAll(/(\d+)([a-z]+)/g)].map(([, n, unit]) => Number(n) * (NANOSECONDS[unit ?? ""] ?? Number.NaN));
-  const total = parts.reduce((a, b) => a + b, 0);
-  const unit = dtype.kind === "Date" ? 86400e9 : "unit" in dtype ? PER_UNIT[dtype.unit] : 1;
-  return Number.isSafeInteger(total) ? Math.floor(total / unit) : null;
+  const duration = parseDuration(text);
+  if (!isTemporal(dtype) || duration === null || duration.negative || duration.months > 0n) return null;
+  const unit = dtype.kind === "Date" ? NANOSECONDS_PER_DAY : "unit" in dtype ? NANOSECONDS_PER_TICK[dtype.unit] : 1n;
+  const ticks = Number(nominalNanoseconds(duration) / unit);
+  return Number.isSafeInteger(ticks) ? ticks : null;
 }

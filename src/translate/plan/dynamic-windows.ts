@@ -11,6 +11,7 @@ import { describeDType, sameDType } from "../../ir/schema.ts";
 import type { DslObject, DslValue } from "../../polars/dsl.ts";
 import { isObject } from "../../polars/dsl.ts";
 import type { AggregateSet } from "../expr/aggregates.ts";
+import { NANOSECONDS_PER_DAY, NANOSECONDS_PER_TICK } from "../expr/duration-text.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
@@ -30,13 +31,10 @@ export interface DynamicWindows {
   readonly outputs: readonly NamedExpr[];
 }
 
-const PER_TICK = { ms: 1_000_000n, us: 1000n, ns: 1n } as const;
-const DAY = 86_400_000_000_000n;
-
 /** Nanoseconds of a tick of the dtype; 1 for integers, null for what windows cannot be made of. */
 function tickOf(dtype: DType): bigint | null {
-  if (dtype.kind === "Date") return DAY;
-  if (dtype.kind === "Datetime") return dtype.zone === null || dtype.zone === "UTC" ? PER_TICK[dtype.unit] : null;
+  if (dtype.kind === "Date") return NANOSECONDS_PER_DAY;
+  if (dtype.kind === "Datetime") return dtype.zone === null || dtype.zone === "UTC" ? NANOSECONDS_PER_TICK[dtype.unit] : null;
   return integerRange(dtype) !== null && !isTemporal(dtype) && dtype.kind !== "UInt64" ? 1n : null;
 }
 
@@ -48,14 +46,15 @@ function ticksOf(duration: DslValue | undefined, tick: bigint, counted: boolean)
     const isZero = isObject(duration) && ["months", "weeks", "days", "nsecs"].every((part) => bigintOf(duration[part]) === 0n);
     return isZero ? 0n : null;
   }
-  const total = bigintOf(duration.weeks) * 7n * DAY + bigintOf(duration.days) * DAY + bigintOf(duration.nsecs);
+  const total =
+    bigintOf(duration.weeks) * 7n * NANOSECONDS_PER_DAY + bigintOf(duration.days) * NANOSECONDS_PER_DAY + bigintOf(duration.nsecs);
   return total % tick === 0n ? (duration.negative === true ? -total : total) / tick : null;
 }
 
 /** A tick at which a window begins, before the offset; null where that depends on the data. Integers count as nanoseconds. */
 function alignment(options: DslObject, dtype: DType, every: bigint, tick: bigint): bigint | null {
-  const monday = (4n * DAY) / tick;
-  if (options.start_by === "Monday") return ((7n * DAY) / tick) % every === 0n ? monday : null;
+  const monday = (4n * NANOSECONDS_PER_DAY) / tick;
+  if (options.start_by === "Monday") return ((7n * NANOSECONDS_PER_DAY) / tick) % every === 0n ? monday : null;
   if (options.start_by === "WindowBound" && !isTemporal(dtype)) return 0n;
   const { weeks, days, nsecs } = isObject(options.every) ? options.every : {};
   const parts = [weeks, days, nsecs].filter((part) => bigintOf(part) !== 0n);

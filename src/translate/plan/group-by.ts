@@ -8,13 +8,12 @@ import { imploded } from "../expr/aggregate-lists.ts";
 import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
-import { columnNames } from "../expr/tree.ts";
+import { columnNames, unnamed } from "../expr/tree.ts";
 import { dynamicWindows } from "./dynamic-windows.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { checkedProject, oneValueEach, translateOutputs, warm } from "./project.ts";
-import { unnamed } from "./rows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Constant keys make one group, also of no rows. */

@@ -8,7 +8,7 @@ import { tag } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
 import { expand } from "../expr/selectors.ts";
 import { ExprTranslator } from "../expr/translator.ts";
-import { columnName } from "../expr/tree.ts";
+import { columnName, flagAt } from "../expr/tree.ts";
 import { groupBy } from "./group-by.ts";
 import { join } from "./join.ts";
 import { LookupSet } from "./lookups.ts";
@@ -40,8 +40,7 @@ const sort: NodeHandler = (dsl, context) => {
   const by = flat.map((o, i) => {
     const expr = translator.translate(o.expr);
     if (expr?.dtype.kind === "Opaque") return context.unsupported("a sort by lists or structs");
-    const pick = (list: readonly boolean[]): boolean => (list.length === 1 ? list[0] : list[i]) ?? false;
-    return expr === null ? null : { expr, descending: pick(sort_options.descending), nullsLast: pick(sort_options.nulls_last) };
+    return expr === null ? null : { expr, descending: flagAt(sort_options.descending, i), nullsLast: flagAt(sort_options.nulls_last, i) };
   });
   const known = by.filter((k) => k !== null);
   if (exprs.includes(null) || known.length !== by.length) return null;

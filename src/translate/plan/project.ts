@@ -11,14 +11,14 @@ import type { OutputExpr } from "../expr/selectors.ts";
 import { expand } from "../expr/selectors.ts";
 import type { AggregateTarget } from "../expr/translator.ts";
 import { ExprTranslator } from "../expr/translator.ts";
-import { allExprs, columnNames } from "../expr/tree.ts";
+import { allExprs, columnNames, unnamed } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { project } from "./project-node.ts";
 import type { KeepingRows } from "./rows.ts";
-import { changesRows, RowPlanner, unnamed } from "./rows.ts";
+import { changesRows, RowPlanner } from "./rows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Subexpressions are asked about together, before they are needed one by one. */

@@ -6,10 +6,10 @@
 import { column, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
-import { isList, isObject, tagOf } from "../../polars/dsl.ts";
+import { tagOf } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
 import { hasOneValue, isAggregate } from "../expr/aggregates.ts";
-import { asExpr, columnName, exprInputs, mapInputs } from "../expr/tree.ts";
+import { columnName, exprInputs, mapInputs } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import { scopeOver } from "../scope.ts";
 import { changeOf } from "./row-changes.ts";
@@ -36,15 +36,6 @@ function rowsKey(expr: DslExpr): string {
   const change = changeOf(expr);
   if (change === null) return [...new Set(exprInputs(expr).map(rowsKey))].toSorted().join("+");
   return `${change.key}(${change.value === null ? "" : change.rides ? rowsKey(change.value) : exactText(change.value)})`;
-}
-
-/** Without the names around it, which the node that holds it gives. */
-export function unnamed(expr: DslExpr): DslExpr {
-  const [name, payload] = tagOf(expr) ?? ["", null];
-  if (name === "Alias" && isList(payload)) return unnamed(asExpr(payload[0]));
-  if (name === "KeepName") return unnamed(asExpr(payload));
-  if (name === "RenameAlias" && isObject(payload)) return unnamed(asExpr(payload.expr));
-  return expr;
 }
 
 const aliased = ({ name, expr }: Part): DslExpr => ({ Alias: [expr, name] });
