@@ -3,8 +3,9 @@
 import type { NamedExpr } from "../ir/expr.ts";
 import { substitute } from "../ir/expr.ts";
 import { repeatsDear } from "../ir/expr-size.ts";
-import type { Plan } from "../ir/plan.ts";
+import type { AsofJoin, Join, Plan } from "../ir/plan.ts";
 import { children, expressions } from "../ir/plan.ts";
+import { columnsOfSchema } from "../ir/projection.ts";
 import type { QueryContext } from "./context.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { asofJoin } from "./operators/asof-join.ts";
@@ -96,6 +97,13 @@ class InMemoryRun {
     return value;
   }
 
+  #sides({ left, right }: Join | AsofJoin, read: (left: Table, right: Table) => Promise<Table>): Promise<Table> {
+    return this.#inputs([left, right], ([a, b]) => {
+      if (a === undefined || b === undefined) throw new RangeError("a join has two inputs");
+      return read(a, b);
+    });
+  }
+
   async #one<T>(plan: Plan, read: (table: Table) => Promise<T> | T): Promise<T> {
     const table = await this.#result(plan);
     const value = await read(table);
@@ -149,15 +157,9 @@ class InMemoryRun {
       case "hconcat":
         return this.#inputs(plan.inputs, (tables) => hconcat(context, plan, tables));
       case "asof_join":
-        return this.#inputs([plan.left, plan.right], async ([left, right]) => {
-          if (left === undefined || right === undefined) throw new RangeError("a join has two inputs");
-          return asofJoin(context, plan, left, right);
-        });
+        return this.#sides(plan, (left, right) => asofJoin(context, plan, left, right));
       case "join":
-        return this.#inputs([plan.left, plan.right], async ([left, right]) => {
-          if (left === undefined || right === undefined) throw new RangeError("a join has two inputs");
-          return join(context, plan, left, right);
-        });
+        return this.#sides(plan, (left, right) => join(context, plan, left, right));
     }
   }
 
@@ -174,7 +176,7 @@ class InMemoryRun {
 const pipelineOver = (plan: Plan): Pipeline => ({
   base: plan,
   predicate: null,
-  outputs: plan.schema.map((f) => ({ name: f.name, expr: { kind: "column", name: f.name, dtype: f.dtype } })),
+  outputs: columnsOfSchema(plan.schema),
 });
 
 /** What a projection computes; nothing for other nodes. */

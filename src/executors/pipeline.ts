@@ -11,6 +11,7 @@ import type { Expr, NamedExpr } from "../ir/expr.ts";
 import { call, column, columnsOf, exprChildren, named, substitute, withExprChildren } from "../ir/expr.ts";
 import { repeatsDear, staysSmall } from "../ir/expr-size.ts";
 import type { Plan } from "../ir/plan.ts";
+import { columnsOfSchema } from "../ir/projection.ts";
 import type { QueryContext } from "./context.ts";
 import type { Batch } from "./table.ts";
 import { batchOf, columnOf, releaseBatch, retainBatch } from "./table.ts";
@@ -28,7 +29,7 @@ export interface Pipeline {
  */
 export function pipelineOf(plan: Plan, stop: (plan: Plan) => boolean): Pipeline {
   let base = plan;
-  let outputs: readonly NamedExpr[] = plan.schema.map((f) => named(f.name, column(f.name, f.dtype)));
+  let outputs: readonly NamedExpr[] = columnsOfSchema(plan.schema);
   let predicate: Expr | null = null;
   while ((base.kind === "project" || base.kind === "filter") && (base === plan || !stop(base))) {
     if (base.kind === "filter") {

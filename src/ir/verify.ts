@@ -1,11 +1,12 @@
 /** Checks a plan against the rules of the IR: what a translation or an optimizer rule got wrong is found here, by name, and not in a shader. */
 
 import { InternalError } from "../errors.ts";
-import type { Expr, NamedExpr } from "./expr.ts";
+import type { Expr } from "./expr.ts";
 import { describeExpr, exprChildren } from "./expr.ts";
 import { FILTERED, ORDERED } from "./functions.ts";
 import type { AsofJoin, Join, Plan } from "./plan.ts";
 import { children, conditionExprs, expressions } from "./plan.ts";
+import { fieldsOf } from "./projection.ts";
 import type { Field, Schema } from "./schema.ts";
 import { describeDType, sameDType, sameSchema } from "./schema.ts";
 import { postorder } from "./traversal.ts";
@@ -20,7 +21,6 @@ export function verify(plan: Plan, after = "translation"): void {
 }
 
 const schemaText = (schema: Schema): string => `[${schema.map((f) => `${JSON.stringify(f.name)} ${describeDType(f.dtype)}`).join(", ")}]`;
-const fieldsOf = (exprs: readonly NamedExpr[]): Schema => exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
 
 function repeated(names: readonly string[]): string | null {
   const seen = new Set<string>();

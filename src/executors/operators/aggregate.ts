@@ -23,6 +23,7 @@ import {
 } from "../../ir/expr.ts";
 import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
+import { fieldsOf } from "../../ir/projection.ts";
 import { compileKeys, concatBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -282,11 +283,7 @@ async function concatenated(context: QueryContext, batches: readonly Batch[], ex
   for (const batch of batches) parts.push(await projectBatch(context, batch, exprs));
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
-  const all = await concatBatches(
-    context,
-    parts,
-    exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })),
-  );
+  const all = await concatBatches(context, parts, fieldsOf(exprs));
   for (const part of parts) releaseBatch(part);
   return all;
 }

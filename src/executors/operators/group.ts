@@ -8,6 +8,7 @@ import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import type { Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf } from "../../ir/expr.ts";
+import { fieldsOf } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { compileKeys, concatBatches, keysOfBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
@@ -83,7 +84,7 @@ async function mergeGroups(
   local: readonly { readonly grouped: GroupedBatch; readonly keys: Batch }[],
   keys: readonly NamedExpr[],
 ): Promise<Grouping> {
-  const schema: Schema = keys.map((k) => ({ name: k.name, dtype: k.expr.dtype }));
+  const schema: Schema = fieldsOf(keys);
   const all = await concatBatches(
     context,
     local.map((l) => l.keys),

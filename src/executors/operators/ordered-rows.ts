@@ -13,6 +13,7 @@ import { columnsProgram } from "../../gpu/row-program.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { Expr, SortKey } from "../../ir/expr.ts";
 import { call, column, literal, named } from "../../ir/expr.ts";
+import { fieldsOf } from "../../ir/projection.ts";
 import { concatBatches, keysOfBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { computeColumns, projectBatch } from "../pipeline.ts";
@@ -169,11 +170,7 @@ async function rowsOf(context: QueryContext, base: Table, grouped: Grouping | nu
   }
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
-  const all = await concatBatches(
-    context,
-    parts,
-    outputs.map((o) => ({ name: o.name, dtype: o.expr.dtype })),
-  );
+  const all = await concatBatches(context, parts, fieldsOf(outputs));
   for (const part of parts) releaseBatch(part);
   return all;
 }

@@ -5,6 +5,7 @@ import { column, columnsOf, describeExpr, mapExpr, named, visitExpr } from "../e
 import { isDear, sizeOf } from "../expr-size.ts";
 import type { Plan } from "../plan.ts";
 import { children, expressions, withChildren } from "../plan.ts";
+import { columnsOfSchema, fieldsOf } from "../projection.ts";
 import { rewriteBottomUp } from "../traversal.ts";
 import { mapNodeExprs } from "./node-exprs.ts";
 import type { Rule } from "./rule.ts";
@@ -31,19 +32,14 @@ function sharedIn(node: Plan): Plan {
   const passed = input.schema.filter((f) => node.kind === "sort" || read.has(f.name)).map((f) => named(f.name, column(f.name, f.dtype)));
   const below = projection(input, [...passed, named(computed.name, expr)]);
   const above = sharedIn(withChildren(rest.kind === "sort" ? { ...rest, schema: below.schema } : rest, [below]));
-  return node.kind === "sort"
-    ? projection(
-        above,
-        node.schema.map((f) => named(f.name, column(f.name, f.dtype))),
-      )
-    : above;
+  return node.kind === "sort" ? projection(above, columnsOfSchema(node.schema)) : above;
 }
 
 const projection = (input: Plan, exprs: readonly NamedExpr[]): Plan => ({
   kind: "project",
   input,
   exprs,
-  schema: exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })),
+  schema: fieldsOf(exprs),
 });
 
 /** A generated name that the input does not have yet: one projection may stand over another. */

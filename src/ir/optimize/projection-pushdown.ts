@@ -4,9 +4,10 @@
  */
 
 import type { Expr } from "../expr.ts";
-import { column, columnsOf, named } from "../expr.ts";
+import { columnsOf } from "../expr.ts";
 import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RowIndex, Union, Window } from "../plan.ts";
 import { children, conditionExprs, expressions } from "../plan.ts";
+import { columnsOfSchema } from "../projection.ts";
 import type { Schema } from "../schema.ts";
 import { postorder } from "../traversal.ts";
 import type { Rule } from "./rule.ts";
@@ -174,7 +175,7 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
 function narrowed(plan: Plan, wanted: Names): Plan {
   const schema = offered(plan.schema, wanted);
   if (schema.length === plan.schema.length) return plan;
-  return { kind: "project", input: plan, exprs: schema.map((f) => named(f.name, column(f.name, f.dtype))), schema };
+  return { kind: "project", input: plan, exprs: columnsOfSchema(schema), schema };
 }
 
 /** Without a wanted column the rows of the input do. */

@@ -53,10 +53,7 @@ const CODECS: { readonly [K in Expr["kind"]]: ExprCodec<ExprByKind[K]> } = {
     wire.CallExpr,
     (w, expr) => {
       const fn = w.text(expr.fn);
-      const args = wire.CallExpr.createArgsVector(
-        w.builder,
-        expr.args.map((arg) => w.expr(arg)),
-      );
+      const args = wire.CallExpr.createArgsVector(w.builder, w.exprList(expr.args));
       const options = wire.CallExpr.createOptionsVector(w.builder, [...expr.options]);
       return wire.CallExpr.createCallExpr(w.builder, fn, args, options);
     },

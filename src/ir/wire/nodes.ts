@@ -3,7 +3,6 @@
 import type { Offset } from "flatbuffers";
 import type {
   Aggregate,
-  AsofJoin,
   Condition,
   Cpu,
   Distinct,
@@ -12,8 +11,6 @@ import type {
   Frame,
   Gather,
   HConcat,
-  Join,
-  JoinOutput,
   Lookup,
   Plan,
   PlanKind,
@@ -26,33 +23,14 @@ import type {
   Union,
   Window,
 } from "../plan.ts";
-import type { Schema } from "../schema.ts";
+import { codec, type NodeCodec } from "./codec.ts";
 import * as wire from "./generated/index.ts";
+import { ASOF_JOIN, JOIN } from "./joins.ts";
 import type { PlanReader } from "./reader.ts";
 import { readFunction, writeFunction } from "./windows.ts";
 import { ABSENT, type PlanWriter } from "./writer.ts";
 
 type PlanByKind = { readonly [K in PlanKind]: Extract<Plan, { readonly kind: K }> };
-
-interface NodeCodec<P extends Plan> {
-  readonly type: wire.Node;
-  readonly write: (writer: PlanWriter, node: P) => Offset;
-  readonly read: (reader: PlanReader, holder: wire.PlanNode, schema: Schema) => Plan;
-}
-
-const codec = <P extends Plan, T>(
-  type: wire.Node,
-  Empty: new () => T,
-  write: (writer: PlanWriter, node: P) => Offset,
-  read: (reader: PlanReader, table: T, schema: Schema) => P,
-): NodeCodec<P> => ({
-  type,
-  write,
-  read: (reader, holder, schema) => {
-    const table: T | null = holder.node(new Empty());
-    return read(reader, reader.present(table, "a node"), schema);
-  },
-});
 
 const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
   scan: codec<Scan, wire.Scan>(
@@ -97,10 +75,7 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     (w, node) => {
       const [name, dsl] = [w.text(node.node), w.text(node.dsl)];
       const inputs = wire.Cpu.createInputsVector(w.builder, positions(w, node.inputs));
-      const reasons = wire.Cpu.createReasonsVector(
-        w.builder,
-        node.reasons.map((reason) => w.text(reason)),
-      );
+      const reasons = wire.Cpu.createReasonsVector(w.builder, w.texts(node.reasons));
       return wire.Cpu.createCpu(w.builder, name, dsl, inputs, reasons);
     },
     (r, table, schema) => ({
@@ -172,45 +147,12 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       schema,
     }),
   ),
-  join: codec<Join, wire.Join>(
-    wire.Node.Join,
-    wire.Join,
-    (w, node) => {
-      const [left, right] = [w.node(node.left), w.node(node.right)];
-      const leftOn = wire.Join.createLeftOnVector(
-        w.builder,
-        node.leftOn.map((key) => w.expr(key)),
-      );
-      const rightOn = wire.Join.createRightOnVector(
-        w.builder,
-        node.rightOn.map((key) => w.expr(key)),
-      );
-      const output = wire.Join.createOutputVector(
-        w.builder,
-        node.output.map((column) => writeJoinOutput(w, column)),
-      );
-      return wire.Join.createJoin(w.builder, left, right, leftOn, rightOn, wire.JoinKind[node.how], node.nullsEqual, output);
-    },
-    (r, table, schema) => ({
-      kind: "join",
-      left: r.node(table.left()),
-      right: r.node(table.right()),
-      leftOn: r.list(table.leftOnLength(), (i) => r.expr(table.leftOn(i))),
-      rightOn: r.list(table.rightOnLength(), (i) => r.expr(table.rightOn(i))),
-      how: r.nameOf(wire.JoinKind, table.how()),
-      nullsEqual: table.nullsEqual(),
-      output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
-      schema,
-    }),
-  ),
+  join: JOIN,
   distinct: codec<Distinct, wire.Distinct>(
     wire.Node.Distinct,
     wire.Distinct,
     (w, node) => {
-      const subset = wire.Distinct.createSubsetVector(
-        w.builder,
-        node.subset.map((name) => w.text(name)),
-      );
+      const subset = wire.Distinct.createSubsetVector(w.builder, w.texts(node.subset));
       return wire.Distinct.createDistinct(w.builder, w.node(node.input), subset, wire.DistinctKeep[node.keep]);
     },
     (r, table, schema) => ({
@@ -255,49 +197,12 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       schema,
     }),
   ),
-  asof_join: codec<AsofJoin, wire.AsofJoin>(
-    wire.Node.AsofJoin,
-    wire.AsofJoin,
-    (w, node) => {
-      const sides = [w.node(node.left), w.node(node.right), w.expr(node.leftOn), w.expr(node.rightOn)] as const;
-      const leftBy = wire.AsofJoin.createLeftByVector(
-        w.builder,
-        node.leftBy.map((key) => w.expr(key)),
-      );
-      const rightBy = wire.AsofJoin.createRightByVector(
-        w.builder,
-        node.rightBy.map((key) => w.expr(key)),
-      );
-      const output = wire.AsofJoin.createOutputVector(
-        w.builder,
-        node.output.map((column) => writeJoinOutput(w, column)),
-      );
-      const strategy = wire.AsofStrategy[node.strategy];
-      return wire.AsofJoin.createAsofJoin(w.builder, ...sides, leftBy, rightBy, strategy, node.allowEqual, node.tolerance, output);
-    },
-    (r, table, schema) => ({
-      kind: "asof_join",
-      left: r.node(table.left()),
-      right: r.node(table.right()),
-      leftOn: r.expr(table.leftOn()),
-      rightOn: r.expr(table.rightOn()),
-      leftBy: r.list(table.leftByLength(), (i) => r.expr(table.leftBy(i))),
-      rightBy: r.list(table.rightByLength(), (i) => r.expr(table.rightBy(i))),
-      strategy: r.nameOf(wire.AsofStrategy, table.strategy()),
-      allowEqual: table.allowEqual(),
-      tolerance: table.tolerance(),
-      output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
-      schema,
-    }),
-  ),
+  asof_join: ASOF_JOIN,
   require: codec<Require, wire.Require>(
     wire.Node.Require,
     wire.Require,
     (w, { input, condition }) => {
-      const by = wire.Require.createByVector(
-        w.builder,
-        condition.by.map((e) => w.expr(e)),
-      );
+      const by = wire.Require.createByVector(w.builder, w.exprList(condition.by));
       return wire.Require.createRequire(w.builder, w.node(input), condition.kind === "unique" ? null : w.expr(condition.key), by);
     },
     (r, table, schema) => {
@@ -311,10 +216,7 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     wire.Node.Explode,
     wire.Explode,
     (w, node) => {
-      const names = wire.Explode.createColumnsVector(
-        w.builder,
-        node.columns.map((name) => w.text(name)),
-      );
+      const names = wire.Explode.createColumnsVector(w.builder, w.texts(node.columns));
       return wire.Explode.createExplode(w.builder, w.node(node.input), names, node.emptyAsNull, node.keepNulls);
     },
     (r, table, schema) => ({
@@ -350,10 +252,7 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     wire.Node.Lookup,
     wire.Lookup,
     (w, node) => {
-      const args = wire.Lookup.createArgsVector(
-        w.builder,
-        node.args.map((name) => w.text(name)),
-      );
+      const args = wire.Lookup.createArgsVector(w.builder, w.texts(node.args));
       const outputs = wire.Lookup.createOutputsVector(
         w.builder,
         node.outputs.map(({ name, dsl, dtype }) =>
@@ -377,10 +276,7 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     wire.Node.Window,
     wire.Window,
     (w, node) => {
-      const partitionBy = wire.Window.createPartitionByVector(
-        w.builder,
-        node.partitionBy.map((key) => w.expr(key)),
-      );
+      const partitionBy = wire.Window.createPartitionByVector(w.builder, w.exprList(node.partitionBy));
       const orderBy = wire.Window.createOrderByVector(w.builder, w.sortKeys(node.orderBy));
       const functions = wire.Window.createFunctionsVector(
         w.builder,
@@ -400,16 +296,6 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
 };
 
 const positions = (w: PlanWriter, nodes: readonly Plan[]): number[] => nodes.map((node) => w.node(node));
-
-function writeJoinOutput(w: PlanWriter, { name, from, left, right }: JoinOutput): Offset {
-  const offsets = [w.text(name), w.optionalText(left), w.optionalText(right)] as const;
-  return wire.JoinOutput.createJoinOutput(w.builder, offsets[0], wire.JoinFrom[from], offsets[1], offsets[2]);
-}
-
-function joinOutput(r: PlanReader, table: wire.JoinOutput | null): JoinOutput {
-  const column = r.present(table, "an output column of a join");
-  return { name: r.text(column.name()), from: r.nameOf(wire.JoinFrom, column.from()), left: column.left(), right: column.right() };
-}
 
 /** Writes a node whose inputs and expressions are written, and notes its position. */
 export function writeNode(w: PlanWriter, node: Plan): void {

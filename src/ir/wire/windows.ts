@@ -8,10 +8,7 @@ import type { PlanReader } from "./reader.ts";
 import type { PlanWriter } from "./writer.ts";
 
 export function writeFunction(w: PlanWriter, { name, call }: NamedWindow): Offset {
-  const args = wire.WindowFunction.createArgsVector(
-    w.builder,
-    call.args.map((arg) => w.expr(arg)),
-  );
+  const args = wire.WindowFunction.createArgsVector(w.builder, w.exprList(call.args));
   const options = wire.WindowFunction.createOptionsVector(w.builder, [...call.options]);
   return wire.WindowFunction.createWindowFunction(w.builder, w.text(name), w.text(call.fn), args, options, w.dtype(call.dtype));
 }

@@ -87,6 +87,14 @@ export class PlanWriter {
     return this.nodes.position(node) ?? missing("a node");
   }
 
+  exprList(exprs: readonly Expr[]): number[] {
+    return exprs.map((expr) => this.expr(expr));
+  }
+
+  texts(texts: readonly string[]): Offset[] {
+    return texts.map((text) => this.text(text));
+  }
+
   sortKeys(keys: readonly SortKey[]): Offset[] {
     return keys.map((key) => wire.SortKey.createSortKey(this.builder, this.expr(key.expr), key.descending, key.nullsLast));
   }

@@ -1,8 +1,9 @@
 /** Join: keys on a common dtype, output columns as polars names them. */
 
 import type { Expr } from "../../ir/expr.ts";
-import { column, named } from "../../ir/expr.ts";
+import { column } from "../../ir/expr.ts";
 import type { Join, JoinKind, JoinOutput, Plan } from "../../ir/plan.ts";
+import { columnsOfSchema } from "../../ir/projection.ts";
 import { sameDType } from "../../ir/schema.ts";
 import type { DslPlan, JoinArgs } from "../../polars/dsl.ts";
 import { tag } from "../../polars/dsl.ts";
@@ -51,7 +52,7 @@ function inOrderOf(join: Join, side: "left" | "right"): Plan {
     schema: [ROW, ...join.schema],
   };
   const by = [{ expr: column(ROW.name, ROW.dtype), descending: false, nullsLast: true }];
-  const exprs = join.schema.map((f) => named(f.name, column(f.name, f.dtype)));
+  const exprs = columnsOfSchema(join.schema);
   return project({ kind: "sort", input, by, limit: null, schema: input.schema }, exprs, join.schema);
 }
 

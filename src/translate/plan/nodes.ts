@@ -3,6 +3,7 @@
 import type { NamedExpr } from "../../ir/expr.ts";
 import { column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
+import { columnsOfSchema } from "../../ir/projection.ts";
 import type { PlanTag } from "../../polars/dsl.ts";
 import { tag } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
@@ -47,11 +48,7 @@ const sort: NodeHandler = (dsl, context) => {
   const input = lookups.extend(only.input);
   const sorted: Plan = { kind: "sort", input, by: known, limit: null, schema: input.schema };
   if (lookups.size === 0) return sorted;
-  return project(
-    sorted,
-    context.schema.map((f) => named(f.name, column(f.name, f.dtype))),
-    context.schema,
-  );
+  return project(sorted, columnsOfSchema(context.schema), context.schema);
 };
 
 /** Lengths from here on mean "to the end". */

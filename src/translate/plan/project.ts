@@ -4,6 +4,7 @@ import { InternalError } from "../../errors.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
 import { column, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
+import { columnsOfSchema, fieldsOf } from "../../ir/projection.ts";
 import { sameSchema } from "../../ir/schema.ts";
 import type { DslExpr, DslPlan } from "../../polars/dsl.ts";
 import { AggregateSet, hasOneValue } from "../expr/aggregates.ts";
@@ -76,7 +77,7 @@ export const oneValueEach = (set: AggregateSet, scalars: AggregateTarget["scalar
 
 /** The projection; polars has the last word on its names and dtypes. */
 export function checkedProject(context: NodeContext, input: Plan, exprs: readonly NamedExpr[]): Plan {
-  const schema = exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
+  const schema = fieldsOf(exprs);
   if (!sameSchema(schema, context.schema)) throw new InternalError("a translated node has another schema than polars gives it");
   return project(input, exprs, schema);
 }
@@ -85,7 +86,7 @@ export function checkedProject(context: NodeContext, input: Plan, exprs: readonl
 const keepingRows: KeepingRows = (scope, input, exprs, mayCollapse) => {
   const translated = translateAll(scope, input, exprs, mayCollapse);
   if (translated === null) return null;
-  const schema = translated.exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
+  const schema = fieldsOf(translated.exprs);
   return project(translated.input, translated.exprs, schema);
 };
 
@@ -148,9 +149,5 @@ export function filter(dsl: DslPlan, context: NodeContext): Plan | null {
     return context.unsupported("a filter whose predicate is not one boolean");
   const kept: Plan = { kind: "filter", input: translated.input, predicate: predicate.expr, schema: translated.input.schema };
   if (translated.input === input) return kept;
-  return project(
-    kept,
-    input.schema.map((f) => named(f.name, column(f.name, f.dtype))),
-    input.schema,
-  );
+  return project(kept, columnsOfSchema(input.schema), input.schema);
 }

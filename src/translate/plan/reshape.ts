@@ -4,6 +4,7 @@ import type { DType } from "../../ir/dtype.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
 import { column, literal, lookup, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
+import { columnsOfSchema } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { describeDType } from "../../ir/schema.ts";
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
@@ -74,11 +75,7 @@ export function unpivot(context: NodeContext, scope: Scope, input: Plan, args: D
     if (cast === null) return null;
     return project(
       input,
-      [
-        ...fields.map((f) => named(f.name, column(f.name, f.dtype))),
-        named(variable.name, literal(name, variable.dtype)),
-        named(value.name, cast),
-      ],
+      [...columnsOfSchema(fields), named(variable.name, literal(name, variable.dtype)), named(value.name, cast)],
       context.schema,
     );
   });

@@ -4,6 +4,7 @@ import type { DType } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { aggregate, call, column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
+import { fieldsOf } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { describeDType } from "../../ir/schema.ts";
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
@@ -121,7 +122,7 @@ const columnIn = (schema: Schema, name: string): Expr => column(name, schema.fin
 /** Columns under other names. */
 function renamed(input: Plan, names: readonly (readonly [to: string, from: string])[]): Plan {
   const exprs = names.map(([to, from]) => named(to, columnIn(input.schema, from)));
-  return { kind: "project", input, exprs, schema: exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype })) };
+  return { kind: "project", input, exprs, schema: fieldsOf(exprs) };
 }
 
 const only = (input: Plan, names: readonly string[]): Plan =>

@@ -5,6 +5,7 @@
 
 import { column, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
+import { fieldsOf } from "../../ir/projection.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
 import { tagOf } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
@@ -141,8 +142,7 @@ export class RowPlanner {
       return field === undefined ? null : named(name, column(field.name, field.dtype));
     });
     const known = plain.filter((e) => e !== null);
-    if (known.length === plain.length)
-      return { kind: "project", input, exprs: known, schema: known.map((e) => ({ name: e.name, dtype: e.expr.dtype })) };
+    if (known.length === plain.length) return { kind: "project", input, exprs: known, schema: fieldsOf(known) };
     const scope = scopeOver(this.#scope, input.schema);
     if (scope === null) return this.#scope.unsupported("polars does not know the columns of an expression that changes rows");
     const plan = this.#keeping(scope, input, outer.map(aliased), false);

@@ -3,7 +3,7 @@
 import type { Expr, NamedExpr, SortKey } from "../../ir/expr.ts";
 import { column, columnsOf, describeExpr, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
-import type { Schema } from "../../ir/schema.ts";
+import { fieldsOf } from "../../ir/projection.ts";
 import type { NamedWindow, WindowCall } from "../../ir/windows.ts";
 import { describeWindow } from "../../ir/windows.ts";
 import { AggregateSet } from "../expr/aggregates.ts";
@@ -152,8 +152,6 @@ const windowed = (input: Plan, { partitionBy, orderBy, functions }: Segments): P
   schema: [...input.schema, ...functions.map((f) => ({ name: f.name, dtype: f.call.dtype }))],
 });
 
-const schemaOfNamed = (exprs: readonly NamedExpr[]): Schema => exprs.map((e) => ({ name: e.name, dtype: e.expr.dtype }));
-
 export const aggregated = (input: Plan, keys: readonly NamedExpr[], set: AggregateSet): Plan => aggregateNode(input, keys, set.aggregates);
 
 export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregates: readonly NamedExpr[]): Plan => ({
@@ -161,7 +159,7 @@ export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregate
   input,
   keys,
   aggregates,
-  schema: schemaOfNamed([...keys, ...aggregates]),
+  schema: fieldsOf([...keys, ...aggregates]),
 });
 
 /** Each row of `left` beside each row of `right`. */
