@@ -2,6 +2,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
+import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS, overOutputRows } from "./expansion.ts";
 import { hashFunction, type KeyLayout, NONE, nullFunction, type PlaneSource, sameFunction, WORKGROUP } from "./hash-group-insert.ts";
 
 const HEAD = `
@@ -177,8 +178,7 @@ export const SPANS: Kernel = {
 @group(0) @binding(2) var<storage, read_write> spans: array<u32>;
 @group(0) @binding(3) var<storage, read_write> total: array<atomic<u32>>;
 @group(0) @binding(4) var<uniform> P: array<vec4<u32>, 1>; // rows, output rows of a row without match
-var<workgroup> low: atomic<u32>;
-var<workgroup> high: atomic<u32>;
+${COUNT_SUMS}
 ${HEAD}
   if (row < P[0].x) {
     let found = targets[row];
@@ -190,28 +190,14 @@ ${HEAD}
     }
     spans[row] = count;
     spans[P[0].x + row] = begin;
-    // halves of 16 bits: the sums of a workgroup cannot wrap
-    if ((count & 0xffffu) != 0u) { atomicAdd(&low, count & 0xffffu); }
-    if ((count >> 16u) != 0u) { atomicAdd(&high, count >> 16u); }
+    ${ADD_COUNT}
   }
-  workgroupBarrier();
-  if (lane == 0u) {
-    let upper = atomicLoad(&high);
-    let a = atomicLoad(&low);
-    let sum = a + (upper << 16u);
-    let before = atomicAdd(&total[0], sum);
-    let carry = (upper >> 16u) + u32(sum < a) + u32(before + sum < before);
-    if (carry != 0u) { atomicAdd(&total[1], carry); }
-  }
+  ${ADD_TOTAL}
 }`),
 };
 
-/** Output rows that a workgroup makes. */
-export const EXPAND_TILE = 1024;
-
 /**
- * Output row i belongs to the last probe row whose offset is at most i. A workgroup bounds the search for its tile first, so work is
- * balanced however uneven the matches are, and its loads stay close.
+ * The pairs of each probe row, which it has as many of as output rows.
  *
  *     offsets: first output row of each probe row | spans | sorted: build rows by group -> left, right
  */
@@ -229,32 +215,10 @@ export const EXPAND: Kernel = {
 @group(0) @binding(3) var<storage, read_write> left: array<u32>;
 @group(0) @binding(4) var<storage, read_write> right: array<u32>;
 @group(0) @binding(5) var<uniform> P: array<vec4<u32>, 1>; // rows, output rows
-var<workgroup> bounds: array<u32, 2>;
-// last row of [from, to] whose offset is at most i; that of from is
-fn owner(i: u32, from_: u32, to: u32) -> u32 {
-  var lo = from_;
-  var hi = to;
-  while (lo < hi) {
-    let mid = lo + (hi - lo + 1u) / 2u;
-    if (offsets[mid] <= i) { lo = mid; } else { hi = mid - 1u; }
-  }
-  return lo;
-}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let first = group_id(wid, nwg) * ${EXPAND_TILE}u;
-  if (lane < 2u) { bounds[lane] = owner(min(first + lane * ${EXPAND_TILE - 1}u, P[0].y - 1u), 0u, P[0].x - 1u); }
-  workgroupBarrier();
-  for (var part = 0u; part < ${EXPAND_TILE / WORKGROUP}u; part++) {
-    let i = first + part * ${WORKGROUP}u + lane;
-    if (i >= P[0].y) { return; }
-    let row = owner(i, bounds[0], bounds[1]);
-    let begin = spans[P[0].x + row];
+${overOutputRows(`let begin = spans[P[0].x + row];
     left[i] = row;
     right[i] = ${NONE}u;
-    if (begin != ${NONE}u) { right[i] = sorted[begin + (i - offsets[row])]; }
-  }
-}`),
+    if (begin != ${NONE}u) { right[i] = sorted[begin + (i - offsets[row])]; }`)}`),
 };
 
 /** Row numbers of a cross join: left, right. */

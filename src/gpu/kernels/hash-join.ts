@@ -3,11 +3,12 @@
 import { InternalError, OutOfDeviceMemoryError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
+import { EXPAND_TILE } from "./expansion.ts";
 import { iota } from "./fill.ts";
 import { numberGroups } from "./hash-group.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
 import { listRows, type RankedRows, rankRows } from "./hash-group-rank.ts";
-import { CROSS, EXPAND, EXPAND_TILE, GROUP_STARTS, probeKernel, SPANS, unmatchedKernel } from "./hash-join-probe.ts";
+import { CROSS, EXPAND, GROUP_STARTS, probeKernel, SPANS, unmatchedKernel } from "./hash-join-probe.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 import { sortById } from "./radix-sort.ts";

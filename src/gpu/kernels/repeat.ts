@@ -5,12 +5,10 @@ import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
+import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS, EXPAND_TILE, overOutputRows } from "./expansion.ts";
+import { WORKGROUP } from "./hash-group-insert.ts";
 import { withScratchAsync } from "./keys-scratch.ts";
 import { exclusiveScan } from "./scan.ts";
-
-const WORKGROUP = 256;
-/** Output rows that a workgroup makes. */
-const TILE = 1024;
 
 /** The 64-bit sum of the counts, in two words: low, high. P = rows. */
 const TOTAL: Kernel = {
@@ -24,31 +22,20 @@ const TOTAL: Kernel = {
 @group(0) @binding(0) var<storage, read> counts: array<u32>;
 @group(0) @binding(1) var<storage, read_write> total: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>;
-var<workgroup> low: atomic<u32>;
-var<workgroup> high: atomic<u32>;
+${COUNT_SUMS}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
   if (row < P[0].x) {
-    // halves of 16 bits: the sums of a workgroup cannot wrap
     let count = counts[row];
-    if ((count & 0xffffu) != 0u) { atomicAdd(&low, count & 0xffffu); }
-    if ((count >> 16u) != 0u) { atomicAdd(&high, count >> 16u); }
+    ${ADD_COUNT}
   }
-  workgroupBarrier();
-  if (lane == 0u) {
-    let upper = atomicLoad(&high);
-    let lower = atomicLoad(&low);
-    let sum = lower + (upper << 16u);
-    let before = atomicAdd(&total[0], sum);
-    let carry = (upper >> 16u) + u32(sum < lower) + u32(before + sum < before);
-    if (carry != 0u) { atomicAdd(&total[1], carry); }
-  }
+  ${ADD_TOTAL}
 }`),
 };
 
 /**
- * Output row i is of the last row whose offset is at most i. A workgroup bounds the search for its tile first.
+ * The rows and places of output rows.
  *
  *     offsets: first output row of each row -> rows, places; P = rows, output rows
  */
@@ -64,29 +51,7 @@ const REPEAT: Kernel = {
 @group(0) @binding(1) var<storage, read_write> rows: array<u32>;
 @group(0) @binding(2) var<storage, read_write> places: array<u32>;
 @group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>;
-var<workgroup> bounds: array<u32, 2>;
-fn owner(i: u32, from_: u32, to: u32) -> u32 {
-  var lo = from_;
-  var hi = to;
-  while (lo < hi) {
-    let mid = lo + (hi - lo + 1u) / 2u;
-    if (offsets[mid] <= i) { lo = mid; } else { hi = mid - 1u; }
-  }
-  return lo;
-}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let first = group_id(wid, nwg) * ${TILE}u;
-  if (lane < 2u) { bounds[lane] = owner(min(first + lane * ${TILE - 1}u, P[0].y - 1u), 0u, P[0].x - 1u); }
-  workgroupBarrier();
-  for (var part = 0u; part < ${TILE / WORKGROUP}u; part++) {
-    let i = first + part * ${WORKGROUP}u + lane;
-    if (i >= P[0].y) { return; }
-    let row = owner(i, bounds[0], bounds[1]);
-    rows[i] = row;
-    places[i] = i - offsets[row];
-  }
-}`),
+${overOutputRows("rows[i] = row;\n    places[i] = i - offsets[row];")}`),
 };
 
 /** For each output row its row, ascending, and its place, 0 to the row's count - 1. The owner releases both buffers. */
@@ -112,7 +77,12 @@ export function repeatRows(device: Device, counts: DeviceBuffer, rows: number): 
     if (count * 4 > device.limits.bindingBytes) throw new OutOfDeviceMemoryError(`${count} repeated rows do not fit a binding`);
     const [repeated, places] = [scratch.alloc(count, "repeated rows"), scratch.alloc(count, "places")];
     if (count > 0)
-      device.launch({ kernel: REPEAT, bindings: [offsets, repeated, places], params: [rows, count], workgroups: Math.ceil(count / TILE) });
+      device.launch({
+        kernel: REPEAT,
+        bindings: [offsets, repeated, places],
+        params: [rows, count],
+        workgroups: Math.ceil(count / EXPAND_TILE),
+      });
     return { rows: scratch.keep(repeated), places: scratch.keep(places), count };
   });
 }
