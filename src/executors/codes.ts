@@ -17,7 +17,7 @@ import type { QueryContext } from "./context.ts";
 import type { CompiledWithin } from "./pipeline.ts";
 import { compileWithin } from "./pipeline.ts";
 import type { Batch, Table } from "./table.ts";
-import { batchOf, columnOf, retainBatch } from "./table.ts";
+import { batchOf, columnOf, releaseBatch, retainBatch } from "./table.ts";
 
 /** Key expressions compiled over one batch, in order, in as many programs as bindings make necessary. `release` frees what had to be computed first. */
 export interface CompiledKeys {
@@ -131,6 +131,15 @@ export async function singleBatch(context: QueryContext, table: Table): Promise<
   if (only === undefined) throw new InternalError("a table without batches");
   if (filled.length <= 1) return retainBatch(only);
   return concatBatches(context, filled, table.schema);
+}
+
+/** `concatBatches` of batches that are taken over; a single one is handed on as it is. */
+export async function joinedBatches(context: QueryContext, batches: readonly Batch[], schema: Schema): Promise<Batch> {
+  const [only] = batches;
+  if (batches.length === 1 && only !== undefined) return only;
+  const all = await concatBatches(context, batches, schema);
+  for (const batch of batches) releaseBatch(batch);
+  return all;
 }
 
 /** Batches behind one another, with one dictionary for each code column. */

@@ -24,7 +24,7 @@ import {
 import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
 import { fieldsOf } from "../../ir/projection.ts";
-import { compileKeys, concatBatches } from "../codes.ts";
+import { compileKeys, joinedBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { filterBatch, projectBatch } from "../pipeline.ts";
@@ -205,7 +205,8 @@ async function accumulate(
   const sorted = new Set<number>();
   const kernelAggregates = calls.map(({ expr }): KernelAggregate => {
     const inputAt = (e: Expr): number => {
-      const known = inputs.findIndex((other) => describeExpr(other) === describeExpr(e));
+      const text = describeExpr(e);
+      const known = inputs.findIndex((other) => describeExpr(other) === text);
       return known < 0 ? inputs.push(e) - 1 : known;
     };
     if (expr.fn === "first" || expr.fn === "last") {
@@ -281,9 +282,5 @@ async function gatherInput(context: QueryContext, base: Table, expr: AggregateEx
 async function concatenated(context: QueryContext, batches: readonly Batch[], exprs: readonly NamedExpr[]): Promise<Batch> {
   const parts: Batch[] = [];
   for (const batch of batches) parts.push(await projectBatch(context, batch, exprs));
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const all = await concatBatches(context, parts, fieldsOf(exprs));
-  for (const part of parts) releaseBatch(part);
-  return all;
+  return joinedBatches(context, parts, fieldsOf(exprs));
 }

@@ -5,19 +5,18 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import { asofSearch, unsortedFlag } from "../../gpu/kernels/asof.ts";
 import { iota } from "../../gpu/kernels/fill.ts";
-import { gather } from "../../gpu/kernels/gather.ts";
-import { sortById } from "../../gpu/kernels/radix-sort.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import type { DType } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, column, named } from "../../ir/expr.ts";
 import type { AsofJoin } from "../../ir/plan.ts";
-import { concatBatches, singleBatch } from "../codes.ts";
+import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { computeColumns, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch } from "../table.ts";
-import { groupBatch, wordColumn } from "./group.ts";
+import { groupBatch } from "./group.ts";
+import { keysByGroup, releaseGrouped } from "./grouped-keys.ts";
 import { assemble } from "./join.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
@@ -31,19 +30,14 @@ export async function asofJoin(context: QueryContext, plan: AsofJoin, left: Tabl
   }
 }
 
-/** One side in the order of its groups; without groups in its own. */
-interface Ordered {
-  readonly keys: Column;
-  readonly groups: DeviceBuffer | null;
-  /** The row at each place; null: the rows are in order. */
-  readonly rows: DeviceBuffer | null;
-}
-
 async function joinBatches(context: QueryContext, plan: AsofJoin, left: Batch, right: Batch): Promise<Batch> {
   const { device } = context;
   const [groups, count] = await groupsOf(context, plan, left, right);
   const [asked, rightKey] = [await keyOf(context, left, plan.leftOn), await keyOf(context, right, plan.rightOn)];
-  const sides = [ordered(context, asked, groups?.left ?? null, count), ordered(context, rightKey, groups?.right ?? null, count)] as const;
+  const sides = [
+    keysByGroup(context, asked, groups?.left ?? null, count),
+    keysByGroup(context, rightKey, groups?.right ?? null, count),
+  ] as const;
   const flags = sides.map((side) => unsortedFlag(device, side));
   const unsorted = await device.readMany(flags.map((buffer) => ({ buffer, word: 0, words: 1 })));
   for (const flag of flags) flag.release();
@@ -57,7 +51,7 @@ async function joinBatches(context: QueryContext, plan: AsofJoin, left: Batch, r
     right: true,
   });
   for (const buffer of [rows, found, places, asked.buffer, rightKey.buffer, groups?.left, groups?.right]) buffer?.release();
-  for (const side of sides) releaseOrdered(side);
+  for (const side of sides) releaseGrouped(side);
   return joined;
 }
 
@@ -88,8 +82,7 @@ async function groupsOf(context: QueryContext, plan: AsofJoin, left: Batch, righ
   const schema = plan.leftBy.map((e, i) => ({ name: `${i}`, dtype: e.dtype }));
   const numbered = (exprs: readonly Expr[]) => exprs.map((e, i) => named(`${i}`, e));
   const parts = [await projectBatch(context, left, numbered(plan.leftBy)), await projectBatch(context, right, numbered(plan.rightBy))];
-  const all = await concatBatches(context, parts, schema);
-  for (const part of parts) releaseBatch(part);
+  const all = await joinedBatches(context, parts, schema);
   const exprs = schema.map((f) => column(f.name, f.dtype));
   const present = exprs.map((e): Expr => call("is_not_null", [e], BOOLEAN)).reduce((a, b) => call("and", [a, b], BOOLEAN));
   const mask = await predicateMask(context, all, present);
@@ -104,22 +97,4 @@ async function groupsOf(context: QueryContext, plan: AsofJoin, left: Batch, righ
   const sides = { left: part(0, left.rows), right: part(left.rows, right.rows) };
   ids.release();
   return [sides, groups];
-}
-
-function ordered(context: QueryContext, keys: Column, groups: DeviceBuffer | null, count: number): Ordered {
-  const { device } = context;
-  if (groups === null) {
-    keys.buffer.retain();
-    return { keys, groups: null, rows: null };
-  }
-  const rows = sortById(device, groups, keys.length, count);
-  const [own, ids] = gather(device, [keys, wordColumn(groups, keys.length)], rows, keys.length, false);
-  if (own === undefined || ids === undefined) throw new InternalError("gather gave no column");
-  return { keys: own, groups: ids.buffer, rows };
-}
-
-function releaseOrdered({ keys, groups, rows }: Ordered): void {
-  keys.buffer.release();
-  groups?.release();
-  rows?.release();
 }

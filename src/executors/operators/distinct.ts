@@ -10,7 +10,7 @@ import { columnsProgram } from "../../gpu/row-program.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, column } from "../../ir/expr.ts";
 import type { Distinct } from "../../ir/plan.ts";
-import { concatBatches, singleBatch } from "../codes.ts";
+import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
@@ -34,8 +34,7 @@ export async function distinct(context: QueryContext, plan: Distinct, input: Tab
   }
   const parts: Batch[] = [];
   for (const batch of input.batches) parts.push(await distinctBatch(context, plan, batch));
-  const all = await concatBatches(context, parts, plan.schema);
-  for (const part of parts) releaseBatch(part);
+  const all = await joinedBatches(context, parts, plan.schema);
   const kept = await distinctBatch(context, plan, all);
   releaseBatch(all);
   return { schema: plan.schema, batches: [kept] };

@@ -5,8 +5,7 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import type { AggregateKind } from "../../gpu/kernels/aggregate.ts";
 import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
-import { encodeOrder } from "../../gpu/kernels/keys.ts";
-import { sortById, sortRows } from "../../gpu/kernels/radix-sort.ts";
+import { sortById } from "../../gpu/kernels/radix-sort.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import { exclusiveScan } from "../../gpu/kernels/scan.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
@@ -14,13 +13,14 @@ import type { DType } from "../../ir/dtype.ts";
 import type { Expr, SortKey } from "../../ir/expr.ts";
 import { call, column, literal, named } from "../../ir/expr.ts";
 import { fieldsOf } from "../../ir/projection.ts";
-import { concatBatches, keysOfBatch } from "../codes.ts";
+import { joinedBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { computeColumns, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch } from "../table.ts";
 import type { Grouping } from "./group.ts";
 import { wordColumn } from "./group.ts";
+import { rowsByKeys } from "./key-order.ts";
 
 const U32: DType = { kind: "UInt32" };
 /** The group of a row without a part, and the row where there is none. */
@@ -72,7 +72,7 @@ export async function orderedRows(
   const all = await rowsOf(context, base, grouped, spec);
   const group = columnOf(all, GROUP);
   const keys = [{ expr: column(GROUP, U32), descending: false, nullsLast: true }, ...spec.by.map((key, i) => keyOf(key, i))];
-  const ordered = spec.by.length === 0 ? sortById(device, group.buffer, all.rows, groups) : await sorted(context, all, keys);
+  const ordered = spec.by.length === 0 ? sortById(device, group.buffer, all.rows, groups) : await rowsByKeys(context, all, keys);
   const values = spec.value === null ? null : columnOf(all, "value");
   const tally = (kind: AggregateKind): DeviceBuffer => {
     const columns = kind === "len" ? [] : values === null ? [] : [values];
@@ -140,17 +140,6 @@ export async function orderedRows(
 const keyName = (i: number): string => `by${i}`;
 const keyOf = (key: SortKey, i: number): SortKey => ({ ...key, expr: column(keyName(i), key.expr.dtype) });
 
-/** Row numbers by the keys. */
-async function sorted(context: QueryContext, batch: Batch, by: readonly SortKey[]): Promise<DeviceBuffer> {
-  const exprs = by.map((k) => k.expr);
-  const keys = await keysOfBatch(context, batch, exprs, "sorted");
-  const planes = encodeOrder(context.device, keys.programs, batch.rows, by);
-  keys.release();
-  const rows = await sortRows(context.device, planes);
-  planes.buffer.release();
-  return rows;
-}
-
 /** Group, value and keys of all rows in one batch. */
 async function rowsOf(context: QueryContext, base: Table, grouped: Grouping | null, spec: RowsSpec): Promise<Batch> {
   const { predicate, where, by, value } = spec;
@@ -168,9 +157,5 @@ async function rowsOf(context: QueryContext, base: Table, grouped: Grouping | nu
     const columns = ids === undefined ? batch.columns : new Map([...batch.columns, [GROUP, wordColumn(ids, batch.rows)]]);
     parts.push(await projectBatch(context, { rows: batch.rows, columns }, outputs));
   }
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const all = await concatBatches(context, parts, fieldsOf(outputs));
-  for (const part of parts) releaseBatch(part);
-  return all;
+  return joinedBatches(context, parts, fieldsOf(outputs));
 }

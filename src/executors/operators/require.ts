@@ -1,20 +1,17 @@
 /** Require: tests a condition over all rows, which for ascending keys have to be in one batch, and hands the rows on. */
 
 import { InternalError, InvalidPlanError } from "../../errors.ts";
-import type { DeviceBuffer } from "../../gpu/buffers.ts";
-import type { Column } from "../../gpu/column.ts";
 import { unsortedFlag } from "../../gpu/kernels/asof.ts";
-import { gather } from "../../gpu/kernels/gather.ts";
-import { sortById } from "../../gpu/kernels/radix-sort.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { named } from "../../ir/expr.ts";
 import type { Require } from "../../ir/plan.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { computeColumns } from "../pipeline.ts";
-import type { Batch, Table } from "../table.ts";
+import type { Table } from "../table.ts";
 import { releaseBatch, retainTable, rowsOf } from "../table.ts";
-import { group, groupBatch, wordColumn } from "./group.ts";
+import { group, groupBatch } from "./group.ts";
+import { keysByGroup, releaseGrouped } from "./grouped-keys.ts";
 
 /** @throws InvalidPlanError where the condition does not hold. */
 export async function requireRows(context: QueryContext, { condition }: Require, input: Table): Promise<Table> {
@@ -39,26 +36,12 @@ async function ascends(
   const all = await singleBatch(context, input);
   const [keys] = await computeColumns(context, all, [key]);
   if (keys === undefined) throw new InternalError("no key was computed");
-  const ordered = by.length === 0 ? { keys, groups: null } : await byGroup(context, all, keys, by);
-  const flag = unsortedFlag(context.device, ordered);
+  const groups = by.length === 0 ? null : await groupBatch(context, all, by, null);
+  const grouped = keysByGroup(context, keys, groups?.ids ?? null, groups?.groups ?? 0);
+  const flag = unsortedFlag(context.device, grouped);
   const [odd] = await context.device.read(flag, 0, 1);
-  for (const buffer of [flag, ordered.keys.buffer, ordered.groups]) buffer?.release();
+  for (const buffer of [flag, keys.buffer, groups?.ids, groups?.first]) buffer?.release();
+  releaseGrouped(grouped);
   releaseBatch(all);
   return odd === 0;
-}
-
-/** The keys with the rows of each group together, in their order; takes `keys` over. */
-async function byGroup(
-  context: QueryContext,
-  all: Batch,
-  keys: Column,
-  by: readonly Expr[],
-): Promise<{ readonly keys: Column; readonly groups: DeviceBuffer }> {
-  const { device } = context;
-  const { ids, groups, first } = await groupBatch(context, all, by, null);
-  const rows = sortById(device, ids, all.rows, groups);
-  const [own, sorted] = gather(device, [keys, wordColumn(ids, all.rows)], rows, all.rows, false);
-  for (const buffer of [ids, first, rows, keys.buffer]) buffer.release();
-  if (own === undefined || sorted === undefined) throw new InternalError("gather gave no column");
-  return { keys: own, groups: sorted.buffer };
 }

@@ -2,17 +2,16 @@
 
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import { constantWords, iota } from "../../gpu/kernels/fill.ts";
-import { encodeOrder } from "../../gpu/kernels/keys.ts";
-import { sortById, sortRows } from "../../gpu/kernels/radix-sort.ts";
+import { sortById } from "../../gpu/kernels/radix-sort.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import type { Segments } from "../../gpu/kernels/segments.ts";
 import { segmentStarts } from "../../gpu/kernels/segments.ts";
 import type { Expr, SortKey } from "../../ir/expr.ts";
 import { column } from "../../ir/expr.ts";
-import { keysOfBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Batch } from "../table.ts";
 import { groupBatch, wordColumn } from "./group.ts";
+import { rowsByKeys } from "./key-order.ts";
 
 /** Name of the column of segment numbers: no user column starts so. */
 const SEGMENT = "\u0001segment";
@@ -39,17 +38,7 @@ export async function segmentOrder(context: QueryContext, batch: Batch, of: Part
   const owner: SortKey = { expr: column(SEGMENT, U32), descending: false, nullsLast: false };
   const order = of.segments < 2 ? by : [owner, ...by];
   const numbered: Batch = { rows: batch.rows, columns: new Map([...batch.columns, [SEGMENT, wordColumn(of.ids, batch.rows)]]) };
-  const keys = await keysOfBatch(
-    context,
-    numbered,
-    order.map((k) => k.expr),
-    "sorted",
-  );
-  const planes = encodeOrder(device, keys.programs, batch.rows, order);
-  keys.release();
-  const rows = await sortRows(device, planes);
-  planes.buffer.release();
-  return rows;
+  return rowsByKeys(context, numbered, order);
 }
 
 /** The partition's rows in the given order. The caller owns what is made; `order` stays its own. */

@@ -1,14 +1,14 @@
 /** Sort: a stable permutation by the encoded keys, then one gather of all columns; large tables are sorted range by range. */
 
-import { encodeOrder } from "../../gpu/kernels/keys.ts";
 import { sortRows } from "../../gpu/kernels/radix-sort.ts";
 import { topRows } from "../../gpu/kernels/top-k.ts";
 import type { Sort } from "../../ir/plan.ts";
-import { concatBatches, keysOfBatch, singleBatch } from "../codes.ts";
+import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch, releaseTable, rowsOf } from "../table.ts";
+import { orderPlanes } from "./key-order.ts";
 import { partitionByRange, rowsThatFit } from "./partition.ts";
 import { slice } from "./slice.ts";
 
@@ -29,14 +29,7 @@ export async function sort(context: QueryContext, plan: Sorting, input: Table): 
 
 async function sortBatch(context: QueryContext, plan: Sorting, batch: Batch): Promise<Batch> {
   const { device } = context;
-  const keys = await keysOfBatch(
-    context,
-    batch,
-    plan.by.map((k) => k.expr),
-    "sorted",
-  );
-  const planes = encodeOrder(device, keys.programs, batch.rows, plan.by);
-  keys.release();
+  const planes = await orderPlanes(context, batch, plan.by);
   const wanted = Math.min(batch.rows, plan.limit ?? batch.rows);
   const { rows, count } =
     wanted < batch.rows ? await topRows(device, planes, wanted) : { rows: await sortRows(device, planes), count: batch.rows };
@@ -63,8 +56,7 @@ async function sortRanges(context: QueryContext, plan: Sorting, input: Table, co
       batches.push(...filled);
       continue;
     }
-    const all = await concatBatches(context, filled, plan.schema);
-    for (const part of filled) releaseBatch(part);
+    const all = await joinedBatches(context, filled, plan.schema);
     batches.push(await sortBatch(context, { ...plan, limit: null }, all));
     releaseBatch(all);
   }
