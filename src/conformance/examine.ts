@@ -58,13 +58,14 @@ export class Examiner {
     const frame = this.#first.frame.lazy();
     const parts: Part[] = [];
     const rejected: Outcome[] = [];
-    let sameError = true;
+    let compared = this.#variants.length === 0;
     for (const { column, make } of partsOf(of)) {
       const cpu = collectSync(() => make(frame));
       if ("frame" in cpu) parts.push({ column, make, ...(await placementOf(this.#engine(null), make(frame))) });
       else {
-        const wrong = sameError && this.#variants.length > 0 ? await this.#otherError(() => make(frame), cpu.error) : null;
-        sameError = false;
+        const asked: boolean = !compared && cpu.error.includes(REJECTION);
+        compared ||= asked;
+        const wrong = asked ? await this.#otherError(() => make(frame), cpu.error) : null;
         rejected.push({ name, section, column, place: "rejected", reasons: [], wrong });
       }
     }
@@ -85,49 +86,51 @@ export class Examiner {
     return [...accepted, ...rejected];
   }
 
-  /** What differs, by column. Columns of one case go into one query where their lengths allow. */
+  /** What differs, by column. Columns of one case go into one query where their lengths are the same. */
   async #differences(of: Case, parts: readonly Part[], variant: Variant): Promise<ReadonlyMap<ColumnName | null, string>> {
-    const found = new Map<ColumnName | null, string>();
-    const together: Part[] = [];
-    const alone: Part[] = [];
-    for (const part of parts) {
+    const answered = parts.flatMap((part) => {
       const cpu = collectSync(() => part.make(variant.frame.lazy()));
-      if (!("frame" in cpu)) continue;
-      const fits =
-        of.kind === "expression" && part.place !== "fallback" && (cpu.frame.height === variant.frame.height || cpu.frame.height === 1);
-      (fits ? together : alone).push(part);
-    }
-    if (of.kind === "expression" && together.length > 0) {
-      const columns = together.flatMap(({ column }) => column ?? []);
-      const all = (frame: LazyDataFrame) =>
-        of.within(
-          frame,
-          columns.map((c) => named(of, c)),
-        );
-      const difference = await this.#difference(of, all, variant, true);
-      if (difference !== null) alone.push(...together);
-    }
-    for (const part of alone) {
-      const difference = await this.#difference(of, part.make, variant, part.place !== "fallback");
-      if (difference !== null) found.set(part.column, difference);
+      return "frame" in cpu ? [{ part, expected: cpu.frame }] : [];
+    });
+    const found = new Map<ColumnName | null, string>();
+    for (const own of Map.groupBy(answered, ({ part, expected }) => (part.place === "fallback" ? part : expected.height)).values()) {
+      if (
+        of.kind === "expression" &&
+        own.length > 1 &&
+        (await this.#differenceOfAll(
+          of,
+          own.map(({ part }) => part),
+          variant,
+        )) === null
+      )
+        continue;
+      for (const { part, expected } of own) {
+        const difference = await this.#difference(of, part.make, expected, variant, part.place !== "fallback");
+        if (difference !== null) found.set(part.column, difference);
+      }
     }
     return found;
   }
 
-  async #difference(of: Case, make: Part["make"], variant: Variant, strict: boolean): Promise<string | null> {
+  /** Of several columns in one query. */
+  async #differenceOfAll(of: ExpressionCase, parts: readonly Part[], variant: Variant): Promise<string | null> {
+    const exprs = parts.flatMap(({ column }) => (column === null ? [] : [named(of, column)]));
+    const make = (frame: LazyDataFrame): LazyDataFrame => of.within(frame, exprs);
     const cpu = collectSync(() => make(variant.frame.lazy()));
-    if (!("frame" in cpu)) return cpu.error;
+    return "frame" in cpu ? this.#difference(of, make, cpu.frame, variant, true) : cpu.error;
+  }
+
+  async #difference(of: Case, make: Part["make"], expected: DataFrame, variant: Variant, strict: boolean): Promise<string | null> {
     try {
       const gpu = await make(variant.frame.lazy()).collect({ engine: this.#engine(variant.partition, strict) });
-      return frameDifference(cpu.frame, gpu, of.tolerance);
+      return frameDifference(expected, gpu, of.tolerance);
     } catch (error) {
       return `${error instanceof UnsupportedError ? "falls back: " : ""}${messageOf(error)}`;
     }
   }
 
-  /** The engine has to give polars' own error where polars rejects the plan. */
+  /** The engine has to give polars' own error. */
   async #otherError(make: () => LazyDataFrame, expected: string): Promise<Outcome["wrong"]> {
-    if (!expected.includes(REJECTION)) return null;
     try {
       await make().collect({ engine: this.#engine(null) });
       return { variant: this.#first.name, difference: `CPU polars rejects it, the engine does not: ${expected}` };

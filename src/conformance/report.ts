@@ -30,10 +30,13 @@ export function totalsOf(outcomes: readonly Outcome[]): Totals {
   return { accepted: native + dictionary + fallback, native, dictionary, fallback, rejected, wrong };
 }
 
+/** A part of the cases that polars accepts. */
+export const shareOf = ({ accepted }: Totals, part: number): string => `${((100 * part) / Math.max(1, accepted)).toFixed(1)} %`;
+
 /** For a terminal. */
 export function summaryText(report: Report): string {
   const totals = totalsOf(report.outcomes);
-  const share = (n: number): string => `${((100 * n) / Math.max(1, totals.accepted)).toFixed(1)} %`;
+  const share = (part: number): string => shareOf(totals, part);
   const wrong = report.outcomes.flatMap((o) => (o.wrong === null ? [] : [`  ${labelOf(o)}, ${o.wrong.variant}: ${o.wrong.difference}`]));
   return [
     `adapter: ${report.adapter}`,
@@ -65,7 +68,7 @@ pre { white-space: pre-wrap; background: #8881; padding: .6rem; border-radius: .
 /** A page that needs nothing else. */
 export function reportHtml(report: Report): string {
   const totals = totalsOf(report.outcomes);
-  const share = (n: number): string => `${((100 * n) / Math.max(1, totals.accepted)).toFixed(1)} %`;
+  const share = (part: number): string => shareOf(totals, part);
   const box = (value: string, label: string): string => `<div><b>${value}</b>${label}</div>`;
   const sections = [...Map.groupBy(report.outcomes, ({ section }) => section)]
     .map(([section, own]) => sectionHtml(section, own))

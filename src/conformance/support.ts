@@ -2,6 +2,7 @@
 
 import { COLUMNS, type ColumnName, DTYPES } from "./columns.ts";
 import type { Outcome } from "./examine.ts";
+import { shareOf, totalsOf } from "./report.ts";
 
 const INTRODUCTION = `# Support
 
@@ -25,9 +26,10 @@ const FAMILIES: readonly { readonly name: string; readonly columns: readonly Col
 
 export function supportText(outcomes: readonly Outcome[]): string {
   const accepted = outcomes.filter(({ place }) => place !== "rejected");
-  const count = (place: Outcome["place"]): number => accepted.filter((o) => o.place === place).length;
-  const share = (n: number): string => `${((100 * n) / accepted.length).toFixed(1)} %`;
-  const summary = `Of ${accepted.length} cases that CPU polars accepts: ${count("native")} on the GPU (${share(count("native"))}), ${count("dictionary")} on distinct values (${share(count("dictionary"))}), ${count("fallback")} on CPU polars (${share(count("fallback"))}).`;
+  const totals = totalsOf(outcomes);
+  const part = (count: number, where: string): string => `${count} ${where} (${shareOf(totals, count)})`;
+  const parts = [part(totals.native, "on the GPU"), part(totals.dictionary, "on distinct values"), part(totals.fallback, "on CPU polars")];
+  const summary = `Of ${totals.accepted} cases that CPU polars accepts: ${parts.join(", ")}.`;
   const sections = [...Map.groupBy(accepted, ({ section }) => section)].map(([section, cells]) => {
     const rows = [...Map.groupBy(cells, ({ name }) => name)].map(
       ([name, own]) => `| \`${name}\` | ${dtypesText(own, "native")} | ${dtypesText(own, "dictionary")} | ${fallbackText(own)} |`,

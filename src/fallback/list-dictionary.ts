@@ -32,9 +32,8 @@ export async function listDictionary(
   const rows = lengths.reduce((sum, length) => sum + length, 0);
   const owners = new Uint32Array(rows);
   const entries = new Uint32Array(lengths.length);
-  let [row, filled] = [0, 0];
-  for (const length of lengths) if (length > 0) filled += 1;
-  let next = 0;
+  const filled = lengths.filter((length) => length > 0).length;
+  let [row, next] = [0, 0];
   lengths.forEach((length, group) => {
     owners.fill(next, row, row + length);
     row += length;

@@ -12,8 +12,9 @@ import { parseExact } from "../polars/dsl-text.ts";
 import { dtypeFromDsl } from "../polars/dtypes.ts";
 import { runDsl } from "../polars/frames.ts";
 import type { PolarsModule } from "../polars/module.ts";
-import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
+import type { NativeDataFrame } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
+import { oneRow } from "../polars/scalars.ts";
 import { PROJECTION, zeroFrame } from "../polars/zero-frame.ts";
 import { readFrame } from "./arrow-frames.ts";
 import { exportFrame } from "./export.ts";
@@ -40,10 +41,6 @@ function countOf(frame: NativeDataFrame): number {
   if (count === undefined) throw new InternalError("a count has no row");
   return new DataView(count.values.buffer, count.values.byteOffset).getUint32(0, true);
 }
-
-/** A frame to evaluate constants on. */
-const oneRow = (native: NativePolars): NativeDataFrame =>
-  quietly(() => new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))]));
 
 /** Data of one query. Every table is owned by the caller. */
 export class PolarsSources {

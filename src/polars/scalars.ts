@@ -35,10 +35,14 @@ const readable = (dtype: DType): DType | null => {
   }
 };
 
+/** A frame to evaluate constants on. */
+export const oneRow = (native: NativePolars): NativeDataFrame =>
+  quietly(() => new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))]));
+
 /** An expression without columns, over one row. @throws what polars throws. */
 const constantFrame = (native: NativePolars, expr: DslExpr): NativeDataFrame =>
   quietly(() =>
-    new native.JsDataFrame([native.JsSeries.newUint32Array("seed", new Uint32Array(1))])
+    oneRow(native)
       .lazy()
       .select([exprFromDsl(native, { Alias: [expr, "value"] })])
       .collectSync("auto"),

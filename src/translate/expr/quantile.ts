@@ -13,6 +13,7 @@ import { isFloat, isNumeric } from "./binary.ts";
 import { asExpr, isConstant } from "./tree.ts";
 
 const F64: DType = { kind: "Float64" };
+const METHODS: readonly string[] = QUANTILE_METHODS;
 /** Means and quantiles of dates are points in time. */
 export const MICROSECONDS_A_DAY = 86_400_000_000;
 
@@ -21,7 +22,7 @@ export function quantile(c: AggregateCall, fraction: number | DslValue | undefin
   const rows = plainRows(c);
   const at = typeof fraction === "number" ? fraction : fractionOf(c, fraction);
   if (rows === null || at === null) return null;
-  const code = QUANTILE_METHODS.findIndex((m) => m === String(method).toLowerCase());
+  const code = METHODS.indexOf(String(method).toLowerCase());
   if (code < 0) return scope.unsupported(`a quantile by method ${String(method)}`);
   const { kind } = rows.value.dtype;
   if (kind === "Null" && c.dtype.kind === "Null") return literal(null, c.dtype);

@@ -169,18 +169,19 @@ const cumCount: Handler = (c) => {
 
 /** Rows compared with the others of the segment that have the same value. */
 const distinctness =
-  (make: (row: Expr, length: Expr) => Expr): Handler =>
+  (make: (row: Expr, length: Expr) => Expr, refused: readonly DType["kind"][] = ["Opaque"]): Handler =>
   (c) => {
     const value = input(c);
     if (value === null) return null;
-    // Polars has no first and last distinct nulls of no dtype, and says so when it runs.
-    if (value.dtype.kind === "Opaque" || (value.dtype.kind === "Null" && c.name.endsWith("Distinct"))) return no(c, value.dtype);
+    if (refused.includes(value.dtype.kind)) return no(c, value.dtype);
     const row = c.t.window("row_number", [], U32, [], { keys: [value] });
     const length = c.t.window("segment_length", [], U32, [], { keys: [value] });
     return row === null || length === null ? null : make(row, length);
   };
 
 const u32 = (value: bigint): Expr => literal(value, U32);
+/** Polars has no first and last distinct values of dtype Null, and says so when it runs. */
+const ENDS_REFUSE = ["Opaque", "Null"] as const;
 const isFirst = (row: Expr): Expr => call("eq", [row, u32(0n)], BOOLEAN);
 const isLast = (row: Expr, length: Expr): Expr => call("eq", [call("add", [row, u32(1n)], U32), length], BOOLEAN);
 
@@ -266,8 +267,8 @@ function withoutCasts(expr: DslExpr | undefined): DslExpr | undefined {
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   ArgSort: argSort,
   "Boolean.IsDuplicated": distinctness((_, length) => call("gt", [length, u32(1n)], BOOLEAN)),
-  "Boolean.IsFirstDistinct": distinctness(isFirst),
-  "Boolean.IsLastDistinct": distinctness(isLast),
+  "Boolean.IsFirstDistinct": distinctness(isFirst, ENDS_REFUSE),
+  "Boolean.IsLastDistinct": distinctness(isLast, ENDS_REFUSE),
   "Boolean.IsUnique": distinctness((_, length) => call("eq", [length, u32(1n)], BOOLEAN)),
   CumCount: cumCount,
   CumMax: cumulative("cum_max"),
