@@ -18,30 +18,44 @@ export const CONFORMANCE_USAGE = `polars-webgpu conformance [--filter TEXT] [--q
   --json FILE    all outcomes as JSON
   --html FILE    a page with the support matrix`;
 
+const OPTIONS = {
+  filter: { type: "string" },
+  quick: { type: "boolean" },
+  json: { type: "string" },
+  html: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
+/** The options; null where they are wrong, which has been said. */
+function optionsOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${CONFORMANCE_USAGE}`);
+    return null;
+  }
+}
+
 /** The exit code: 0 when nothing differs from CPU polars. */
 export async function conformance(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      filter: { type: "string" },
-      quick: { type: "boolean" },
-      json: { type: "string" },
-      html: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
+  const values = optionsOf(args);
+  if (values === null) return 1;
   if (values.help === true) {
     console.log(CONFORMANCE_USAGE);
     return 0;
+  }
+  const chosen = new Map(
+    [...CASES.entries()].flatMap(([i, { section, name }]) => (matches(`${section}: ${name}`, values.filter) ? [[i, name]] : [])),
+  );
+  if (chosen.size === 0) {
+    console.error(`no case contains '${values.filter}'`);
+    return 1;
   }
   const adapter = await adapterName();
   if (adapter === null) {
     console.error("no WebGPU adapter: there is nothing to examine");
     return 1;
   }
-  const chosen = new Map(
-    [...CASES.entries()].flatMap(([i, { section, name }]) => (matches(`${section}: ${name}`, values.filter) ? [[i, name]] : [])),
-  );
   const variants = values.quick === true ? 1 : VARIANTS.length;
   console.log(`${chosen.size} cases on ${adapter}`);
   const start = performance.now();
