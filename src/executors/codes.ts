@@ -17,7 +17,7 @@ import type { QueryContext } from "./context.ts";
 import type { CompiledWithin } from "./pipeline.ts";
 import { compileWithin } from "./pipeline.ts";
 import type { Batch, Table } from "./table.ts";
-import { batchOf, columnOf, releaseBatch, retainBatch } from "./table.ts";
+import { batchOf, columnOf, releaseBatch, retainBatch, retainTable } from "./table.ts";
 
 /** Key expressions compiled over one batch, in order, in as many programs as bindings make necessary. `release` frees what had to be computed first. */
 export interface CompiledKeys {
@@ -131,6 +131,14 @@ export async function singleBatch(context: QueryContext, table: Table): Promise<
   if (only === undefined) throw new InternalError("a table without batches");
   if (filled.length <= 1) return retainBatch(only);
   return concatBatches(context, filled, table.schema);
+}
+
+/** The table with its batches in one, where a binding holds all of each column; else as it is. Owned by the caller, as is the input. */
+export async function concatWhereFits(context: QueryContext, table: Table): Promise<Table> {
+  const filled = table.batches.filter((b) => b.rows > 0);
+  const rows = filled.reduce((n, b) => n + b.rows, 0);
+  const fits = table.schema.every((f) => columnWords(f.dtype, rows, true) * 4 <= context.device.limits.bindingBytes);
+  return fits ? { schema: table.schema, batches: [await singleBatch(context, table)] } : retainTable(table);
 }
 
 /** `concatBatches` of batches that are taken over; a single one is handed on as it is. */

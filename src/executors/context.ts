@@ -18,6 +18,15 @@ export interface Sources {
   lookup(plan: Lookup, batches: readonly Batch[], several: boolean): Promise<readonly Batch[]>;
 }
 
+/** How a source is cut into partitions; at least one. */
+export interface SourcePartitions {
+  readonly partitions: number;
+  /** Rows of all of them; null where only reading tells. */
+  readonly rows: number | null;
+  /** The table of a partition, owned by the caller. */
+  load(context: QueryContext, partition: number): Promise<Table>;
+}
+
 export interface QueryContext {
   readonly device: Device;
   readonly dictionaries: Dictionaries;

@@ -1,12 +1,9 @@
 /** The in-memory executor: one node after the other, inputs first; shared nodes run once, tables are freed after their last reader. */
 
-import type { NamedExpr } from "../ir/expr.ts";
-import { substitute } from "../ir/expr.ts";
-import { repeatsDear } from "../ir/expr-size.ts";
 import type { AsofJoin, Join, Plan } from "../ir/plan.ts";
-import { children, expressions } from "../ir/plan.ts";
-import { columnsOfSchema } from "../ir/projection.ts";
+import { children } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
+import { fusedAggregate } from "./fused-aggregate.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { asofJoin } from "./operators/asof-join.ts";
 import { distinct } from "./operators/distinct.ts";
@@ -124,14 +121,7 @@ class InMemoryRun {
       case "filter":
         return this.#pipeline(plan, pipelineOf(plan, this.#shared));
       case "aggregate": {
-        const fuses = !this.#shared(plan.input) && !repeatsDear(projectionOf(plan.input), expressions(plan));
-        const pipeline = fuses ? pipelineOf(plan.input, this.#shared) : pipelineOver(plan.input);
-        const by = new Map(pipeline.outputs.map((o) => [o.name, o.expr]));
-        const fused = {
-          ...plan,
-          keys: plan.keys.map((k) => ({ name: k.name, expr: substitute(k.expr, by) })),
-          aggregates: plan.aggregates.map((a) => ({ name: a.name, expr: substitute(a.expr, by) })),
-        };
+        const { plan: fused, pipeline } = fusedAggregate(plan, this.#shared);
         return this.#one(pipeline.base, (base) => aggregate(context, fused, pipeline, base));
       }
       case "slice":
@@ -171,13 +161,3 @@ class InMemoryRun {
     });
   }
 }
-
-/** The pipeline that does nothing: `plan` is computed by itself. */
-const pipelineOver = (plan: Plan): Pipeline => ({
-  base: plan,
-  predicate: null,
-  outputs: columnsOfSchema(plan.schema),
-});
-
-/** What a projection computes; nothing for other nodes. */
-const projectionOf = (plan: Plan): readonly NamedExpr[] => (plan.kind === "project" ? plan.exprs : []);

@@ -36,7 +36,8 @@ const WORDS: Readonly<Record<string, string>> = { HStack: "WITH COLUMNS", HConca
 /** `GroupBy` -> `GROUP BY`. */
 const words = (tag: string): string => WORDS[tag] ?? tag.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase();
 
-function nameOf(plan: Plan): string {
+/** The node in polars' words. */
+export function nameOf(plan: Plan): string {
   switch (plan.kind) {
     case "scan":
       return `${plan.format.toUpperCase()} SCAN`;
@@ -97,7 +98,7 @@ function windowText({ partitionBy, orderBy, functions }: Window): string {
 }
 
 /** What stands behind the name; `frames` numbers the in-memory frames of the plan. */
-function detailsOf(plan: Plan, frames: Map<number, number>): string {
+export function detailsOf(plan: Plan, frames: Map<number, number> = new Map()): string {
   switch (plan.kind) {
     case "scan":
       return scanText(plan);

@@ -21,7 +21,10 @@ import { numberRows, restoreRowOrder } from "./row-order.ts";
 
 const U32 = { kind: "UInt32" } as const;
 
-export async function distinct(context: QueryContext, plan: Distinct, input: Table): Promise<Table> {
+/** What is kept of rows, wherever they come from. */
+type Keeping = Pick<Distinct, "subset" | "keep" | "schema">;
+
+export async function distinct(context: QueryContext, plan: Keeping, input: Table): Promise<Table> {
   const exprs = plan.subset.map((name) => column(name, plan.schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" }));
   const fit = rowsThatFit(context, plan.schema, exprs);
   if (rowsOf(input) > fit) return distinctPartitions(context, plan, input, exprs, Math.ceil((2 * rowsOf(input)) / fit));
@@ -43,7 +46,7 @@ export async function distinct(context: QueryContext, plan: Distinct, input: Tab
 /** Partitions by the hash of the subset have their groups to themselves; row numbers bring the rows back into order. */
 async function distinctPartitions(
   context: QueryContext,
-  plan: Distinct,
+  plan: Keeping,
   input: Table,
   exprs: readonly Expr[],
   count: number,
@@ -61,7 +64,7 @@ async function distinctPartitions(
   return restoreRowOrder(context, { schema: numbered.schema, batches: kept }, plan.schema);
 }
 
-async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch): Promise<Batch> {
+async function distinctBatch(context: QueryContext, plan: Keeping, batch: Batch): Promise<Batch> {
   const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
   const { ids, groups, first } = await groupBatch(context, batch, exprs, null);
   const kept =
@@ -76,7 +79,7 @@ async function distinctBatch(context: QueryContext, plan: Distinct, batch: Batch
 /** Rows that are the last of their group, or the only one; ascending. */
 async function keptRows(
   context: QueryContext,
-  plan: Distinct,
+  plan: Keeping,
   rows: number,
   ids: DeviceBuffer,
   groups: number,

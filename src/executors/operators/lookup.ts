@@ -23,14 +23,15 @@ interface Questions {
   readonly ids: DeviceBuffer | null;
 }
 
-export async function lookup(context: QueryContext, plan: Lookup, input: Table): Promise<Table> {
+/** `several`: whether all partitions together have more than one row. */
+export async function lookup(context: QueryContext, plan: Lookup, input: Table, several: boolean = rowsOf(input) > 1): Promise<Table> {
   if (plan.args.length === 0) return constants(context, plan, input);
   const questions: Questions[] = [];
   for (const batch of input.batches) questions.push(await combinations(context, plan.args, batch));
   const answers = await context.sources.lookup(
     plan,
     questions.map((q) => q.args),
-    rowsOf(input) > 1,
+    several,
   );
   const batches = input.batches.map((batch, b) => {
     const [asked, answer] = [questions[b], answers[b]];

@@ -2,23 +2,25 @@
 
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
-import { compact } from "../../gpu/kernels/compact.ts";
+import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import type { KeyOrder, KeyPlanes } from "../../gpu/kernels/keys.ts";
 import { encodeEquality, encodeOrder } from "../../gpu/kernels/keys.ts";
 import { hashPartitions, rangePartitions } from "../../gpu/kernels/partition.ts";
+import { sortById } from "../../gpu/kernels/radix-sort.ts";
 import type { RowProgram } from "../../gpu/row-program.ts";
+import { columnsProgram } from "../../gpu/row-program.ts";
 import { physicalOf, storageOf, WORDS } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
-import { call, column, literal } from "../../ir/expr.ts";
 import type { Schema } from "../../ir/schema.ts";
 import type { KeySide } from "../codes.ts";
 import { compileKeys } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
-import { gatherBatch, predicateMask } from "../pipeline.ts";
+import { gatherBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { retainBatch } from "../table.ts";
-import { wordBatch, wordColumn } from "./group.ts";
+import { releaseBatch, retainBatch } from "../table.ts";
+import { wordColumn } from "./group.ts";
+import { sliceBatch } from "./slice.ts";
 
 /** Words that hashing needs for each row: a table of up to four words beside the key planes and the payload. */
 const TABLE_WORDS = 4;
@@ -52,7 +54,8 @@ export async function partitionByHash(
       keys.release();
       const ids = hashPartitions(context.device, planes, partitions);
       planes.buffer.release();
-      for (const [p, list] of split.entries()) list.push(await rowsOfPartition(context, batch, ids, p));
+      const parts = await splitRows(context, batch, ids, partitions);
+      parts.forEach((part, p) => split[p]?.push(part));
       ids.release();
     }
     result.push(split);
@@ -60,19 +63,29 @@ export async function partitionByHash(
   return result;
 }
 
-/** The rows of `batch` whose partition is `id`, in their order. */
-async function rowsOfPartition(context: QueryContext, batch: Batch, ids: DeviceBuffer, id: number): Promise<Batch> {
-  const u32 = { kind: "UInt32" } as const;
-  const bits = await predicateMask(
-    context,
-    wordBatch("id", ids, batch.rows),
-    call("eq", [column("id", u32), literal(BigInt(id), u32)], { kind: "Boolean" }),
-  );
-  const kept = await compact(context.device, bits, 0, batch.rows);
-  bits.release();
-  const rows = kept.count === batch.rows ? retainBatch(batch) : gatherBatch(context, batch, kept.rows, kept.count, false);
-  kept.rows.release();
-  return rows;
+/** The rows of each partition, in their order: one sort by partition, one gather, one round trip. The caller owns the batches. */
+export async function splitRows(context: QueryContext, batch: Batch, ids: DeviceBuffer, partitions: number): Promise<readonly Batch[]> {
+  const { device } = context;
+  if (partitions === 1 || batch.rows === 0)
+    return Array.from({ length: partitions }, (_, p) => (p === 0 ? retainBatch(batch) : sliceBatch(context, batch, 0, 0)));
+  const counter = new GroupAccumulator(device, [{ kind: "len", input: -1 }], [], partitions);
+  counter.accumulate(columnsProgram([]), batch.rows, ids, null, 0);
+  const [lengths] = counter.finish();
+  counter.release();
+  if (lengths === undefined) throw new InternalError("the rows of partitions were not counted");
+  const order = sortById(device, ids, batch.rows, partitions);
+  const sorted = gatherBatch(context, batch, order, batch.rows, false);
+  order.release();
+  const counts = await device.read(lengths.buffer, 0, partitions);
+  lengths.buffer.release();
+  let from = 0;
+  const split = Array.from(counts, (count) => {
+    const own = sliceBatch(context, sorted, from, count);
+    from += count;
+    return own;
+  });
+  releaseBatch(sorted);
+  return split;
 }
 
 export interface Range {
@@ -109,7 +122,8 @@ export async function partitionByRange(
     if (own === undefined) continue;
     const ids = rangePartitions(context.device, own, buffer, count);
     own.buffer.release();
-    for (const [p, list] of split.entries()) list.push(await rowsOfPartition(context, batch, ids, p));
+    const parts = await splitRows(context, batch, ids, 2 * count + 1);
+    parts.forEach((part, p) => split[p]?.push(part));
     ids.release();
   }
   buffer.release();
@@ -117,7 +131,7 @@ export async function partitionByRange(
 }
 
 /** The programs as if their outputs were nullable where told, so that the key planes of all batches are laid out alike. */
-function withNullability(programs: readonly RowProgram[], nullable: readonly boolean[]): readonly RowProgram[] {
+export function withNullability(programs: readonly RowProgram[], nullable: readonly boolean[]): readonly RowProgram[] {
   let first = 0;
   return programs.map((program) => {
     const own = nullable.slice(first, first + program.outputs.length);

@@ -14,7 +14,7 @@ import { group, groupBatch } from "./group.ts";
 import { keysByGroup, releaseGrouped } from "./grouped-keys.ts";
 
 /** @throws InvalidPlanError where the condition does not hold. */
-export async function requireRows(context: QueryContext, { condition }: Require, input: Table): Promise<Table> {
+export async function requireRows(context: QueryContext, { condition }: Pick<Require, "condition">, input: Table): Promise<Table> {
   const holds = condition.kind === "unique" ? await isUnique(context, input, condition.by) : await ascends(context, input, condition);
   if (!holds) throw new InvalidPlanError(condition.kind === "unique" ? "keys that repeat" : "a key that does not ascend");
   return retainTable(input);

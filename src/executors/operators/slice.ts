@@ -14,7 +14,7 @@ import { batchOf, releaseBatch, retainBatch, rowsOf } from "../table.ts";
 import { wordColumn } from "./group.ts";
 
 /** Rows `offset .. offset + length` of a batch; owned by the caller. */
-function sliceBatch(context: QueryContext, batch: Batch, offset: number, length: number): Batch {
+export function sliceBatch(context: QueryContext, batch: Batch, offset: number, length: number): Batch {
   const columns = new Map([...batch.columns].map(([name, column]) => [name, sliceColumn(context.device, column, offset, length)]));
   return { rows: length, columns };
 }

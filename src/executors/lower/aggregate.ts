@@ -1,0 +1,114 @@
+/** Aggregate over partitions: partial aggregates and a tree of merges, or rows shuffled by their keys. */
+
+import { nameOf } from "../../ir/explain.ts";
+import { aggregate as aggregateExpr, column, columnsOf, named } from "../../ir/expr.ts";
+import type { Aggregate } from "../../ir/plan.ts";
+import { expressions } from "../../ir/plan.ts";
+import { type FusedAggregate, fusedAggregate } from "../fused-aggregate.ts";
+import { aggregate } from "../operators/aggregate.ts";
+import { ORIGIN, originField } from "../operators/origin.ts";
+import { type Decomposition, decompose, finishPartials, mergePartials, partialAggregate } from "../operators/partial-aggregate.ts";
+import type { PhysicalNode, ReduceNode } from "../physical/node.ts";
+import { type Pipeline, runPipeline } from "../pipeline.ts";
+import type { Table } from "../table.ts";
+import { each, forcedToOne, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
+
+export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNode {
+  const fused = fusedAggregate(plan, lower.shared);
+  const base = lower.of(fused.pipeline.base);
+  if (base.partitions === 1)
+    return mapNode({
+      name: nameOf(plan),
+      partitionedBy: null,
+      logical: plan,
+      inputs: [each(base)],
+      run: (context, [table]) => aggregate(context, fused.plan, fused.pipeline, one(table)),
+    });
+  const parts = decompose(fused.plan);
+  const spread = plan.keys.length > 0 && fractionOf(lower, plan) !== null;
+  return parts !== null && !spread ? tree(lower, plan, fused, parts, base) : shuffled(lower, plan, fused, base);
+}
+
+/** The largest estimated part of distinct values among the key columns; null where none is given. */
+function fractionOf({ options }: LowerContext, { keys }: Aggregate): number | null {
+  const given = keys.flatMap(({ expr }) => (expr.kind === "column" ? (options.uniqueFraction[expr.name] ?? []) : []));
+  return given.length === 0 ? null : Math.max(...given);
+}
+
+function tree(lower: LowerContext, plan: Aggregate, { pipeline }: FusedAggregate, parts: Decomposition, base: PhysicalNode): PhysicalNode {
+  const partial = mapNode({
+    name: `${nameOf(plan)} PARTIAL`,
+    logical: plan,
+    inputs: [each(base)],
+    run: (context, [table]) => partialAggregate(context, parts, pipeline, one(table)),
+  });
+  const merged: ReduceNode = {
+    kind: "reduce",
+    name: `${nameOf(plan)} MERGE`,
+    detail: `${lower.options.groupbyNAry} AT A TIME`,
+    schema: plan.schema,
+    partitions: 1,
+    partitionedBy: null,
+    rows: plan.keys.length === 0 ? 1 : null,
+    logical: plan,
+    input: partial,
+    arity: lower.options.groupbyNAry,
+    merge: (context, table) => mergePartials(context, parts, table),
+  };
+  return mapNode({
+    name: `${nameOf(plan)} FINISH`,
+    logical: plan,
+    inputs: [each(merged)],
+    rows: merged.rows,
+    run: (context, [table]) => finishPartials(context, parts, one(table)),
+  });
+}
+
+/** Rows with equal keys come together; groups are sorted by their first row afterwards. */
+function shuffled(lower: LowerContext, plan: Aggregate, { plan: fused, pipeline }: FusedAggregate, base: PhysicalNode): PhysicalNode {
+  const rows = neededRows(plan, fused, pipeline, base);
+  const whole: Pipeline = { ...pipeline, predicate: null };
+  const run =
+    (of: Aggregate) =>
+    (context: Parameters<typeof aggregate>[0], [table]: readonly Table[]) =>
+      aggregate(context, of, whole, one(table));
+  if (plan.keys.length === 0)
+    return mapNode({
+      name: nameOf(plan),
+      logical: plan,
+      inputs: [each(forcedToOne(lower, rows, nameOf(plan)))],
+      rows: 1,
+      run: run(fused),
+    });
+  const spread = hashExchange(
+    tagged(rows),
+    fused.keys.map((k) => k.expr),
+    base.partitions,
+  );
+  const { dtype } = originField(ORIGIN);
+  const first: Aggregate = {
+    ...fused,
+    aggregates: [...fused.aggregates, named(ORIGIN, aggregateExpr("min", column(ORIGIN, dtype), dtype))],
+    schema: [...plan.schema, originField(ORIGIN)],
+  };
+  const grouped = mapNode({ name: nameOf(plan), schema: first.schema, logical: plan, inputs: [each(spread)], run: run(first) });
+  return inOriginalOrder(grouped, base.partitions, plan.schema);
+}
+
+/** The rows and columns that the aggregation looks at. */
+function neededRows(plan: Aggregate, fused: Aggregate, pipeline: Pipeline, base: PhysicalNode): PhysicalNode {
+  const needed = columnsOf(expressions(fused));
+  const schema = base.schema.filter((f) => needed.has(f.name));
+  const outputs = schema.map((f) => named(f.name, column(f.name, f.dtype)));
+  return mapNode({
+    name: pipeline.predicate === null ? "SELECT" : "FILTER",
+    schema,
+    logical: plan,
+    inputs: [each(base)],
+    run: async (context, [table]) => {
+      const batches = [];
+      for (const batch of one(table).batches) batches.push(await runPipeline(context, batch, { ...pipeline, outputs }));
+      return { schema, batches };
+    },
+  });
+}

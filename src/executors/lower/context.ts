@@ -1,0 +1,150 @@
+/** What lowering a node needs: the options, the inputs that are lowered already, and a note of what had to take one partition. */
+
+import type { ExecutorConfig } from "../../config.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { describeExpr } from "../../ir/expr.ts";
+import type { Frame, Plan, Scan } from "../../ir/plan.ts";
+import type { Schema } from "../../ir/schema.ts";
+import { concatWhereFits } from "../codes.ts";
+import type { SourcePartitions } from "../context.ts";
+import { splitByHash, splitByOrigin } from "../operators/exchange.ts";
+import { dropColumns, ORIGIN, originField, withOrigin } from "../operators/origin.ts";
+import { sort } from "../operators/sort.ts";
+import type { ExchangeNode, Input, MapNode, PhysicalNode, ReduceNode } from "../physical/node.ts";
+
+export interface LowerContext {
+  readonly options: Pick<ExecutorConfig, "groupbyNAry" | "broadcastJoinLimit" | "uniqueFraction">;
+  /** The physical node of an input. */
+  of(plan: Plan): PhysicalNode;
+  source(plan: Frame | Scan): SourcePartitions;
+  /** Whether several nodes read the plan. */
+  shared(plan: Plan): boolean;
+  /** Notes that a node takes one partition although its input has several. */
+  onePartition(node: string): void;
+}
+
+type Optional = "detail" | "partitionedBy" | "rows" | "counts" | "limit" | "schema" | "partitions";
+type MapSpec = Omit<MapNode, "kind" | Optional> & Partial<Pick<MapNode, Optional>>;
+
+/** A map; by default over as many partitions as its first input that is taken one by one, with the schema of its logical node. */
+export function mapNode(spec: MapSpec): MapNode {
+  const each = spec.inputs.find((i) => i.take === "each");
+  return {
+    kind: "map",
+    detail: "",
+    schema: spec.logical.schema,
+    partitions: each?.node.partitions ?? 1,
+    partitionedBy: null,
+    rows: null,
+    counts: "none",
+    limit: null,
+    ...spec,
+  };
+}
+
+export const each = (node: PhysicalNode): Input => ({ node, take: "each" });
+export const all = (node: PhysicalNode): Input => ({ node, take: "all" });
+
+/** All partitions as one, behind one another. */
+export function collapsed(node: PhysicalNode): PhysicalNode {
+  if (node.partitions === 1) return node;
+  const reduce: ReduceNode = {
+    kind: "reduce",
+    name: "CONCAT",
+    detail: "",
+    schema: node.schema,
+    partitions: 1,
+    partitionedBy: null,
+    rows: node.rows,
+    logical: node.logical,
+    input: node,
+    arity: Number.POSITIVE_INFINITY,
+    merge: (context, parts) => concatWhereFits(context, parts),
+  };
+  return reduce;
+}
+
+/** As `collapsed`, for a node that could not be done partition by partition. */
+export function forcedToOne(lower: LowerContext, node: PhysicalNode, name: string): PhysicalNode {
+  if (node.partitions > 1) lower.onePartition(name);
+  return collapsed(node);
+}
+
+const keysText = (keys: readonly Expr[]): string => `[${keys.map(describeExpr).join(", ")}]`;
+
+/** Rows with equal keys in one of `partitions` partitions, in their order. */
+export function hashExchange(node: PhysicalNode, keys: readonly Expr[], partitions: number): ExchangeNode {
+  return {
+    kind: "exchange",
+    name: "SHUFFLE",
+    detail: `BY HASH ${keysText(keys)}`,
+    schema: node.schema,
+    partitions,
+    partitionedBy: keysText(keys),
+    rows: node.rows,
+    logical: node.logical,
+    input: node,
+    sides: [],
+    split: (context, table) => splitByHash(context, table, keys, partitions),
+  };
+}
+
+/** The node's rows with their origin in front. */
+export const tagged = (node: PhysicalNode, name = ORIGIN): PhysicalNode =>
+  mapNode({
+    name: "ROW ORIGIN",
+    schema: [originField(name), ...node.schema],
+    rows: node.rows,
+    logical: node.logical,
+    inputs: [each(node)],
+    run: (context, [table], { partition }) => withOrigin(context, one(table), partition, name),
+  });
+
+/**
+ * Brings tagged rows back: to the partitions that they came from, `partitions` of them, and into their order; rows without an origin come
+ * last. `by`: the columns to sort by and to drop, the origin first. `schema`: without them.
+ */
+export function inOriginalOrder(
+  node: PhysicalNode,
+  partitions: number,
+  schema: Schema,
+  by: readonly string[] = [ORIGIN],
+  unmatched = false,
+): PhysicalNode {
+  const count = partitions + (unmatched ? 1 : 0);
+  const back: ExchangeNode = {
+    kind: "exchange",
+    name: "SHUFFLE",
+    detail: "BY ORIGIN",
+    schema: node.schema,
+    partitions: count,
+    partitionedBy: null,
+    rows: node.rows,
+    logical: node.logical,
+    input: node,
+    sides: [],
+    split: (context, table) => splitByOrigin(context, table, count),
+  };
+  const keys = by.map((name) => ({
+    expr: { kind: "column", name, dtype: originField(name).dtype } as const,
+    descending: false,
+    nullsLast: true,
+  }));
+  return mapNode({
+    name: "ORIGINAL ORDER",
+    schema,
+    rows: node.rows,
+    logical: node.logical,
+    inputs: [each(back)],
+    run: async (context, [table]) => {
+      const sorted = await sort(context, { by: keys, limit: null, schema: node.schema }, one(table));
+      return dropColumns(sorted, by);
+    },
+  });
+}
+
+/** An input that has to be there. */
+export function one<T>(value: T | undefined): T {
+  if (value === undefined) throw new RangeError("an operation lacks an input");
+  return value;
+}

@@ -1,0 +1,107 @@
+/** Logical plan -> physical plan: what a node becomes stands in the file of its kind. */
+
+import type { ExecutorConfig } from "../../config.ts";
+import { detailsOf, nameOf } from "../../ir/explain.ts";
+import type { Frame, Plan, Scan } from "../../ir/plan.ts";
+import { countParents, postorder } from "../../ir/traversal.ts";
+import type { SourcePartitions } from "../context.ts";
+import type { PhysicalNode } from "../physical/node.ts";
+import { lowerAggregate } from "./aggregate.ts";
+import type { LowerContext } from "./context.ts";
+import { lowerJoin } from "./join.ts";
+import { lowerDistinct, lowerSort, lowerWindow } from "./order.ts";
+import {
+  lowerAsofJoin,
+  lowerCpu,
+  lowerExplode,
+  lowerGather,
+  lowerHConcat,
+  lowerLookup,
+  lowerPipeline,
+  lowerRequire,
+  lowerRowIndex,
+  lowerSlice,
+  lowerUnion,
+} from "./rows.ts";
+
+const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
+  const { partitions, rows, load } = lower.source(plan);
+  return {
+    kind: "source",
+    name: nameOf(plan),
+    detail: detailsOf(plan),
+    schema: plan.schema,
+    partitions,
+    partitionedBy: null,
+    rows,
+    logical: plan,
+    load: (context, { partition }) => load(context, partition),
+  };
+};
+
+function lowerNode(lower: LowerContext, plan: Plan): PhysicalNode {
+  switch (plan.kind) {
+    case "scan":
+    case "frame":
+      return lowerSource(lower, plan);
+    case "cpu":
+      return lowerCpu(lower, plan);
+    case "project":
+    case "filter":
+      return lowerPipeline(lower, plan);
+    case "slice":
+      return lowerSlice(lower, plan);
+    case "sort":
+      return lowerSort(lower, plan);
+    case "aggregate":
+      return lowerAggregate(lower, plan);
+    case "join":
+      return lowerJoin(lower, plan);
+    case "distinct":
+      return lowerDistinct(lower, plan);
+    case "union":
+      return lowerUnion(lower, plan);
+    case "hconcat":
+      return lowerHConcat(lower, plan);
+    case "row_index":
+      return lowerRowIndex(lower, plan);
+    case "gather":
+      return lowerGather(lower, plan);
+    case "explode":
+      return lowerExplode(lower, plan);
+    case "lookup":
+      return lowerLookup(lower, plan);
+    case "asof_join":
+      return lowerAsofJoin(lower, plan);
+    case "window":
+      return lowerWindow(lower, plan);
+    case "require":
+      return lowerRequire(lower, plan);
+  }
+}
+
+export interface Lowered {
+  readonly root: PhysicalNode;
+  /** Nodes that take one partition although their input has several. */
+  readonly onePartition: readonly string[];
+}
+
+/** `sources`: the partitions of every frame and scan of the plan. */
+export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: ReadonlyMap<Plan, SourcePartitions>): Lowered {
+  const lowered = new Map<Plan, PhysicalNode>();
+  const parents = countParents(plan);
+  const single = new Set<string>();
+  const found = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new RangeError("a node is lowered after its inputs");
+    return value;
+  };
+  const context: LowerContext = {
+    options,
+    of: (node) => found(lowered.get(node)),
+    source: (node) => found(sources.get(node)),
+    shared: (node) => (parents.get(node) ?? 0) > 1,
+    onePartition: (node) => void single.add(node),
+  };
+  for (const node of postorder(plan)) lowered.set(node, lowerNode(context, node));
+  return { root: context.of(plan), onePartition: [...single] };
+}

@@ -1,0 +1,125 @@
+/** Nodes that compare rows of different partitions: sorts, distinct rows, window functions. */
+
+import { detailsOf, nameOf } from "../../ir/explain.ts";
+import { column } from "../../ir/expr.ts";
+import type { Distinct, Sort, Window } from "../../ir/plan.ts";
+import { distinct } from "../operators/distinct.ts";
+import { sampleKeys, sampleSchema, splitByRange, splitPoints } from "../operators/exchange.ts";
+import { ORIGIN, originField } from "../operators/origin.ts";
+import { sort } from "../operators/sort.ts";
+import { window } from "../operators/window.ts";
+import type { ExchangeNode, PhysicalNode } from "../physical/node.ts";
+import { all, each, forcedToOne, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
+
+export function lowerSort(lower: LowerContext, plan: Sort): PhysicalNode {
+  const input = lower.of(plan.input);
+  const sorted = (of: PhysicalNode) =>
+    mapNode({
+      name: nameOf(plan),
+      detail: detailsOf(plan),
+      rows: plan.limit ?? of.rows,
+      logical: plan,
+      inputs: [each(of)],
+      run: (context, [table]) => sort(context, plan, one(table)),
+    });
+  if (input.partitions === 1) return sorted(input);
+  return plan.limit === null ? sorted(rangeExchange(plan, input)) : top(lower, plan, sorted(input));
+}
+
+/** The first rows of the first rows. */
+const top = (lower: LowerContext, plan: Sort, firsts: PhysicalNode): PhysicalNode => ({
+  kind: "reduce",
+  name: `${nameOf(plan)} MERGE`,
+  detail: `${lower.options.groupbyNAry} AT A TIME`,
+  schema: plan.schema,
+  partitions: 1,
+  partitionedBy: null,
+  rows: plan.limit,
+  logical: plan,
+  input: firsts,
+  arity: lower.options.groupbyNAry,
+  merge: (context, parts) => sort(context, plan, parts),
+});
+
+/** Rows in ranges of ascending keys, whose bounds a sample of all partitions decides. */
+function rangeExchange(plan: Sort, input: PhysicalNode): ExchangeNode {
+  const { partitions } = input;
+  const samples = mapNode({
+    name: "SAMPLE",
+    schema: sampleSchema(plan.by),
+    logical: plan,
+    inputs: [each(input)],
+    run: (context, [table]) => sampleKeys(context, one(table), plan.by, partitions),
+  });
+  const points = mapNode({
+    name: "SPLIT POINTS",
+    schema: sampleSchema(plan.by),
+    partitions: 1,
+    logical: plan,
+    inputs: [all(samples)],
+    run: (context, [table]) => splitPoints(context, one(table), plan.by, partitions),
+  });
+  return {
+    kind: "exchange",
+    name: "SHUFFLE",
+    detail: "BY RANGE",
+    schema: plan.schema,
+    partitions,
+    partitionedBy: "ranges",
+    rows: input.rows,
+    logical: plan,
+    input,
+    sides: [points],
+    split: (context, table, [bounds]) => splitByRange(context, table, one(bounds), plan.by, partitions),
+  };
+}
+
+export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode {
+  const input = lower.of(plan.input);
+  const kept = (of: PhysicalNode, schema = plan.schema) =>
+    mapNode({
+      name: nameOf(plan),
+      detail: detailsOf(plan),
+      schema,
+      logical: plan,
+      inputs: [each(of)],
+      run: (context, [table]) => distinct(context, { ...plan, schema }, one(table)),
+    });
+  if (input.partitions === 1) return kept(input);
+  const few = plan.keep !== "none" && !plan.subset.some((name) => name in lower.options.uniqueFraction);
+  if (few)
+    return {
+      kind: "reduce",
+      name: `${nameOf(plan)} MERGE`,
+      detail: `${lower.options.groupbyNAry} AT A TIME`,
+      schema: plan.schema,
+      partitions: 1,
+      partitionedBy: null,
+      rows: null,
+      logical: plan,
+      input: kept(input),
+      arity: lower.options.groupbyNAry,
+      merge: (context, parts) => distinct(context, plan, parts),
+    };
+  const keys = plan.schema.filter((f) => plan.subset.includes(f.name)).map((f) => column(f.name, f.dtype));
+  const spread = hashExchange(tagged(plan.keep === "none" ? input : kept(input)), keys, input.partitions);
+  return inOriginalOrder(kept(spread, [originField(ORIGIN), ...plan.schema]), input.partitions, plan.schema);
+}
+
+export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
+  const input = lower.of(plan.input);
+  const computed = (of: PhysicalNode, schema = plan.schema) =>
+    mapNode({
+      name: nameOf(plan),
+      detail: detailsOf(plan),
+      schema,
+      rows: of.rows,
+      logical: plan,
+      inputs: [each(of)],
+      run: (context, [table]) => window(context, { ...plan, schema }, one(table)),
+    });
+  if (input.partitions === 1) return computed(input);
+  if (plan.partitionBy.length === 0) return computed(forcedToOne(lower, input, nameOf(plan)));
+  const spread = hashExchange(tagged(input), plan.partitionBy, input.partitions);
+  return inOriginalOrder(computed(spread, [originField(ORIGIN), ...plan.schema]), input.partitions, plan.schema);
+}
