@@ -1,5 +1,6 @@
 /** Options and environment -> one frozen Config; the only reader of the environment. */
 
+import { totalmem } from "node:os";
 import { SINKS, type WarnFunction } from "./config/kinds.ts";
 import { ENGINE_OPTIONS, type EngineOptionName, EXECUTOR_OPTIONS, type ExecutorOptionName, type Option } from "./config/options.ts";
 import {
@@ -65,6 +66,8 @@ interface EngineOptionsByName {
   readonly raiseOnFail?: boolean;
   /** Device memory that may be used: bytes, a percentage of the host's memory like `"70%"`, or null (default) for all there is. */
   readonly deviceMemoryLimit?: number | `${number}%` | null;
+  /** Host memory that partitions moved off the device may take: bytes, a percentage like `"50%"`, or null (default) for half of it; more goes to files. */
+  readonly hostMemoryLimit?: number | `${number}%` | null;
   /** The GPU: `any` (default: hardware before software), `hardware`, `software`, or a part of its name. */
   readonly adapter?: "any" | "hardware" | "software" | (string & {});
   /** WebGPU limits to ask for: all that the adapter has (default), or only those that every device has. */
@@ -116,6 +119,8 @@ export interface Config {
   readonly raiseOnFail: boolean;
   /** Bytes; null for no limit. */
   readonly deviceMemoryLimit: number | null;
+  /** Bytes. */
+  readonly hostMemoryLimit: number;
   readonly adapter: string;
   readonly limits: "adapter" | "default";
   /** Bytes; null for what the limits allow. */
@@ -134,6 +139,7 @@ const ALL_DEFAULT = {
   executor: "default",
   raiseOnFail: "default",
   deviceMemoryLimit: "default",
+  hostMemoryLimit: "default",
   adapter: "default",
   limits: "default",
   maxBindingBytes: "default",
@@ -173,6 +179,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     executorOptions: executorConfig(given.has("executorOptions") ? given.get("executorOptions") : {}, executor, env, origins),
     raiseOnFail: read("raiseOnFail", ENGINE_OPTIONS.raiseOnFail, false),
     deviceMemoryLimit: read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null),
+    hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null) ?? Math.floor(totalmem() / 2),
     adapter: read("adapter", ENGINE_OPTIONS.adapter, "any"),
     limits: read("limits", ENGINE_OPTIONS.limits, "adapter"),
     maxBindingBytes: read("maxBindingBytes", ENGINE_OPTIONS.maxBindingBytes, null),

@@ -1,12 +1,15 @@
 /** The pipeline on one screen: read -> translate -> optimise -> run on the device -> frame, and CPU polars wherever that fails. */
 
 import type { Config } from "./config.ts";
-import { DeviceError, InternalError, UnsupportedError } from "./errors.ts";
-import type { QueryContext } from "./executors/context.ts";
+import { DeviceError, InternalError, OutOfDeviceMemoryError, UnsupportedError } from "./errors.ts";
 import { runInMemory } from "./executors/in-memory.ts";
+import type { StreamingRun } from "./executors/streaming.ts";
+import { lowered, runStreaming } from "./executors/streaming.ts";
 import { releaseTable } from "./executors/table.ts";
 import { PolarsDictionaries } from "./fallback/dictionaries.ts";
-import { exportFrame } from "./fallback/export.ts";
+import { exportFrame, stacked } from "./fallback/export.ts";
+import type { PartitionSize } from "./fallback/partitions.ts";
+import { rowBytes } from "./fallback/partitions.ts";
 import { PolarsSources } from "./fallback/polars-sources.ts";
 import type { QueryReport } from "./fallback/report.ts";
 import { fallbackWarning } from "./fallback/report.ts";
@@ -39,6 +42,12 @@ type Planned = { readonly read: ReadPlan; readonly plan: Plan } | { readonly rea
 
 /** Rows of a batch are chosen so that this many words for each of them fit one binding. */
 const WORDS_FOR_EACH_ROW = 8;
+
+/** Partitions of a source that should fit into the memory limit together with what is made of them. */
+const PARTITIONS_IN_MEMORY = 16;
+
+/** By how much partitions are smaller in the first run of a query, and in those after one that ran out of memory. */
+const SHRINKING = [1, 4, 16] as const;
 
 /** Plans that an engine remembers. */
 const PLANS = 128;
@@ -143,25 +152,57 @@ export class Engine {
     }
   }
 
+  /** Once more with smaller partitions where memory runs out, as long as that can help. */
   async #runOn(device: Device, module: PolarsModule, read: ReadPlan, plan: Plan, planMs: number): Promise<NativeDataFrame> {
     const before = device.stats;
     const start = performance.now();
-    const dictionaries = new PolarsDictionaries(module.native, device);
-    const sources = new PolarsSources(module, device, read.sources, this.residents, this.#rowsOfBatch(device));
-    const context: QueryContext = { device, dictionaries, sources };
-    try {
-      const table = await runInMemory(context, plan);
+    for (const shrink of this.config.executor === "streaming" ? SHRINKING : [1]) {
+      const sources = new PolarsSources(module, device, read.sources, this.residents, this.#partitionSize(device, shrink));
       try {
-        const frame = await exportFrame(module.native, device, table.batches, plan.schema);
+        const frame = await (this.config.executor === "in-memory" ? this.#inMemory : this.#streaming)(module, device, sources, plan);
         this.#lastQuery = await this.#report(plan, device, before, planMs, performance.now() - start);
         return frame;
+      } catch (error) {
+        const last = this.config.executor === "in-memory" || shrink === SHRINKING.at(-1);
+        if (!(error instanceof OutOfDeviceMemoryError) || last || this.#running > 1) throw error;
+        device.recover();
+        device.trim();
+      }
+    }
+    throw new InternalError("a query that was not run");
+  }
+
+  readonly #inMemory = async (module: PolarsModule, device: Device, sources: PolarsSources, plan: Plan): Promise<NativeDataFrame> => {
+    const dictionaries = new PolarsDictionaries(module.native, device);
+    try {
+      const table = await runInMemory({ device, dictionaries, sources }, plan);
+      try {
+        return await exportFrame(module.native, device, table.batches, plan.schema);
       } finally {
         releaseTable(table);
       }
     } finally {
       await dictionaries.close();
     }
-  }
+  };
+
+  readonly #streaming = async (module: PolarsModule, device: Device, sources: PolarsSources, plan: Plan): Promise<NativeDataFrame> => {
+    const context = () => {
+      const dictionaries = new PolarsDictionaries(module.native, device);
+      return { context: { device, dictionaries, sources }, close: () => dictionaries.close() };
+    };
+    const run: StreamingRun = { config: this.config, device, context, signal: null, listen: null };
+    const root = await lowered(run, context().context, plan);
+    const { parts } = await runStreaming(run, root, (tables) =>
+      exportFrame(
+        module.native,
+        device,
+        tables.flatMap((t) => t.batches),
+        plan.schema,
+      ),
+    );
+    return stacked(parts);
+  };
 
   async #report(plan: Plan, device: Device, before: DeviceStats, planMs: number, gpuMs: number): Promise<QueryReport> {
     const after = device.stats;
@@ -248,11 +289,19 @@ export class Engine {
     return this.#device;
   }
 
-  /** Rows of a batch: what is asked for, else as many as bindings allow. */
-  #rowsOfBatch(device: Device): number {
+  /** Partitions of a frame have the rows that are asked for, else as many as a binding holds, and a share of the memory limit. */
+  #partitionSize(device: Device, shrink: number): PartitionSize {
     const { executor, executorOptions, origins } = this.config;
-    const bound = Math.floor(device.limits.bindingBytes / (4 * WORDS_FOR_EACH_ROW));
-    const asked = executor === "streaming" && origins["executorOptions.maxRowsPerPartition"] !== "default";
-    return asked ? Math.min(executorOptions.maxRowsPerPartition, bound) : bound;
+    const { maxRowsPerPartition, targetPartitionSize } = executorOptions;
+    const streaming = executor === "streaming";
+    const asked = streaming && origins["executorOptions.maxRowsPerPartition"] !== "default";
+    const byBinding = Math.floor(device.limits.bindingBytes / (4 * WORDS_FOR_EACH_ROW));
+    const share =
+      this.config.deviceMemoryLimit === null || !streaming ? Number.POSITIVE_INFINITY : device.memoryLimit / PARTITIONS_IN_MEMORY;
+    return {
+      bound: (schema) => Math.max(1, Math.floor(Math.min(byBinding, share / rowBytes(schema)) / shrink)),
+      frameRows: asked ? maxRowsPerPartition : null,
+      fileBytes: streaming && targetPartitionSize > 0 ? targetPartitionSize : null,
+    };
   }
 }

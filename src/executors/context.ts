@@ -5,10 +5,21 @@ import type { Dictionaries } from "../gpu/dictionary.ts";
 import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
 import type { Batch, Table } from "./table.ts";
 
+/** How a source is cut into partitions; at least one. */
+export interface SourcePartitions {
+  readonly partitions: number;
+  /** Rows of all of them; null where only reading tells. */
+  readonly rows: number | null;
+  /** The table of a partition, owned by the caller. */
+  load(partition: number): Promise<Table>;
+}
+
 /** Data that comes from CPU polars. Every table is owned by the caller. */
 export interface Sources {
   frame(plan: Frame): Promise<Table>;
   scan(plan: Scan): Promise<Table>;
+  /** How the source is cut; nothing is on the device yet. */
+  partitions(plan: Frame | Scan): Promise<SourcePartitions>;
   /** Runs a CPU subtree over the tables of its inputs, which stay the caller's. */
   cpu(plan: Cpu, inputs: readonly Table[]): Promise<Table>;
   /**
@@ -16,15 +27,6 @@ export interface Sources {
    * than one, so that polars must not take a single row for a scalar.
    */
   lookup(plan: Lookup, batches: readonly Batch[], several: boolean): Promise<readonly Batch[]>;
-}
-
-/** How a source is cut into partitions; at least one. */
-export interface SourcePartitions {
-  readonly partitions: number;
-  /** Rows of all of them; null where only reading tells. */
-  readonly rows: number | null;
-  /** The table of a partition, owned by the caller. */
-  load(context: QueryContext, partition: number): Promise<Table>;
 }
 
 export interface QueryContext {

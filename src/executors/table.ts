@@ -1,6 +1,7 @@
 /** Tables as the executors pass them: a schema and batches of device columns, reference-counted as a whole. */
 
 import { InternalError } from "../errors.ts";
+import type { DeviceBuffer } from "../gpu/buffers.ts";
 import type { Column } from "../gpu/column.ts";
 import type { Schema } from "../ir/schema.ts";
 
@@ -8,6 +9,8 @@ import type { Schema } from "../ir/schema.ts";
 export interface Batch {
   readonly rows: number;
   readonly columns: ReadonlyMap<string, Column>;
+  /** Unfinished aggregates: for each accumulator the entries of the batch's rows, one entry for each row. */
+  readonly states?: readonly DeviceBuffer[];
 }
 
 /** Batches in row order. Every batch has exactly the columns of the schema. */

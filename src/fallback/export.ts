@@ -36,8 +36,12 @@ export async function exportFrame(
     });
     frames.push(await frameOf(native, batch, host, schema));
   }
-  return quietly(() => frames.reduce((all, frame) => all.vstack(frame)));
+  return stacked(frames);
 }
+
+/** Frames of the same columns behind one another; at least one. */
+export const stacked = (frames: readonly NativeDataFrame[]): NativeDataFrame =>
+  quietly(() => frames.reduce((all, frame) => all.vstack(frame)));
 
 const columnOf = (batch: ImportedBatch, name: string): Column => {
   const column = batch.columns.get(name);

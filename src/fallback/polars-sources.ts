@@ -7,7 +7,7 @@ import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
 import { sameSchema } from "../ir/schema.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
-import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
+import { isList, isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
 import { dtypeFromDsl } from "../polars/dtypes.ts";
 import { runDsl } from "../polars/frames.ts";
@@ -17,16 +17,38 @@ import { quietly } from "../polars/quiet.ts";
 import { oneRow } from "../polars/scalars.ts";
 import { PROJECTION, zeroFrame } from "../polars/zero-frame.ts";
 import { readFrame } from "./arrow-frames.ts";
+import { slicesOf } from "./column-fill.ts";
 import { exportFrame } from "./export.ts";
 import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame } from "./import.ts";
+import type { PartitionSize } from "./partitions.ts";
+import { parquetRowGroups, rowGroupRanges, rowsOfFiles, rowsOfFrames, slicedRanges } from "./partitions.ts";
 import type { Residents } from "./residents.ts";
 
 export interface ImportedTable {
   readonly schema: Schema;
   readonly batches: readonly ImportedBatch[];
+}
+
+export interface ImportedPartitions {
+  readonly partitions: number;
+  /** Null where only reading tells. */
+  readonly rows: number | null;
+  load(partition: number): Promise<ImportedTable>;
+}
+
+/** The paths that a scan names; null where it is not about files on this machine. */
+function localPaths(plan: Scan): readonly string[] | null {
+  const [, payload] = tag(parseExact(plan.dsl));
+  const sources = isObject(payload) ? payload.sources : undefined;
+  const paths = isObject(sources) ? sources.Paths : undefined;
+  if (!isList(paths)) return null;
+  const texts = paths.map((path) =>
+    typeof path === "string" ? path : isObject(path) && typeof path.inner === "string" ? path.inner : null,
+  );
+  return texts.every((text) => text !== null) ? texts : null;
 }
 
 const planOf = (text: string): DslPlan => {
@@ -48,39 +70,115 @@ export class PolarsSources {
   readonly #device: Device;
   readonly #frames: ReadonlyMap<number, NativeDataFrame>;
   readonly #residents: Residents;
-  readonly #maxRows: number;
+  readonly #size: PartitionSize;
 
-  constructor(module: PolarsModule, device: Device, frames: ReadonlyMap<number, NativeDataFrame>, residents: Residents, maxRows: number) {
+  constructor(
+    module: PolarsModule,
+    device: Device,
+    frames: ReadonlyMap<number, NativeDataFrame>,
+    residents: Residents,
+    size: PartitionSize,
+  ) {
     this.#module = module;
     this.#device = device;
     this.#frames = frames;
     this.#residents = residents;
-    this.#maxRows = maxRows;
+    this.#size = size;
   }
 
   async frame(plan: Frame): Promise<ImportedTable> {
+    return { schema: plan.schema, batches: await this.#frameBatches(plan) };
+  }
+
+  async #frameBatches(plan: Frame): Promise<readonly ImportedBatch[]> {
+    const frame = this.#frameOf(plan);
+    const load = (schema: Schema) => this.#device.outsideScope(() => this.#import(frame, schema));
+    return this.#residents.has(plan.source) ? this.#residents.batches(plan.source, plan.schema, load) : load(plan.schema);
+  }
+
+  #frameOf(plan: Frame): NativeDataFrame {
     const frame = this.#frames.get(plan.source);
     if (frame === undefined) throw new InternalError(`source ${plan.source} is not known`);
-    const load = (schema: Schema) => this.#device.outsideScope(() => this.#import(frame, schema));
-    return {
-      schema: plan.schema,
-      batches: this.#residents.has(plan.source) ? await this.#residents.batches(plan.source, plan.schema, load) : await load(plan.schema),
-    };
+    return frame;
   }
 
   /** Reads with CPU polars: the predicate, then the slice, then the columns that are wanted. */
   async scan(plan: Scan): Promise<ImportedTable> {
+    return this.#imported(plan, await this.#read(plan, plan.slice));
+  }
+
+  /** How the source is cut: frames by rows, Parquet files by row groups, other files by rows once they are read. */
+  async partitions(plan: Frame | Scan): Promise<ImportedPartitions> {
+    return plan.kind === "frame" ? this.#framePartitions(plan) : this.#scanPartitions(plan);
+  }
+
+  #framePartitions(plan: Frame): ImportedPartitions {
+    const frame = this.#frameOf(plan);
+    const { schema } = plan;
+    if (!this.#residents.has(plan.source)) return this.#slices(frame, schema, rowsOfFrames(this.#size, schema));
+    const batches = slicesOf(frame.height, this.#maxRows(plan.schema));
+    return {
+      partitions: batches.length,
+      rows: frame.height,
+      load: async (partition) => {
+        const resident = await this.#frameBatches(plan);
+        const own = resident[partition];
+        for (const other of resident) if (other !== own) for (const { buffer } of other.columns.values()) buffer.release();
+        return { schema, batches: own === undefined ? [] : [own] };
+      },
+    };
+  }
+
+  /** Parts of a frame on the host. */
+  #slices(frame: NativeDataFrame, schema: Schema, maxRows: number): ImportedPartitions {
+    const slices = slicesOf(frame.height, maxRows);
+    return {
+      partitions: slices.length,
+      rows: frame.height,
+      load: async (partition) => {
+        const { offset, length } = slices[partition] ?? { offset: 0, length: 0 };
+        const part = length === frame.height ? frame : quietly(() => frame.slice(offset, length));
+        return { schema, batches: await importFrame(this.#module.native, this.#device, part, schema, Number.MAX_SAFE_INTEGER) };
+      },
+    };
+  }
+
+  async #scanPartitions(plan: Scan): Promise<ImportedPartitions> {
+    const maxRows = rowsOfFiles(this.#size, plan.schema);
+    const separable = plan.format.toLowerCase() === "parquet" && (plan.predicate === null || plan.slice === null);
+    const paths = separable ? localPaths(plan) : null;
+    const groups = paths === null ? null : await parquetRowGroups(paths).catch(() => null);
+    if (groups === null) {
+      const frame = await this.#read(plan, plan.slice);
+      if (plan.schema.length > 0) return this.#slices(frame, plan.schema, maxRows);
+      const table = this.#imported(plan, frame);
+      return { partitions: 1, rows: null, load: () => table };
+    }
+    const ranges = slicedRanges(rowGroupRanges(groups, maxRows), plan.slice);
+    return {
+      partitions: ranges.length,
+      rows: plan.predicate === null ? ranges.reduce((n, r) => n + r.length, 0) : null,
+      load: async (partition) => this.#imported(plan, await this.#read(plan, null, ranges[partition])),
+    };
+  }
+
+  async #imported(plan: Scan, frame: NativeDataFrame): Promise<ImportedTable> {
+    if (plan.schema.length === 0) return { schema: plan.schema, batches: this.#rowsAlone(countOf(frame)) };
+    return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
+  }
+
+  /** `slice`: of the rows that the predicate leaves; `range`: of all rows of the files. */
+  async #read(plan: Scan, slice: Scan["slice"], range: Scan["slice"] = null): Promise<NativeDataFrame> {
     let dsl: DslPlan = planOf(plan.dsl);
+    if (range !== null) dsl = { Slice: { input: dsl, offset: range.offset, len: range.length } };
     if (plan.predicate !== null) dsl = { Filter: { input: dsl, predicate: exprDsl(plan.predicate) } };
-    if (plan.slice !== null) dsl = { Slice: { input: dsl, offset: plan.slice.offset, len: plan.slice.length } };
+    if (slice !== null) dsl = { Slice: { input: dsl, offset: slice.offset, len: slice.length } };
     if (plan.schema.length < plan.fileSchema.length) {
       const columns: readonly DslValue[] =
         plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
       dsl = planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
     }
-    const frame = await runDsl(this.#module, dsl, new Map());
-    if (plan.schema.length === 0) return { schema: plan.schema, batches: this.#rowsAlone(countOf(frame)) };
-    return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
+    return runDsl(this.#module, dsl, new Map());
   }
 
   async cpu(plan: Cpu, inputs: readonly ImportedTable[]): Promise<ImportedTable> {
@@ -124,11 +222,15 @@ export class PolarsSources {
 
   /** Batches without columns. */
   #rowsAlone(rows: number): readonly ImportedBatch[] {
-    const batches = Math.max(1, Math.ceil(rows / this.#maxRows));
-    return Array.from({ length: batches }, (_, b) => ({ rows: Math.min(this.#maxRows, rows - b * this.#maxRows), columns: new Map() }));
+    return slicesOf(rows, this.#maxRows([])).map(({ length }) => ({ rows: length, columns: new Map() }));
+  }
+
+  /** Rows of a batch of whatever is not cut into partitions. */
+  #maxRows(schema: Schema): number {
+    return rowsOfFrames(this.#size, schema);
   }
 
   #import(frame: NativeDataFrame, schema: Schema): Promise<readonly ImportedBatch[]> {
-    return importFrame(this.#module.native, this.#device, frame, schema, this.#maxRows);
+    return importFrame(this.#module.native, this.#device, frame, schema, this.#maxRows(schema));
   }
 }

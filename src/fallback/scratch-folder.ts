@@ -47,6 +47,11 @@ export class ScratchFolder implements ScratchSpace {
     this.#roots = roots;
   }
 
+  /** A folder for data that must not take memory. */
+  static onDisk(): ScratchFolder {
+    return new ScratchFolder(0, [tmpdir()]);
+  }
+
   path(): string | null {
     this.#folder ??= this.#make();
     return this.#folder === null ? null : join(this.#folder, `${this.#count++}.arrow`);

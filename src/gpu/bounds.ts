@@ -6,7 +6,8 @@ import { type DeviceBuffer, PooledBuffer } from "./buffers.ts";
 import type { Binding, Launch } from "./kernel.ts";
 import type { Window } from "./stream.ts";
 
-const pooled = (buffer: DeviceBuffer): PooledBuffer => {
+/** The buffer as its pool knows it. @throws InternalError */
+export const pooled = (buffer: DeviceBuffer): PooledBuffer => {
   if (buffer instanceof PooledBuffer) return buffer;
   throw new InternalError("a buffer that no device made");
 };

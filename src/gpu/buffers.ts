@@ -60,6 +60,12 @@ export class PooledBuffer implements DeviceBuffer {
     return this;
   }
 
+  /** Another handle on the same words, with references of its own; the last one lets go of a reference to this one. */
+  borrow(): PooledBuffer {
+    this.retain();
+    return new PooledBuffer(this.block, this.words, this.label, () => this.release());
+  }
+
   /** Gives the block back whatever references are left; nothing for a buffer that was released. */
   abandon(): void {
     if (this.#references === 0) return;

@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { totalmem } from "node:os";
 import { DeviceError, InternalError } from "../errors.ts";
 import { type AdapterChoice, type AdapterInfo, type DeviceFeatures, type DeviceLimits, type OpenedDevice, openDevice } from "./adapter.ts";
-import { checkLaunch, inside } from "./bounds.ts";
+import { checkLaunch, inside, pooled } from "./bounds.ts";
 import { BufferPool, type DeviceBuffer, type PooledBuffer } from "./buffers.ts";
 import { Fault } from "./fault.ts";
 import type { Kernel, Launch } from "./kernel.ts";
@@ -44,6 +44,26 @@ export interface Part {
   readonly words: number;
 }
 
+/** What one scope asked of the device. */
+export interface ScopeMeter {
+  /** In front of the names of its kernels in a profile; empty: nothing is. */
+  readonly label: string;
+  dispatches: number;
+  roundTrips: number;
+  bytesUp: number;
+  bytesDown: number;
+}
+
+export const newMeter = (label: string): ScopeMeter => ({ label, dispatches: 0, roundTrips: 0, bytesUp: 0, bytesDown: 0 });
+
+interface Scope {
+  readonly buffers: PooledBuffer[];
+  readonly meter: ScopeMeter;
+}
+
+/** Between a scope's label and the kernel's name. */
+export const LABEL_END = "\u0001";
+
 const READ_MODE = 0x1;
 
 /**
@@ -55,6 +75,8 @@ export class Device {
   readonly adapter: AdapterInfo;
   readonly limits: DeviceLimits;
   readonly features: DeviceFeatures;
+  /** Bytes of device buffers that may exist at once; Infinity for no limit. */
+  readonly memoryLimit: number;
   readonly #gpu: GPUDevice;
   readonly #fault = new Fault();
   readonly #pipelines: PipelineCache;
@@ -62,7 +84,7 @@ export class Device {
   readonly #readbacks: ReadbackPool;
   readonly #stream: CommandStream;
   readonly #pool: BufferPool;
-  readonly #scopes = new AsyncLocalStorage<PooledBuffer[]>();
+  readonly #scopes = new AsyncLocalStorage<Scope>();
   #roundTrips = 0;
   #bytesUp = 0;
   #bytesDown = 0;
@@ -81,6 +103,7 @@ export class Device {
     this.adapter = opened.adapter;
     this.limits = opened.limits;
     this.features = opened.features;
+    this.memoryLimit = memoryLimit;
     this.#gpu = opened.gpu;
     this.#pipelines = new PipelineCache(this.#gpu);
     this.#uploads = new UploadRing(this.#gpu, this.#fault);
@@ -113,19 +136,29 @@ export class Device {
   alloc(words: number, label: string): DeviceBuffer {
     this.#fault.throwIfFatal();
     const buffer = this.#pool.alloc(words, label);
-    this.#scopes.getStore()?.push(buffer);
+    this.#scopes.getStore()?.buffers.push(buffer);
     return buffer;
   }
 
-  /** Runs `work`; when it fails, every buffer that it allocated and still holds is freed. Buffers that outlive it are made in `outsideScope`. */
-  async scope<T>(work: () => Promise<T>): Promise<T> {
-    const buffers: PooledBuffer[] = [];
+  /**
+   * Runs `work`; when it fails, every buffer that it allocated and still holds is freed. Buffers that outlive it are made in `outsideScope`.
+   * `meter` counts what the work asks of the device, without the scopes inside of it.
+   */
+  async scope<T>(work: () => Promise<T>, meter: ScopeMeter = newMeter("")): Promise<T> {
+    const scope: Scope = { buffers: [], meter };
     try {
-      return await this.#scopes.run(buffers, work);
+      return await this.#scopes.run(scope, work);
     } catch (error) {
-      for (const buffer of buffers) buffer.abandon();
+      for (const buffer of scope.buffers) buffer.abandon();
       throw error;
     }
+  }
+
+  /** A handle of the scope's own on a buffer: when the scope fails, whatever references to it are left are given back. */
+  borrow(buffer: DeviceBuffer): DeviceBuffer {
+    const own = pooled(buffer).borrow();
+    this.#scopes.getStore()?.buffers.push(own);
+    return own;
   }
 
   /** Runs `work` without the scope that it is called in. */
@@ -145,7 +178,11 @@ export class Device {
     this.#fault.throwIfFatal();
     const windows = checkLaunch(launch, this.limits);
     const { kernel, params, workgroups } = launch;
-    if (workgroups > 0) this.#stream.dispatch(kernel.name, this.#pipelines.get(kernel), windows, Uint32Array.from(params), workgroups);
+    if (workgroups === 0) return;
+    const meter = this.#scopes.getStore()?.meter;
+    if (meter !== undefined) meter.dispatches += 1;
+    const name = meter === undefined || meter.label === "" ? kernel.name : `${meter.label}${LABEL_END}${kernel.name}`;
+    this.#stream.dispatch(name, this.#pipelines.get(kernel), windows, Uint32Array.from(params), workgroups);
   }
 
   /** Starts to compile a kernel that is going to be launched. */
@@ -178,7 +215,7 @@ export class Device {
       this.#stream.copy(piece.gpu, piece.offset, to, at, piece.bytes);
       at += piece.bytes;
     }
-    this.#bytesUp += data.byteLength;
+    this.#countUp(data.byteLength);
     this.#stream.uploaded(data.byteLength);
   }
 
@@ -203,8 +240,14 @@ export class Device {
     this.#fault.throwIfFatal();
     const piece = this.#uploads.fill(chunk, bytes);
     this.#stream.copy(piece.gpu, piece.offset, inside(dst, word, piece.bytes / 4), word * 4, piece.bytes);
-    this.#bytesUp += bytes;
+    this.#countUp(bytes);
     void this.flush();
+  }
+
+  #countUp(bytes: number): void {
+    this.#bytesUp += bytes;
+    const meter = this.#scopes.getStore()?.meter;
+    if (meter !== undefined) meter.bytesUp += bytes;
   }
 
   /** Flushes and waits for `words` words; a fresh array each time. */
@@ -233,6 +276,11 @@ export class Device {
     await this.#stream.flush();
     this.#roundTrips += 1;
     this.#bytesDown += total * 4;
+    const meter = this.#scopes.getStore()?.meter;
+    if (meter !== undefined) {
+      meter.roundTrips += 1;
+      meter.bytesDown += total * 4;
+    }
     try {
       await staging.mapAsync(READ_MODE);
     } catch (error) {
@@ -273,6 +321,11 @@ export class Device {
   /** The device is gone for good: lost, or destroyed. */
   get isLost(): boolean {
     return this.#fault.fatal;
+  }
+
+  /** A failure of recorded work waits to be thrown: no result can be read until `recover`. */
+  get isFaulty(): boolean {
+    return this.#fault.pending;
   }
 
   /** Forgets the failure of recorded work. Only for when no results of earlier work are wanted any more. */

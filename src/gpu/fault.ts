@@ -17,6 +17,11 @@ export class Fault {
     return this.#fatal;
   }
 
+  /** An error waits to be thrown. */
+  get pending(): boolean {
+    return this.#error !== null;
+  }
+
   report(error: DeviceError, fatal = false): void {
     if (this.#fatal) return;
     if (fatal || this.#error === null) this.#error = error;

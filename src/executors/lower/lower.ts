@@ -35,7 +35,7 @@ const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
     partitionedBy: null,
     rows,
     logical: plan,
-    load: (context, { partition }) => load(context, partition),
+    load: (_, { partition }) => load(partition),
   };
 };
 

@@ -49,16 +49,20 @@ export function lowerPipeline(lower: LowerContext, plan: Project | Filter): Phys
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
+/** Rows of a slice that are taken together, so that partitions behind them need not be computed. */
+const FIRST_ROWS = 1_000_000;
+
 export function lowerSlice(lower: LowerContext, plan: Slice): PhysicalNode {
   const input = lower.of(plan.input);
   const fromEnd = plan.offset < 0;
-  return mapNode({
+  const end = fromEnd || plan.length === null ? Number.POSITIVE_INFINITY : plan.offset + plan.length;
+  const sliced = mapNode({
     name: nameOf(plan),
     detail: detailsOf(plan),
     logical: plan,
     inputs: [each(input)],
     counts: fromEnd ? "all" : "earlier",
-    limit: fromEnd || plan.length === null ? null : plan.offset + plan.length,
+    limit: end > FIRST_ROWS ? null : Math.max(1, end),
     run: async (context, [table], { partition, counts }) => {
       const wanted = fromEnd ? sum(counts) + plan.offset : plan.offset;
       const before = sum(counts.slice(0, partition));
@@ -67,6 +71,7 @@ export function lowerSlice(lower: LowerContext, plan: Slice): PhysicalNode {
       return slice(context, { offset: from, length, schema: plan.schema }, one(table));
     },
   });
+  return sliced.limit === null ? sliced : collapsed(sliced);
 }
 
 export function lowerRowIndex(lower: LowerContext, plan: RowIndex): PhysicalNode {

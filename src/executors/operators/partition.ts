@@ -55,7 +55,7 @@ export async function partitionByHash(
       const ids = hashPartitions(context.device, planes, partitions);
       planes.buffer.release();
       const parts = await splitRows(context, batch, ids, partitions);
-      parts.forEach((part, p) => split[p]?.push(part));
+      for (const [p, part] of parts.entries()) split[p]?.push(part);
       ids.release();
     }
     result.push(split);
@@ -123,7 +123,7 @@ export async function partitionByRange(
     const ids = rangePartitions(context.device, own, buffer, count);
     own.buffer.release();
     const parts = await splitRows(context, batch, ids, 2 * count + 1);
-    parts.forEach((part, p) => split[p]?.push(part));
+    for (const [p, part] of parts.entries()) split[p]?.push(part);
     ids.release();
   }
   buffer.release();

@@ -50,7 +50,7 @@ export interface MapNode extends Described {
   readonly kind: "map";
   readonly inputs: readonly Input[];
   readonly counts: CountsNeeded;
-  /** Rows of the output after which no further partition matters; null: all do. */
+  /** Rows of the first input after which its further partitions give no rows; null: all may. Whatever reads the node collapses it. */
   readonly limit: number | null;
   run(context: QueryContext, tables: readonly Table[], info: TaskInfo): Promise<Table>;
 }
@@ -64,12 +64,12 @@ export interface ExchangeNode extends Described {
   split(context: QueryContext, table: Table, sides: readonly Table[], info: TaskInfo): Promise<readonly Table[]>;
 }
 
-/** All partitions become one, at most `arity` of them at a time, always neighbours; `merge` null: behind one another, as they are. */
+/** All partitions become one, at most `arity` of them at a time, always neighbours. */
 export interface ReduceNode extends Described {
   readonly kind: "reduce";
   readonly input: PhysicalNode;
   readonly arity: number;
-  readonly merge: ((context: QueryContext, parts: Table) => Promise<Table>) | null;
+  merge(context: QueryContext, parts: Table): Promise<Table>;
 }
 
 /** The partitions of the inputs behind one another. */

@@ -1,0 +1,288 @@
+/**
+ * Partitions between the tasks that make them and those that read them, inside a budget of device memory: what nobody reads now moves to the
+ * host when the device has no room, and on to files when the host's budget is used up.
+ */
+
+import { rm } from "node:fs/promises";
+import { DeviceError, InternalError } from "../../errors.ts";
+import { ScratchFolder } from "../../fallback/scratch-folder.ts";
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import type { Device } from "../../gpu/device.ts";
+import type { Batch, Table } from "../table.ts";
+import { releaseTable } from "../table.ts";
+import { readWords, writeWords } from "./spill-file.ts";
+
+/** A table in the store. `release` once for each reader. */
+export interface Stored {
+  readonly rows: number;
+  readonly bytes: number;
+  retain(): void;
+  release(): void;
+}
+
+export interface StoreOptions {
+  /** Bytes on the device that all queries together may take; Infinity for no limit. */
+  readonly deviceBytes: number;
+  /** Bytes on the host that spilled tables of this query may take; more goes to files. */
+  readonly hostBytes: number;
+  /** Folder for the files; the system's temporary one by default. */
+  readonly folder?: string;
+}
+
+/** Bytes that moved out of and back into device memory, and out of and back into host memory. */
+export interface SpillCounts {
+  toHost: number;
+  toDevice: number;
+  toDisk: number;
+  fromDisk: number;
+}
+
+/** The different buffers of a table. */
+function buffersOf(table: Table): readonly DeviceBuffer[] {
+  const buffers = new Set<DeviceBuffer>();
+  for (const batch of table.batches) {
+    for (const { buffer } of batch.columns.values()) buffers.add(buffer);
+    for (const state of batch.states ?? []) buffers.add(state);
+  }
+  return [...buffers];
+}
+
+/** The table over other buffers. */
+export function withBuffers(table: Table, of: (buffer: DeviceBuffer) => DeviceBuffer): Table {
+  const batches = table.batches.map(
+    (batch): Batch => ({
+      rows: batch.rows,
+      columns: new Map([...batch.columns].map(([name, column]) => [name, { ...column, buffer: of(column.buffer) }])),
+      ...(batch.states === undefined ? {} : { states: batch.states.map(of) }),
+    }),
+  );
+  return { schema: table.schema, batches };
+}
+
+type Place =
+  | { readonly kind: "device" }
+  | { readonly kind: "host"; readonly words: readonly Uint32Array[] }
+  | { readonly kind: "disk"; readonly path: string }
+  | { readonly kind: "gone" };
+
+class StoredTable implements Stored {
+  readonly rows: number;
+  readonly bytes: number;
+  table: Table;
+  place: Place = { kind: "device" };
+  references = 1;
+  pins = 0;
+  /** Counts up: the smallest was used longest ago. */
+  used: number;
+  /** The move that is going on. */
+  moving: Promise<void> | null = null;
+  readonly #gone: (stored: StoredTable) => void;
+
+  constructor(table: Table, used: number, gone: (stored: StoredTable) => void) {
+    this.table = table;
+    this.rows = table.batches.reduce((n, b) => n + b.rows, 0);
+    this.bytes = buffersOf(table).reduce((n, b) => n + b.words * 4, 0);
+    this.used = used;
+    this.#gone = gone;
+  }
+
+  retain(): void {
+    this.references += 1;
+  }
+
+  release(): void {
+    if (this.references === 0) throw new InternalError("a stored table is released twice");
+    this.references -= 1;
+    if (this.references === 0 && this.pins === 0 && this.moving === null) this.#gone(this);
+  }
+}
+
+/** Waits until no move of the table goes on. */
+async function settled(stored: StoredTable): Promise<void> {
+  for (let { moving } = stored; moving !== null; { moving } = stored) await moving.catch(() => undefined);
+}
+
+export class PartitionStore {
+  readonly #device: Device;
+  readonly #options: StoreOptions;
+  readonly #tables = new Set<StoredTable>();
+  readonly #scratch: ScratchFolder;
+  readonly spilled: SpillCounts = { toHost: 0, toDevice: 0, toDisk: 0, fromDisk: 0 };
+  #hostBytes = 0;
+  #clock = 0;
+
+  constructor(device: Device, options: StoreOptions) {
+    this.#device = device;
+    this.#options = options;
+    this.#scratch = options.folder === undefined ? ScratchFolder.onDisk() : new ScratchFolder(0, [options.folder]);
+  }
+
+  /** Takes the table over; one reference. */
+  put(table: Table): Stored {
+    const stored = new StoredTable(table, this.#clock++, (gone) => void this.#drop(gone));
+    this.#tables.add(stored);
+    return stored;
+  }
+
+  /** Runs `work` on the tables, which are on the device and stay there meanwhile. They stay the store's. */
+  async use<T>(stored: readonly Stored[], work: (tables: readonly Table[]) => Promise<T>): Promise<T> {
+    const own = stored.map((s) => this.#own(s));
+    for (const s of own) s.pins += 1;
+    try {
+      for (const s of own) await this.#load(s);
+      return await work(own.map((s) => s.table));
+    } finally {
+      for (const s of own) {
+        s.pins -= 1;
+        s.used = this.#clock++;
+        if (s.references === 0 && s.pins === 0) void this.#drop(s);
+      }
+    }
+  }
+
+  /** Bytes that `stored` would take if it were brought to the device. */
+  absentBytes(stored: readonly Stored[]): number {
+    return stored.reduce((n, s) => n + (this.#own(s).place.kind === "device" ? 0 : s.bytes), 0);
+  }
+
+  /** Moves tables that nobody reads off the device, those used longest ago first, until `bytes` are free; whether they are. */
+  async makeRoom(bytes: number): Promise<boolean> {
+    while (this.#free() < bytes) {
+      const next = this.#oldest();
+      if (next === undefined) return false;
+      await this.#spill(next);
+    }
+    return true;
+  }
+
+  /** Moves everything that nobody reads off the device. */
+  async spillAll(): Promise<void> {
+    for (let next = this.#oldest(); next !== undefined; next = this.#oldest()) await this.#spill(next);
+    this.#device.trim();
+  }
+
+  /** Gives everything back, also what still has readers. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#tables].map((s) => s.moving));
+    await Promise.all([...this.#tables].map((s) => this.#drop(s)));
+    this.#scratch.remove();
+  }
+
+  #free(): number {
+    return this.#options.deviceBytes - this.#device.stats.allocatedBytes;
+  }
+
+  #own(stored: Stored): StoredTable {
+    if (stored instanceof StoredTable && this.#tables.has(stored)) return stored;
+    throw new InternalError("a table of another store");
+  }
+
+  #oldest(): StoredTable | undefined {
+    let oldest: StoredTable | undefined;
+    for (const s of this.#tables) {
+      const movable = s.pins === 0 && s.place.kind === "device" && s.moving === null && s.bytes > 0;
+      if (movable && (oldest === undefined || s.used < oldest.used)) oldest = s;
+    }
+    return oldest;
+  }
+
+  async #spill(stored: StoredTable): Promise<void> {
+    await this.#move(stored, async () => {
+      const { table } = stored;
+      const words = await this.#device.readMany(buffersOf(table).map((buffer) => ({ buffer, word: 0, words: buffer.words })));
+      stored.place = { kind: "host", words };
+      this.#hostBytes += stored.bytes;
+      this.spilled.toHost += stored.bytes;
+      releaseTable(table);
+    });
+    await this.#boundHost();
+  }
+
+  /** Writes tables from the host to files until the host's budget holds. */
+  async #boundHost(): Promise<void> {
+    while (this.#hostBytes > this.#options.hostBytes) {
+      let oldest: StoredTable | undefined;
+      for (const s of this.#tables) {
+        const movable = s.pins === 0 && s.place.kind === "host" && s.moving === null;
+        if (movable && (oldest === undefined || s.used < oldest.used)) oldest = s;
+      }
+      if (oldest === undefined) return;
+      await this.#write(oldest);
+    }
+  }
+
+  async #write(stored: StoredTable): Promise<void> {
+    await this.#move(stored, async () => {
+      const { place } = stored;
+      if (place.kind !== "host") return;
+      const path = this.#scratch.path();
+      if (path === null) throw new DeviceError("spilling: there is no folder with room for files");
+      try {
+        await writeWords(path, place.words);
+      } catch (error) {
+        throw new DeviceError(`spilling to ${path}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      stored.place = { kind: "disk", path };
+      this.#hostBytes -= stored.bytes;
+      this.spilled.toDisk += stored.bytes;
+    });
+  }
+
+  async #load(stored: StoredTable): Promise<void> {
+    await settled(stored);
+    if (stored.place.kind === "device") return;
+    await this.makeRoom(stored.bytes);
+    await settled(stored);
+    await this.#move(stored, async () => {
+      const { place } = stored;
+      if (place.kind === "device") return;
+      if (place.kind === "gone") throw new InternalError("a table is read after its release");
+      const words = place.kind === "host" ? place.words : await readWords(place.path);
+      const made = new Map<DeviceBuffer, DeviceBuffer>();
+      await this.#device.outsideScope(() =>
+        this.#device.scope(async () => {
+          buffersOf(stored.table).forEach((old, i) => {
+            const buffer = this.#device.alloc(old.words, "reloaded");
+            this.#device.write(buffer, 0, words[i] ?? new Uint32Array(0));
+            made.set(old, buffer);
+          });
+        }),
+      );
+      const taken = new Set<DeviceBuffer>();
+      stored.table = withBuffers(stored.table, (old) => {
+        const buffer = made.get(old) ?? old;
+        if (taken.has(buffer)) return buffer.retain();
+        taken.add(buffer);
+        return buffer;
+      });
+      if (place.kind === "host") this.#hostBytes -= stored.bytes;
+      else {
+        this.spilled.fromDisk += stored.bytes;
+        await rm(place.path, { force: true });
+      }
+      this.spilled.toDevice += stored.bytes;
+      stored.place = { kind: "device" };
+    });
+  }
+
+  /** One move at a time; a table without readers goes when its move has ended. */
+  async #move(stored: StoredTable, work: () => Promise<void>): Promise<void> {
+    const moving = work();
+    stored.moving = moving;
+    try {
+      await moving;
+    } finally {
+      stored.moving = null;
+      if (stored.references === 0 && stored.pins === 0) await this.#drop(stored);
+    }
+  }
+
+  async #drop(stored: StoredTable): Promise<void> {
+    if (!this.#tables.delete(stored)) return;
+    const { place } = stored;
+    stored.place = { kind: "gone" };
+    if (place.kind === "device") releaseTable(stored.table);
+    if (place.kind === "host") this.#hostBytes -= stored.bytes;
+    if (place.kind === "disk") await rm(place.path, { force: true });
+  }
+}

@@ -1,0 +1,100 @@
+/** One operation on stored partitions, as both engines run it: inputs brought to the device, memory reserved, outputs stored. */
+
+import { OutOfDeviceMemoryError } from "../errors.ts";
+import type { Device } from "../gpu/device.ts";
+import { newMeter } from "../gpu/device.ts";
+import { concatWhereFits } from "./codes.ts";
+import type { QueryContext } from "./context.ts";
+import type { PartitionStore, Stored } from "./memory/store.ts";
+import { withBuffers } from "./memory/store.ts";
+import type { PhysicalNode } from "./physical/node.ts";
+import type { Table } from "./table.ts";
+import { releaseTable, rowsOf } from "./table.ts";
+import type { Trace, TraceRecord } from "./trace.ts";
+
+/** What a streaming run works with. */
+export interface Run {
+  readonly device: Device;
+  readonly store: PartitionStore;
+  readonly trace: Trace;
+  readonly signal: AbortSignal | null;
+  /** Reads that are in flight at once. */
+  readonly ioThreads: number;
+  /** Operations that are in flight at once, beside reads. */
+  readonly lanes: number;
+  /** The context of one operation; `close` gives back what only it needed. */
+  context(): { readonly context: QueryContext; close(): Promise<void> };
+}
+
+export interface Operation {
+  readonly node: PhysicalNode;
+  readonly step: TraceRecord["step"];
+  readonly partition: number;
+  /** For each input of the work its parts, which are put behind one another. */
+  readonly inputs: readonly (readonly Stored[])[];
+  /** Over one table for each input, which stay the run's; the results are taken over. */
+  work(context: QueryContext, tables: readonly Table[]): Promise<readonly Table[]>;
+}
+
+/** Device memory that an operation is expected to take, in multiples of its inputs. */
+const WORKING = 2;
+
+/**
+ * Runs the operation. Where memory runs out everything that nobody reads leaves the device and the operation runs once more.
+ * @throws what the work throws; nothing is left on the device then.
+ */
+export async function perform(run: Run, operation: Operation): Promise<readonly Stored[]> {
+  const parts = operation.inputs.flat();
+  const bytes = parts.reduce((n, s) => n + s.bytes, 0);
+  await run.store.makeRoom(run.store.absentBytes(parts) + WORKING * bytes);
+  try {
+    return await attempt(run, operation, parts, bytes);
+  } catch (error) {
+    if (!(error instanceof OutOfDeviceMemoryError) || run.device.isFaulty) throw error;
+    await run.store.spillAll();
+    return attempt(run, operation, parts, bytes);
+  }
+}
+
+async function attempt(run: Run, { node, step, partition, inputs, work }: Operation, parts: readonly Stored[], bytesIn: number) {
+  run.signal?.throwIfAborted();
+  const { device, store, trace } = run;
+  const start = trace.now();
+  const meter = newMeter(trace.labelOf(node, step, partition));
+  const made = await store.use(parts, (tables) =>
+    device.scope(async () => {
+      const { context, close } = run.context();
+      try {
+        const given = tables.map((table) => withBuffers(table, (buffer) => device.borrow(buffer)));
+        let next = 0;
+        const joined: Table[] = [];
+        for (const input of inputs) joined.push(await together(context, given.slice(next, (next += input.length))));
+        const results = await work(context, joined);
+        for (const table of joined) releaseTable(table);
+        return results;
+      } finally {
+        await close();
+      }
+    }, meter),
+  );
+  const results = made.map((table) => store.put(table));
+  trace.add(node, step, partition, start, meter, {
+    rowsIn: parts.reduce((n, s) => n + s.rows, 0),
+    rowsOut: made.reduce((n, t) => n + rowsOf(t), 0),
+    bytesIn,
+    bytesOut: results.reduce((n, s) => n + s.bytes, 0),
+  });
+  return results;
+}
+
+/** The parts behind one another, which are taken over. */
+async function together(context: QueryContext, parts: readonly Table[]): Promise<Table> {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("an input without a partition");
+  if (parts.length === 1) return first;
+  const all: Table = { schema: first.schema, batches: parts.flatMap((p) => p.batches) };
+  if (all.batches.some((b) => b.states !== undefined)) return all;
+  const joined = await concatWhereFits(context, all);
+  releaseTable(all);
+  return joined;
+}

@@ -1,0 +1,85 @@
+/** The streaming executor: lowers a plan to operations on partitions and has one of the two engines drive them. */
+
+import type { Config } from "../config.ts";
+import { UnsupportedError } from "../errors.ts";
+import type { Device } from "../gpu/device.ts";
+import { newMeter } from "../gpu/device.ts";
+import type { Frame, Plan, Scan } from "../ir/plan.ts";
+import { postorder } from "../ir/traversal.ts";
+import type { QueryContext, SourcePartitions } from "./context.ts";
+import { lowerPlan } from "./lower/lower.ts";
+import { PartitionStore, type SpillCounts, type Stored } from "./memory/store.ts";
+import type { Run } from "./operation.ts";
+import { type PhysicalNode, physicalOrder } from "./physical/node.ts";
+import type { Table } from "./table.ts";
+import { runTasks } from "./task-graph/run.ts";
+import { Trace, type TraceRecord } from "./trace.ts";
+
+export interface StreamingRun {
+  readonly config: Config;
+  readonly device: Device;
+  /** The context of one operation; `close` gives back what only it needed. */
+  context(): { readonly context: QueryContext; close(): Promise<void> };
+  readonly signal: AbortSignal | null;
+  readonly listen: ((done: TraceRecord) => void) | null;
+}
+
+export interface StreamingResult<T> {
+  /** What `take` made of the partitions of the result, in their order. */
+  readonly parts: readonly T[];
+  readonly physical: PhysicalNode;
+  readonly trace: Trace;
+  readonly spilled: SpillCounts;
+}
+
+/** Operations at once beside reads: one waits for the device while another records its commands. */
+const LANES = 2;
+
+/** Lowers the plan over the partitions that its sources have. @throws UnsupportedError where one partition is not accepted. */
+export async function lowered({ config }: Pick<StreamingRun, "config">, { sources }: QueryContext, plan: Plan): Promise<PhysicalNode> {
+  const partitions = new Map<Plan, SourcePartitions>();
+  for (const node of postorder(plan)) if (isSource(node)) partitions.set(node, await sources.partitions(node));
+  const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions);
+  if (onePartition.length > 0) {
+    const reasons = onePartition.map((name) => `${name} does not support multiple partitions.`);
+    const { fallbackMode } = config.executorOptions;
+    if (fallbackMode === "raise") throw new UnsupportedError(reasons);
+    if (fallbackMode === "warn") config.warn(`polars-webgpu: ${reasons.join(" ")} They are put together into one.`);
+  }
+  return root;
+}
+
+const isSource = (plan: Plan): plan is Frame | Scan => plan.kind === "frame" || plan.kind === "scan";
+
+/** `take` reads the tables of a partition of the result, which stay the run's. Nothing is left on the device. */
+export async function runStreaming<T>(
+  streaming: StreamingRun,
+  root: PhysicalNode,
+  take: (tables: readonly Table[]) => Promise<T>,
+): Promise<StreamingResult<T>> {
+  const { config, device, signal, listen, context } = streaming;
+  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit });
+  const trace = new Trace(physicalOrder(root), listen);
+  const run: Run = { device, store, trace, signal, context, ioThreads: config.executorOptions.maxIoThreads, lanes: LANES };
+  const parts = new Map<number, T>();
+  const deliver = async (partition: number, stored: readonly Stored[]): Promise<void> => {
+    signal?.throwIfAborted();
+    const start = trace.now();
+    const meter = newMeter(trace.labelOf(root, "export", partition));
+    const rows = stored.reduce((n, s) => n + s.rows, 0);
+    const bytes = stored.reduce((n, s) => n + s.bytes, 0);
+    parts.set(partition, await store.use(stored, (tables) => device.scope(() => take(tables), meter)));
+    trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
+  };
+  try {
+    await runTasks(root, run, deliver);
+  } finally {
+    await store.close();
+  }
+  return {
+    parts: [...parts.keys()].sort((a, b) => a - b).flatMap((p) => parts.get(p) ?? []),
+    physical: root,
+    trace,
+    spilled: store.spilled,
+  };
+}

@@ -1,0 +1,110 @@
+/** How sources are cut into partitions: frames by rows, Parquet files by row groups, other files by rows once they are read. */
+
+import { open, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parquetMetadataAsync } from "hyparquet";
+import { storageOf, WORDS } from "../ir/dtype.ts";
+import type { Schema } from "../ir/schema.ts";
+
+/** How large partitions may be. */
+export interface PartitionSize {
+  /** Rows that one binding of the device holds, and the memory limit leaves room for, of a frame with these columns. */
+  bound(schema: Schema): number;
+  /** Most rows of a partition of a frame; null: as many as `bound` says. */
+  readonly frameRows: number | null;
+  /** Bytes that a partition of a file should have on the device; null: as many as `bound` says. */
+  readonly fileBytes: number | null;
+}
+
+/** Bytes of a row on the device, nulls included. */
+export const rowBytes = (schema: Schema): number =>
+  Math.max(
+    1,
+    schema.reduce((n, f) => n + 4 * WORDS[storageOf(f.dtype)] + 1 / 8, 0),
+  );
+
+export const rowsOfFrames = (size: PartitionSize, schema: Schema): number =>
+  Math.max(1, Math.min(size.bound(schema), size.frameRows ?? Number.POSITIVE_INFINITY));
+
+export const rowsOfFiles = (size: PartitionSize, schema: Schema): number =>
+  Math.max(
+    1,
+    Math.min(size.bound(schema), size.fileBytes === null ? Number.POSITIVE_INFINITY : Math.floor(size.fileBytes / rowBytes(schema))),
+  );
+
+export interface Rows {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Neighbouring row groups together while they fit `maxRows`; larger ones are cut. At least one range. */
+export function rowGroupRanges(groups: readonly number[], maxRows: number): readonly Rows[] {
+  const ranges: Rows[] = [];
+  let offset = 0;
+  let length = 0;
+  const close = (): void => {
+    if (length > 0) ranges.push({ offset, length });
+    offset += length;
+    length = 0;
+  };
+  for (const group of groups) {
+    if (length + group > maxRows) close();
+    for (length += group; length > maxRows; ) {
+      const rest = length - maxRows;
+      length = maxRows;
+      close();
+      length = rest;
+    }
+  }
+  close();
+  return ranges.length === 0 ? [{ offset: 0, length: 0 }] : ranges;
+}
+
+/** The part of `ranges` that a slice leaves; at least one range. */
+export function slicedRanges(ranges: readonly Rows[], slice: Rows | null): readonly Rows[] {
+  if (slice === null) return ranges;
+  const left = ranges.flatMap(({ offset, length }) => {
+    const from = Math.max(offset, slice.offset);
+    const to = Math.min(offset + length, slice.offset + slice.length);
+    return to > from ? [{ offset: from, length: to - from }] : [];
+  });
+  return left.length === 0 ? [{ offset: slice.offset, length: 0 }] : left;
+}
+
+/** Rows of every row group of local Parquet files, in the order in which polars reads them; null where that is not known for certain. */
+export async function parquetRowGroups(paths: readonly string[]): Promise<readonly number[] | null> {
+  const groups: number[] = [];
+  for (const path of paths) {
+    const files = await filesAt(path);
+    if (files === null) return null;
+    for (const file of files) groups.push(...(await rowGroupsOf(file)));
+  }
+  return groups;
+}
+
+/** Polars' own patterns are left to polars. */
+async function filesAt(path: string): Promise<readonly string[] | null> {
+  if (/[*?[{]|^[a-z][a-z0-9+]+:\/\//.test(path)) return null;
+  const found = await stat(path).catch(() => null);
+  if (found === null) return null;
+  if (found.isFile()) return [path];
+  const names = await readdir(path, { withFileTypes: true });
+  if (names.some((n) => !n.isFile() || !n.name.endsWith(".parquet"))) return null;
+  return names.map((n) => join(path, n.name)).sort();
+}
+
+async function rowGroupsOf(path: string): Promise<readonly number[]> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const slice = async (start: number, end = size): Promise<ArrayBuffer> => {
+      const bytes = new Uint8Array(end - start);
+      await file.read(bytes, 0, bytes.length, start);
+      return bytes.buffer;
+    };
+    const { row_groups } = await parquetMetadataAsync({ byteLength: size, slice });
+    return row_groups.map((group) => Number(group.num_rows));
+  } finally {
+    await file.close();
+  }
+}
