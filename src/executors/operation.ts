@@ -66,9 +66,15 @@ async function attempt(run: Run, { node, step, partition, inputs, work }: Operat
       const { context, close } = run.context();
       try {
         const given = tables.map((table) => withBuffers(table, (buffer) => device.borrow(buffer)));
-        let next = 0;
+        const rest = given.values();
         const joined: Table[] = [];
-        for (const input of inputs) joined.push(await together(context, given.slice(next, (next += input.length))));
+        for (const input of inputs)
+          joined.push(
+            await together(
+              context,
+              input.flatMap(() => rest.next().value ?? []),
+            ),
+          );
         const results = await work(context, joined);
         for (const table of joined) releaseTable(table);
         return results;

@@ -7,6 +7,7 @@ import { newMeter } from "../gpu/device.ts";
 import type { Frame, Plan, Scan } from "../ir/plan.ts";
 import { postorder } from "../ir/traversal.ts";
 import type { QueryContext, SourcePartitions } from "./context.ts";
+import { runCoroutines } from "./coroutine/run.ts";
 import { lowerPlan } from "./lower/lower.ts";
 import { PartitionStore, type SpillCounts, type Stored } from "./memory/store.ts";
 import type { Run } from "./operation.ts";
@@ -72,7 +73,7 @@ export async function runStreaming<T>(
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };
   try {
-    await runTasks(root, run, deliver);
+    await (config.executorOptions.engine === "tasks" ? runTasks : runCoroutines)(root, run, deliver);
   } finally {
     await store.close();
   }

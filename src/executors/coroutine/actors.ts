@@ -1,0 +1,216 @@
+/** One coroutine for each physical node: it reads chunks from its inputs and sends chunks, in the order of their partitions. */
+
+import { InternalError } from "../../errors.ts";
+import type { Stored } from "../memory/store.ts";
+import type { Operation } from "../operation.ts";
+import type { ExchangeNode, MapNode, PhysicalNode, ReduceNode, SourceNode } from "../physical/node.ts";
+import { type Channel, type Chunk, type Reader, releaseChunk, rowsOfChunk } from "./channel.ts";
+
+/** What an actor works with. */
+export interface Actor {
+  /** One for each child of the node, in the order of `physicalChildren`. */
+  readonly readers: readonly Reader[];
+  readonly output: Channel;
+  /** Reads that are in flight at once. */
+  readonly ioThreads: number;
+  perform(operation: Omit<Operation, "node">): Promise<readonly Stored[]>;
+}
+
+/** Ends behind the last chunk, or when nobody wants more. */
+export async function act(node: PhysicalNode, actor: Actor): Promise<void> {
+  switch (node.kind) {
+    case "source":
+      return actSource(node, actor);
+    case "map":
+      return actMap(node, actor);
+    case "exchange":
+      return actExchange(node, actor);
+    case "reduce":
+      return actReduce(node, actor);
+    case "union":
+      return actUnion(actor);
+  }
+}
+
+/** Reads ahead of what is sent, as many partitions at once as reads may be in flight. */
+async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor): Promise<void> {
+  const reading: Promise<readonly Stored[]>[] = [];
+  const read = (partition: number): void => {
+    const started = perform({
+      step: "read",
+      partition,
+      inputs: [],
+      work: async (context) => [await node.load(context, { partition, counts: [] })],
+    });
+    started.catch(() => undefined);
+    reading.push(started);
+  };
+  let next = 0;
+  for (let partition = 0; partition < node.partitions; partition++) {
+    while (next < node.partitions && reading.length < ioThreads) read(next++);
+    const parts = await reading.shift();
+    if (parts === undefined || !(await output.send({ partition, parts }))) break;
+  }
+  for (const started of reading) releaseChunk({ partition: 0, parts: await started });
+}
+
+/** Everything that a reader gives. */
+async function everything(reader: Reader): Promise<readonly Chunk[]> {
+  const chunks: Chunk[] = [];
+  for (let chunk = await reader.next(); chunk !== null; chunk = await reader.next()) chunks.push(chunk);
+  return chunks;
+}
+
+/** Inputs that are taken whole come first; the others go partition by partition, side by side. */
+async function actMap(node: MapNode, actor: Actor): Promise<void> {
+  const { readers, output } = actor;
+  const whole = new Map<number, readonly Stored[]>();
+  for (const [i, { take }] of node.inputs.entries()) {
+    const reader = readers[i];
+    if (take === "all" && reader !== undefined)
+      whole.set(
+        i,
+        (await everything(reader)).flatMap((c) => c.parts),
+      );
+  }
+  const each = readers.filter((_, i) => !whole.has(i));
+  const compute = async (partition: number, chunks: readonly Chunk[], counts: readonly number[]): Promise<boolean> => {
+    const own = chunks.values();
+    const inputs = node.inputs.map((_, i) => whole.get(i) ?? own.next().value?.parts ?? []);
+    const parts = await actor.perform({
+      step: "compute",
+      partition,
+      inputs,
+      work: async (context, tables) => [await node.run(context, tables, { partition, counts })],
+    });
+    for (const chunk of chunks) releaseChunk(chunk);
+    return output.send({ partition, parts });
+  };
+  if (each.length === 0)
+    await compute(
+      0,
+      [],
+      [...whole.values()].slice(0, 1).map((parts) => parts.reduce((n, s) => n + s.rows, 0)),
+    );
+  else await eachPartition(node, each, compute);
+  for (const parts of whole.values()) releaseChunk({ partition: 0, parts });
+}
+
+async function eachPartition(
+  { counts: needed, limit }: MapNode,
+  readers: readonly Reader[],
+  compute: (partition: number, chunks: readonly Chunk[], counts: readonly number[]) => Promise<boolean>,
+): Promise<void> {
+  const held: (readonly Chunk[])[] = [];
+  const counts: number[] = [];
+  let rows = 0;
+  /** Rows of partitions by their number, holes being empty. */
+  const known = (): readonly number[] => Array.from(counts, (n) => n ?? 0);
+  for (let chunks = await sideBySide(readers); chunks !== null; chunks = await sideBySide(readers)) {
+    const [first] = chunks;
+    if (first === undefined) throw new InternalError("a partition without a chunk");
+    counts[first.partition] = rowsOfChunk(first);
+    rows += rowsOfChunk(first);
+    held.push(chunks);
+    if (needed === "all" || (needed === "several" && rows < 2)) continue;
+    for (let ready = held.shift(); ready !== undefined; ready = held.shift()) {
+      const [of] = ready;
+      if (of !== undefined && !(await compute(of.partition, ready, known()))) return cancel(readers, held);
+    }
+    if (limit !== null && rows >= limit) return cancel(readers, held);
+  }
+  for (const ready of held) {
+    const [of] = ready;
+    if (of !== undefined) await compute(of.partition, ready, known());
+  }
+}
+
+/** The next chunk of every reader; null when they have ended, all at once. */
+async function sideBySide(readers: readonly Reader[]): Promise<readonly Chunk[] | null> {
+  const chunks: Chunk[] = [];
+  for (const reader of readers) {
+    const chunk = await reader.next();
+    if (chunk !== null) chunks.push(chunk);
+  }
+  if (chunks.length === 0) return null;
+  if (chunks.length !== readers.length) throw new InternalError("inputs of different numbers of partitions");
+  return chunks;
+}
+
+function cancel(readers: readonly Reader[], held: readonly (readonly Chunk[])[]): void {
+  for (const chunk of held.flat()) releaseChunk(chunk);
+  for (const reader of readers) reader.cancel();
+}
+
+async function actExchange(node: ExchangeNode, { readers, output, perform }: Actor): Promise<void> {
+  const [input, ...others] = readers;
+  if (input === undefined) throw new InternalError("an exchange without an input");
+  const sides: (readonly Stored[])[] = [];
+  for (const side of others) sides.push((await everything(side)).flatMap((c) => c.parts));
+  const parts: Stored[][] = Array.from({ length: node.partitions }, () => []);
+  for (let chunk = await input.next(); chunk !== null; chunk = await input.next()) {
+    const { partition } = chunk;
+    const split = await perform({
+      step: "split",
+      partition,
+      inputs: [chunk.parts, ...sides],
+      work: (context, [table, ...tables]) => {
+        if (table === undefined) throw new InternalError("a split without rows");
+        return node.split(context, table, tables, { partition, counts: [] });
+      },
+    });
+    releaseChunk(chunk);
+    split.forEach((part, p) => void parts[p]?.push(part));
+  }
+  for (const side of sides) releaseChunk({ partition: 0, parts: side });
+  for (const [partition, own] of parts.entries()) {
+    if (await output.send({ partition, parts: own })) continue;
+    for (const rest of parts.slice(partition + 1)) releaseChunk({ partition, parts: rest });
+    return;
+  }
+}
+
+/** Merges neighbours as they come: level l holds results of arity^l partitions, earlier ones further up. */
+async function actReduce(node: ReduceNode, { readers, output, perform }: Actor): Promise<void> {
+  const [input] = readers;
+  if (input === undefined) throw new InternalError("a reduction without an input");
+  let merges = 0;
+  const merge = async (parts: readonly Stored[]): Promise<Stored> => {
+    const [merged] = await perform({
+      step: "merge",
+      partition: merges++,
+      inputs: [parts],
+      work: async (context, [table]) => {
+        if (table === undefined) throw new InternalError("a merge of nothing");
+        return [await node.merge(context, table)];
+      },
+    });
+    for (const part of parts) part.release();
+    if (merged === undefined) throw new InternalError("a merge without a result");
+    return merged;
+  };
+  const levels: Stored[][] = [];
+  const add = async (part: Stored, level: number): Promise<void> => {
+    const own = levels[level] ?? [];
+    levels[level] = own;
+    own.push(part);
+    if (own.length >= node.arity) await add(await merge(own.splice(0)), level + 1);
+  };
+  for (let chunk = await input.next(); chunk !== null; chunk = await input.next()) for (const part of chunk.parts) await add(part, 0);
+  let rest = levels.toReversed().flatMap((level) => level ?? []);
+  do {
+    const merged: Stored[] = [];
+    const arity = Math.min(node.arity, Math.max(2, rest.length));
+    for (let from = 0; from < rest.length; from += arity) merged.push(await merge(rest.slice(from, from + arity)));
+    rest = merged;
+  } while (rest.length > 1);
+  await output.send({ partition: 0, parts: rest });
+}
+
+async function actUnion({ readers, output }: Actor): Promise<void> {
+  let partition = 0;
+  for (const reader of readers) {
+    for (let chunk = await reader.next(); chunk !== null; chunk = await reader.next())
+      if (!(await output.send({ partition: partition++, parts: chunk.parts }))) return;
+  }
+}
