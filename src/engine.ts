@@ -1,21 +1,17 @@
 /** The pipeline on one screen: read -> translate -> optimise -> run on the device -> frame, and CPU polars wherever that fails. */
 
 import type { Config } from "./config.ts";
-import { DeviceError, InternalError, OutOfDeviceMemoryError, UnsupportedError } from "./errors.ts";
-import { runInMemory } from "./executors/in-memory.ts";
-import type { StreamingRun } from "./executors/streaming.ts";
-import { lowered, runStreaming } from "./executors/streaming.ts";
-import { releaseTable } from "./executors/table.ts";
-import { PolarsDictionaries } from "./fallback/dictionaries.ts";
-import { exportFrame, stacked } from "./fallback/export.ts";
-import type { PartitionSize } from "./fallback/partitions.ts";
-import { rowBytes } from "./fallback/partitions.ts";
-import { PolarsSources } from "./fallback/polars-sources.ts";
+import { execute, physicalPlan } from "./engine/execution.ts";
+import type { QueryOptions } from "./engine/query-options.ts";
+import { DeviceError, InternalError, UnsupportedError } from "./errors.ts";
+import { type PhysicalReport, physicalReport } from "./executors/physical/explain.ts";
+import { type QueryProfile, queryProfile, timesByKernel } from "./executors/query-profile.ts";
 import type { QueryReport } from "./fallback/report.ts";
 import { fallbackWarning } from "./fallback/report.ts";
 import { Residents } from "./fallback/residents.ts";
 import type { DeviceStats } from "./gpu/device.ts";
 import { Device } from "./gpu/device.ts";
+import type { KernelTime } from "./gpu/profile.ts";
 import { explain, nodeReports } from "./ir/explain.ts";
 import { optimize } from "./ir/optimize/optimize.ts";
 import type { Plan } from "./ir/plan.ts";
@@ -37,17 +33,13 @@ export interface Query {
   readonly tracked: TrackedPlan | { readonly untracked: string };
 }
 
+interface Ready {
+  readonly read: ReadPlan;
+  readonly plan: Plan;
+}
+
 /** A plan that is ready to run, or why CPU polars has to answer the whole query. */
-type Planned = { readonly read: ReadPlan; readonly plan: Plan } | { readonly reasons: readonly string[]; readonly quiet: boolean };
-
-/** Rows of a batch are chosen so that this many words for each of them fit one binding. */
-const WORDS_FOR_EACH_ROW = 8;
-
-/** Partitions of a source that should fit into the memory limit together with what is made of them. */
-const PARTITIONS_IN_MEMORY = 16;
-
-/** By how much partitions are smaller in the first run of a query, and in those after one that ran out of memory. */
-const SHRINKING = [1, 4, 16] as const;
+type Planned = Ready | { readonly reasons: readonly string[]; readonly quiet: boolean };
 
 /** Plans that an engine remembers. */
 const PLANS = 128;
@@ -61,6 +53,7 @@ export class Engine {
   readonly #oracles = new WeakMap<PolarsModule, SchemaOracle>();
   #device: Promise<Device> | null = null;
   #lastQuery: QueryReport | null = null;
+  #lastProfile: QueryProfile | null = null;
   /** Optimised plans by the text of what was collected; a plan that reads files is made anew, since their schema may change. */
   readonly #plans = new RecentlyUsed<string, Plan>(PLANS);
   /** Queries on the device now: a failure is forgotten only when no other query could miss it. */
@@ -74,6 +67,11 @@ export class Engine {
     return this.#lastQuery;
   }
 
+  /** What the last query did node by node; null unless it was profiled, and ran by the streaming executor. */
+  get lastProfile(): QueryProfile | null {
+    return this.#lastProfile;
+  }
+
   /** Counts and memory of the device; null while none is open. */
   async deviceStats(): Promise<DeviceStats | null> {
     return (await this.#device?.catch(() => null))?.stats ?? null;
@@ -83,7 +81,9 @@ export class Engine {
    * The result of the query on the device, or null where CPU polars has to answer it (with the warning given).
    * @throws UnsupportedError with `raiseOnFail`, when any node would run on the CPU.
    */
-  async collect(query: Query): Promise<NativeDataFrame | null> {
+  async collect(query: Query, asked: Partial<QueryOptions> = {}): Promise<NativeDataFrame | null> {
+    const options: QueryOptions = { signal: null, onProgress: null, profile: this.config.profile, ...asked };
+    options.signal?.throwIfAborted();
     const start = performance.now();
     const planned = this.#plan(query);
     if ("reasons" in planned) return this.#fallback(planned.reasons, planned.quiet);
@@ -94,8 +94,9 @@ export class Engine {
     if (plan.kind === "cpu" && plan.inputs.length === 0) return this.#fallback(reasons, false);
     if (cpu.length > 0) this.config.warn(fallbackWarning(reasons, false));
     try {
-      return await this.#run(query.module, planned.read, plan, performance.now() - start);
+      return await this.#run(query, planned, options, performance.now() - start);
     } catch (error) {
+      if (options.signal?.aborted === true) throw options.signal.reason;
       return this.#afterFailure(error);
     }
   }
@@ -104,6 +105,15 @@ export class Engine {
   explain(query: Query): string {
     const planned = this.#plan(query);
     return "reasons" in planned ? `CPU: the whole query\n${planned.reasons.map((r) => `  ${r}`).join("\n")}` : explain(planned.plan);
+  }
+
+  /** The operations on partitions that the query would be run by. @throws UnsupportedError where CPU polars answers the whole query. */
+  async physicalPlan(query: Query): Promise<PhysicalReport> {
+    const planned = this.#plan(query);
+    if ("reasons" in planned) throw new UnsupportedError(planned.reasons);
+    const device = await this.#open();
+    const { config, residents } = this;
+    return physicalPlan({ config, device, module: query.module, read: planned.read, residents, plan: planned.plan });
   }
 
   /** Frees the device and everything on it; the engine opens another one when it is used again. */
@@ -140,84 +150,48 @@ export class Engine {
     return { read, plan };
   }
 
-  async #run(module: PolarsModule, read: ReadPlan, plan: Plan, planMs: number): Promise<NativeDataFrame> {
+  async #run(query: Query, ready: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
     const device = await this.#open();
     if (this.#running === 0) device.recover();
     this.#running += 1;
-    device.profile(this.config.profile);
+    device.profile(options.profile);
     try {
-      return await device.scope(() => this.#runOn(device, module, read, plan, planMs));
+      return await device.scope(() => this.#runOn(device, query, ready, options, planMs));
     } finally {
       this.#running -= 1;
     }
   }
 
-  /** Once more with smaller partitions where memory runs out, as long as that can help. */
-  async #runOn(device: Device, module: PolarsModule, read: ReadPlan, plan: Plan, planMs: number): Promise<NativeDataFrame> {
+  async #runOn(device: Device, query: Query, { read, plan }: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
     const before = device.stats;
     const start = performance.now();
-    for (const shrink of this.config.executor === "streaming" ? SHRINKING : [1]) {
-      const sources = new PolarsSources(module, device, read.sources, this.residents, this.#partitionSize(device, shrink));
-      try {
-        const frame = await (this.config.executor === "in-memory" ? this.#inMemory : this.#streaming)(module, device, sources, plan);
-        this.#lastQuery = await this.#report(plan, device, before, planMs, performance.now() - start);
-        return frame;
-      } catch (error) {
-        const last = this.config.executor === "in-memory" || shrink === SHRINKING.at(-1);
-        if (!(error instanceof OutOfDeviceMemoryError) || last || this.#running > 1) throw error;
-        device.recover();
-        device.trim();
-      }
-    }
-    throw new InternalError("a query that was not run");
-  }
-
-  readonly #inMemory = async (module: PolarsModule, device: Device, sources: PolarsSources, plan: Plan): Promise<NativeDataFrame> => {
-    const dictionaries = new PolarsDictionaries(module.native, device);
-    try {
-      const table = await runInMemory({ device, dictionaries, sources }, plan);
-      try {
-        return await exportFrame(module.native, device, table.batches, plan.schema);
-      } finally {
-        releaseTable(table);
-      }
-    } finally {
-      await dictionaries.close();
-    }
-  };
-
-  readonly #streaming = async (module: PolarsModule, device: Device, sources: PolarsSources, plan: Plan): Promise<NativeDataFrame> => {
-    const context = () => {
-      const dictionaries = new PolarsDictionaries(module.native, device);
-      return { context: { device, dictionaries, sources }, close: () => dictionaries.close() };
-    };
-    const run: StreamingRun = { config: this.config, device, context, signal: null, listen: null };
-    const root = await lowered(run, context().context, plan);
-    const { parts } = await runStreaming(run, root, (tables) =>
-      exportFrame(
-        module.native,
-        device,
-        tables.flatMap((t) => t.batches),
-        plan.schema,
-      ),
-    );
-    return stacked(parts);
-  };
-
-  async #report(plan: Plan, device: Device, before: DeviceStats, planMs: number, gpuMs: number): Promise<QueryReport> {
-    const after = device.stats;
-    return {
-      nodes: nodeReports(plan),
-      fallback: null,
-      adapter: device.adapter.description,
-      gpuMs,
-      planMs,
-      dispatches: after.dispatches - before.dispatches,
-      roundTrips: after.roundTrips - before.roundTrips,
-      bytesUp: after.bytesUp - before.bytesUp,
-      bytesDown: after.bytesDown - before.bytesDown,
-      kernels: this.config.profile ? await device.takeProfile() : new Map(),
-    };
+    const { module } = query;
+    const { config, residents } = this;
+    const { frame, streaming } = await execute({
+      config,
+      device,
+      module,
+      read,
+      residents,
+      plan,
+      options,
+      alone: () => this.#running === 1,
+    });
+    const ms = performance.now() - start;
+    const times = options.profile ? await device.takeProfile() : null;
+    this.#lastQuery = report(plan, device, before, planMs, ms, times);
+    this.#lastProfile =
+      streaming === null || !options.profile
+        ? null
+        : queryProfile(
+            config.executorOptions.engine,
+            physicalReport(streaming.physical).text,
+            ms,
+            streaming.trace,
+            streaming.spilled,
+            device.features.timestamps ? times : null,
+          );
+    return frame;
   }
 
   #fallback(reasons: readonly string[], quiet: boolean): null {
@@ -288,20 +262,28 @@ export class Engine {
     }
     return this.#device;
   }
+}
 
-  /** Partitions of a frame have the rows that are asked for, else as many as a binding holds, and a share of the memory limit. */
-  #partitionSize(device: Device, shrink: number): PartitionSize {
-    const { executor, executorOptions, origins } = this.config;
-    const { maxRowsPerPartition, targetPartitionSize } = executorOptions;
-    const streaming = executor === "streaming";
-    const asked = streaming && origins["executorOptions.maxRowsPerPartition"] !== "default";
-    const byBinding = Math.floor(device.limits.bindingBytes / (4 * WORDS_FOR_EACH_ROW));
-    const share =
-      this.config.deviceMemoryLimit === null || !streaming ? Number.POSITIVE_INFINITY : device.memoryLimit / PARTITIONS_IN_MEMORY;
-    return {
-      bound: (schema) => Math.max(1, Math.floor(Math.min(byBinding, share / rowBytes(schema)) / shrink)),
-      frameRows: asked ? maxRowsPerPartition : null,
-      fileBytes: streaming && targetPartitionSize > 0 ? targetPartitionSize : null,
-    };
-  }
+/** What the last query was, as users read it. */
+function report(
+  plan: Plan,
+  device: Device,
+  before: DeviceStats,
+  planMs: number,
+  gpuMs: number,
+  times: ReadonlyMap<string, KernelTime> | null,
+): QueryReport {
+  const after = device.stats;
+  return {
+    nodes: nodeReports(plan),
+    fallback: null,
+    adapter: device.adapter.description,
+    gpuMs,
+    planMs,
+    dispatches: after.dispatches - before.dispatches,
+    roundTrips: after.roundTrips - before.roundTrips,
+    bytesUp: after.bytesUp - before.bytesUp,
+    bytesDown: after.bytesDown - before.bytesDown,
+    kernels: times === null ? new Map() : timesByKernel(times),
+  };
 }

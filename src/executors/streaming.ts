@@ -37,7 +37,7 @@ export interface StreamingResult<T> {
 const LANES = 2;
 
 /** Lowers the plan over the partitions that its sources have. @throws UnsupportedError where one partition is not accepted. */
-export async function lowered({ config }: Pick<StreamingRun, "config">, { sources }: QueryContext, plan: Plan): Promise<PhysicalNode> {
+export async function lowered({ config }: { readonly config: Config }, { sources }: QueryContext, plan: Plan): Promise<PhysicalNode> {
   const partitions = new Map<Plan, SourcePartitions>();
   for (const node of postorder(plan)) if (isSource(node)) partitions.set(node, await sources.partitions(node));
   const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions);

@@ -10,8 +10,9 @@ let defaultEngine: GPUEngine | null = null;
 
 async function collect(request: CollectRequest): Promise<DataFrame> {
   const engine = request.engine instanceof GPUEngine ? request.engine : ownEngine();
-  const { module, tracked } = request;
-  const result = await GPUEngine.engineOf(engine).collect({ module, tracked });
+  const { module, tracked, options } = request;
+  const { signal = null, onProgress = null } = options;
+  const result = await GPUEngine.engineOf(engine).collect({ module, tracked }, { signal, onProgress });
   return result === null ? request.runOnCpu() : dataFrameOf(module, result);
 }
 

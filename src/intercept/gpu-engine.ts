@@ -4,14 +4,23 @@ import type { DataFrame, LazyDataFrame } from "nodejs-polars";
 import type { Config, GPUEngineOptions } from "../config.ts";
 import { resolveConfig } from "../config.ts";
 import { Engine, type Query } from "../engine.ts";
-import { InvalidPlanError } from "../errors.ts";
+import { ConfigError, InvalidPlanError, UnsupportedError } from "../errors.ts";
+import type { PhysicalReport } from "../executors/physical/explain.ts";
+import type { QueryProfile } from "../executors/query-profile.ts";
 import type { QueryReport } from "../fallback/report.ts";
 import type { DeviceStats } from "../gpu/device.ts";
+import { dataFrameOf } from "../polars/frames.ts";
 import { findPolarsModules, type PolarsModule } from "../polars/module.ts";
 import type { NativeLazyFrame } from "../polars/native.ts";
 import { readPlan } from "../polars/plan-reading.ts";
 import { trackingOf } from "./install.ts";
-import { gpuEngineMark } from "./types.ts";
+import { type GpuCollectOptions, gpuEngineMark } from "./types.ts";
+
+export interface ExplainOptions {
+  readonly physical?: boolean;
+}
+
+export type ProfileOptions = Pick<GpuCollectOptions, "signal" | "onProgress">;
 
 /** A frame whose columns stay on the device. */
 export interface PersistedFrame {
@@ -50,9 +59,33 @@ export class GPUEngine {
     return this.#engine.deviceStats();
   }
 
-  /** The optimised plan as text, each node marked GPU or CPU with its reasons. Runs nothing, needs no GPU. */
-  async explain(lf: LazyDataFrame): Promise<string> {
-    return this.#engine.explain(queryOf(lf));
+  /**
+   * The optimised plan as text, each node marked GPU or CPU with its reasons. Runs nothing, needs no GPU. `physical`: the operations on
+   * partitions of the streaming executor instead, with partition counts, exchanges and estimated rows; opens the device, whose limits decide
+   * them, and reads the footers of Parquet files and all of other files.
+   */
+  async explain(lf: LazyDataFrame, { physical = false }: ExplainOptions = {}): Promise<string> {
+    return physical ? (await this.#engine.physicalPlan(queryOf(lf))).text : this.#engine.explain(queryOf(lf));
+  }
+
+  /** What `explain({ physical: true })` shows, as data, with the tasks of the task graph. */
+  physicalPlan(lf: LazyDataFrame): Promise<PhysicalReport> {
+    return this.#engine.physicalPlan(queryOf(lf));
+  }
+
+  /**
+   * Runs the query and tells what it did: for each node and partition its time, GPU time, rows, bytes, round trips and spills.
+   * @throws ConfigError for the in-memory executor, UnsupportedError where CPU polars answers the whole query.
+   */
+  async profile(lf: LazyDataFrame, options: ProfileOptions = {}): Promise<QueryProfile & { readonly frame: DataFrame }> {
+    if (this.config.executor === "in-memory")
+      throw new ConfigError("profile is about the streaming executor: the executor is 'in-memory'.");
+    const query = queryOf(lf);
+    const { signal = null, onProgress = null } = options;
+    const result = await this.#engine.collect(query, { signal, onProgress, profile: true });
+    const { lastProfile } = this.#engine;
+    if (result === null || lastProfile === null) throw new UnsupportedError([this.lastQuery?.fallback ?? "the query ran on CPU polars"]);
+    return { ...lastProfile, frame: dataFrameOf(query.module, result) };
   }
 
   /** Collects the frame once and keeps the columns that later queries read on the device. */

@@ -1,5 +1,6 @@
 /** Puts polars-webgpu into nodejs-polars: `collect({ engine })` asks the hooks, everything else stays as it is. */
 import type { DataFrame, LazyDataFrame } from "nodejs-polars";
+import type { LazyOptions } from "nodejs-polars/bin/types.js";
 import { ConfigError } from "../errors.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeLazyFrame } from "../polars/native.ts";
@@ -112,7 +113,7 @@ function asksForGpu(options: unknown): options is GpuCollectOptions {
 }
 
 /** nodejs-polars writes into the options it gets, and any options at all reset the optimisation flags: it must see the caller's own, if any. */
-function cpuOptions({ engine: _, ...options }: GpuCollectOptions): Omit<GpuCollectOptions, "engine"> | undefined {
+function cpuOptions({ engine: _, signal: __, onProgress: ___, ...options }: GpuCollectOptions): LazyOptions | undefined {
   return Object.keys(options).length === 0 ? undefined : options;
 }
 
