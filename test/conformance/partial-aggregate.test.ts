@@ -186,6 +186,12 @@ for (const name of COLUMNS) {
   });
 }
 
+test("finite floats of all sizes", async () => {
+  const finite = (name: string): Expr => call("is_finite", [col(name)], BOOLEAN);
+  for (const name of ["f32", "f64"])
+    for (const keys of [[], ["g"]]) await assertSame({ keys, aggregates: everyAggregate(col(name)), predicate: finite(name) });
+});
+
 test("keys of several dtypes, with nulls, NaN and zeros of both signs", async () => {
   const aggregates = everyAggregate(col("f64"));
   for (const keys of [["str"], ["cat", "g"], ["f64"], ["small", "bool"], ["dec"]])
