@@ -25,7 +25,7 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
       run: (context, [table]) => aggregate(context, fused.plan, fused.pipeline, one(table)),
     });
   const parts = decompose(fused.plan);
-  const spread = plan.keys.length > 0 && fractionOf(lower, plan) !== null;
+  const spread = plan.keys.length > 0 && (lower.manyGroups || fractionOf(lower, plan) !== null);
   return parts !== null && !spread ? tree(lower, plan, fused, parts, base) : shuffled(lower, plan, fused, base);
 }
 
@@ -38,6 +38,7 @@ function fractionOf({ options }: LowerContext, { keys }: Aggregate): number | nu
 function tree(lower: LowerContext, plan: Aggregate, { pipeline }: FusedAggregate, parts: Decomposition, base: PhysicalNode): PhysicalNode {
   const partial = mapNode({
     name: `${nameOf(plan)} PARTIAL`,
+    schema: parts.schema,
     logical: plan,
     inputs: [each(base)],
     run: (context, [table]) => partialAggregate(context, parts, pipeline, one(table)),
@@ -46,7 +47,7 @@ function tree(lower: LowerContext, plan: Aggregate, { pipeline }: FusedAggregate
     kind: "reduce",
     name: `${nameOf(plan)} MERGE`,
     detail: `${lower.options.groupbyNAry} AT A TIME`,
-    schema: plan.schema,
+    schema: parts.schema,
     partitions: 1,
     partitionedBy: null,
     rows: plan.keys.length === 0 ? 1 : null,

@@ -14,6 +14,8 @@ import type { ExchangeNode, Input, MapNode, PhysicalNode, ReduceNode } from "../
 
 export interface LowerContext {
   readonly options: Pick<ExecutorConfig, "groupbyNAry" | "broadcastJoinLimit" | "uniqueFraction">;
+  /** Whether groups, or distinct rows, are too many to be put together in one place. */
+  readonly manyGroups: boolean;
   /** The physical node of an input. */
   of(plan: Plan): PhysicalNode;
   source(plan: Frame | Scan): SourcePartitions;

@@ -86,7 +86,7 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
       run: (context, [table]) => distinct(context, { ...plan, schema }, one(table)),
     });
   if (input.partitions === 1) return kept(input);
-  const few = plan.keep !== "none" && !plan.subset.some((name) => name in lower.options.uniqueFraction);
+  const few = plan.keep !== "none" && !lower.manyGroups && !plan.subset.some((name) => name in lower.options.uniqueFraction);
   if (few)
     return {
       kind: "reduce",
