@@ -98,6 +98,7 @@ export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: Readonly
   const context: LowerContext = {
     options,
     manyGroups,
+    dynamic: options.engine === "rapidsmpf",
     of: (node) => found(lowered.get(node)),
     source: (node) => found(sources.get(node)),
     shared: (node) => (parents.get(node) ?? 0) > 1,
