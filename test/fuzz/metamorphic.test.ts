@@ -9,7 +9,6 @@ test("answers to related queries are related", async (t) => {
   const counts = [...checks].map(([name, count]) => `${count} times: ${name}`);
   const total = [...checks.values()].reduce((sum, count) => sum + count, 0);
   for (const line of [`${total} checks from seed 9000`, ...counts]) t.diagnostic(line);
-  console.log(`${total} checks from seed 9000`);
   assert.equal(finding, null);
   assert.ok(total > 0, "no two answers were compared");
 });
