@@ -16,6 +16,8 @@ export interface TestCounts {
 const longestFileMs = 40 * 60_000;
 const quietMs = 20_000;
 const shownChatter = 200;
+/** Objects of nodejs-polars are big and die young; the default space makes the collector copy most of them. */
+const youngMegabytes = "--max-semi-space-size=128";
 /** Dawn says this for every device on some drivers; it means nothing here. */
 const dawnNotice = /^Warning: maxDynamic\w+ artificially reduced .*\n?/gm;
 
@@ -69,7 +71,7 @@ async function runFile(file: string, print: (line: string) => void): Promise<Fil
   const trail: string[] = [];
   let passed = 0;
   const path = join(root, file);
-  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href];
+  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href, youngMegabytes];
   for await (const event of run({ cwd: root, files: [path], timeout: longestFileMs, execArgv })) {
     if (event.type === "test:start") {
       trail.length = event.data.nesting;
