@@ -7,7 +7,7 @@ import { aggregate, call, literal } from "../../ir/expr.ts";
 import { describeDType } from "../../ir/schema.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
-import { plainRows } from "./aggregate-call.ts";
+import { floatRows } from "./aggregate-call.ts";
 import { valueOrNull } from "./aggregate-rows.ts";
 
 const F64: DType = { kind: "Float64" };
@@ -23,10 +23,10 @@ const compare = (fn: "gt" | "le", a: Expr, b: Expr): Expr => call(fn, [a, b], BO
 
 /** An input as Float64, null where the row has no part. */
 function input(c: AggregateCall, i: number): Expr | null {
-  const rows = plainRows(c, c.inputs[i]);
+  const rows = floatRows(c, c.inputs[i]);
   if (rows === null) return null;
   const value = valueOrNull(rows);
-  return isNumber(value.dtype) || isTemporal(value.dtype)
+  return value.dtype.kind === "Null" || isNumber(value.dtype) || isTemporal(value.dtype)
     ? c.t.cast(value, F64)
     : c.t.scope.unsupported(`moments of ${describeDType(value.dtype)}`);
 }
@@ -84,6 +84,19 @@ export function kurtosis(c: AggregateCall): Expr | null {
   const estimate = bias === true ? biased : unbiased;
   const out = fisher === true ? over("sub", estimate, number(3)) : estimate;
   return choose(compare("gt", count, number(bias === true ? 0 : 3)), out, literal(null, F64));
+}
+
+/** Of the shares of the sum, or of the values themselves; to polars a single row has none. */
+export function entropy(c: AggregateCall): Expr | null {
+  const { base, normalize } = isObject(c.options) ? c.options : {};
+  if (c.dtype.kind !== "Float64" || typeof base !== "number") return c.t.scope.unsupported(`Entropy as ${describeDType(c.dtype)}`);
+  const value = input(c, 0);
+  if (value === null) return null;
+  const share = normalize === true ? over("div", value, c.set.inner.add(aggregate("sum", value, F64))) : value;
+  const logarithm = over("div", call("ln", [share], F64), number(Math.log(base)));
+  const sum = c.set.add(aggregate("sum", over("mul", share, logarithm), F64));
+  const rows = c.set.add(aggregate("len", null, U32));
+  return choose(call("eq", [rows, literal(1n, U32)], BOOLEAN), number(0), call("neg", [sum], F64));
 }
 
 /** Of the rows where both inputs have a value; to polars the covariance of a single row is 0, whatever is in it. */
