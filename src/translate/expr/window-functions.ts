@@ -2,18 +2,20 @@
 
 import { isNumber } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
-import { physicalOf } from "../../ir/dtype.ts";
+import { isOrdered, physicalOf } from "../../ir/dtype.ts";
 import type { Expr, LiteralValue } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
 import { sameDType } from "../../ir/schema.ts";
 import type { WindowFunctionName } from "../../ir/windows.ts";
-import type { DslExpr } from "../../polars/dsl.ts";
+import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
+import { dtypeToDsl } from "../../polars/dtypes.ts";
 import { hasOneValue } from "./aggregates.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
 import { constantInteger } from "./literals.ts";
+import { asFloat64 } from "./physical-forms.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, isConstant } from "./tree.ts";
 
@@ -25,6 +27,12 @@ const F64: DType = { kind: "Float64" };
 export function columnInput(t: ExprTranslator, input: DslExpr | undefined): Expr | null {
   if (input === undefined || hasOneValue(input)) return t.scope.unsupported("a function of the whole column, of one value");
   return t.translate(input);
+}
+
+/** As `columnInput`, what is no number of itself as Float64. */
+export function numberInput(t: ExprTranslator, input: DslExpr | undefined): Expr | null {
+  const value = columnInput(t, input);
+  return value === null || input === undefined || isNumeric(value.dtype) ? value : asFloat64(t, input);
 }
 
 const input = (c: FunctionCall): Expr | null => columnInput(c.t, c.inputs[0]);
@@ -81,6 +89,7 @@ const diff: Handler = (c) => {
   const dtype = c.t.scope.dtype(c.expr);
   if (value === null || n === null || dtype === null) return null;
   if (c.options !== "Ignore") return c.t.scope.unsupported("Diff that drops rows");
+  if (value.dtype.kind === "Null") return literal(null, dtype);
   if (isNumeric(value.dtype) && isNumeric(dtype)) {
     const own = c.t.cast(value, dtype);
     const before = own === null ? null : shifted(c.t, own, n);
@@ -89,16 +98,17 @@ const diff: Handler = (c) => {
   if (dtype.kind !== "Duration") return no(c, value.dtype);
   const points = value.dtype.kind === "Date" ? c.t.cast(value, { kind: "Datetime", unit: dtype.unit, zone: null }) : value;
   if (points === null) return null;
-  if ((points.dtype.kind !== "Datetime" && points.dtype.kind !== "Duration") || points.dtype.unit !== dtype.unit) return no(c, value.dtype);
+  if (points.dtype.kind === "Time" ? dtype.unit !== "ns" : !("unit" in points.dtype) || points.dtype.unit !== dtype.unit)
+    return no(c, value.dtype);
   const before = shifted(c.t, points, n);
   return before === null ? null : call("sub", [points, before], dtype);
 };
 
 const pctChange: Handler = (c) => {
-  const [value, n] = [input(c), wholeNumber(c, 1)];
+  const [value, n] = [numberInput(c.t, c.inputs[0]), wholeNumber(c, 1)];
   const dtype = c.t.scope.dtype(c.expr);
   if (value === null || n === null || dtype === null) return null;
-  if (!isNumeric(value.dtype) || !isFloat(dtype)) return no(c, value.dtype);
+  if (!isFloat(dtype)) return no(c, value.dtype);
   const own = c.t.cast(value, dtype);
   const before = own === null ? null : shifted(c.t, own, n);
   return own === null || before === null ? null : call("div", [call("sub", [own, before], dtype), before], dtype);
@@ -117,11 +127,22 @@ const fillNull: Handler = (c) => {
     return c.t.window(strategy === "Forward" ? "forward_fill" : "backward_fill", [value], dtype, [Math.min(most, 0xfffffffe)]);
   }
   const constant = ONES[strategy];
+  if (constant !== undefined && FILLED_BY_LOOKUP.has(dtype.kind)) return filledByLookup(c, dtype, constant);
   const fill = constant === undefined ? statistic(c, strategy, value) : filler(c, dtype, constant);
   const own = c.t.cast(value, dtype);
   const cast = fill === null ? null : c.t.cast(fill, dtype);
   return own === null || cast === null ? null : call("coalesce", [own, cast], dtype);
 };
+
+const FILLED_BY_LOOKUP: ReadonlySet<string> = new Set(["Decimal", "Binary"]);
+
+/** The zero of bytes is no byte. */
+function filledByLookup(c: FunctionCall, dtype: DType, value: 0 | 1): Expr | null {
+  if (dtype.kind === "Binary" && value === 1) return no(c, dtype);
+  const scalar: DslValue = dtype.kind === "Binary" ? { String: "" } : { Float64: value };
+  const fill: DslExpr = { Cast: { expr: { Literal: { Scalar: scalar } }, dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" } };
+  return c.t.translate({ Function: { input: [asExpr(c.inputs[0]), fill], function: "FillNull" } });
+}
 
 function filler(c: FunctionCall, dtype: DType, value: 0 | 1): Expr | null {
   if (dtype.kind === "String" && value === 0) return literal("", dtype);
@@ -169,11 +190,11 @@ const cumCount: Handler = (c) => {
 
 /** Rows compared with the others of the segment that have the same value. */
 const distinctness =
-  (make: (row: Expr, length: Expr) => Expr, refused: readonly DType["kind"][] = ["Opaque"]): Handler =>
+  (make: (row: Expr, length: Expr) => Expr, ofNulls = true): Handler =>
   (c) => {
     const value = input(c);
     if (value === null) return null;
-    if (refused.includes(value.dtype.kind)) return no(c, value.dtype);
+    if (!isOrdered(value.dtype) || (value.dtype.kind === "Null" && !ofNulls)) return no(c, value.dtype);
     const row = c.t.window("row_number", [], U32, [], { keys: [value] });
     const length = c.t.window("segment_length", [], U32, [], { keys: [value] });
     return row === null || length === null ? null : make(row, length);
@@ -181,7 +202,7 @@ const distinctness =
 
 const u32 = (value: bigint): Expr => literal(value, U32);
 /** Polars has no first and last distinct values of dtype Null, and says so when it runs. */
-const ENDS_REFUSE = ["Opaque", "Null"] as const;
+const ENDS_OF_NULLS = false;
 const isFirst = (row: Expr): Expr => call("eq", [row, u32(0n)], BOOLEAN);
 const isLast = (row: Expr, length: Expr): Expr => call("eq", [call("add", [row, u32(1n)], U32), length], BOOLEAN);
 
@@ -192,8 +213,10 @@ const rank: Handler = (c) => {
   const dtype = c.t.scope.dtype(c.expr);
   const options = isObject(c.options) && isObject(c.options.options) ? c.options.options : {};
   if (value === null || dtype === null) return null;
-  if (value.dtype.kind === "Opaque" || value.dtype.kind === "Null") return no(c, value.dtype);
+  if (!isOrdered(value.dtype)) return no(c, value.dtype);
+  if (value.dtype.kind === "Null") return literal(null, dtype);
   const method = String(options.method);
+  if (method === "Ordinal" && value.dtype.kind === "Opaque") return no(c, value.dtype);
   const order = [{ expr: value, descending: options.descending === true, nullsLast: true }];
   const ranked = (fn: WindowFunctionName): Expr | null => {
     const before = c.t.window(fn, [], U32, fn === "row_number" ? [] : [1], { order });
@@ -216,6 +239,7 @@ function average(ranked: (fn: WindowFunctionName) => Expr | null): Expr | null {
 const argSort: Handler = (c) => {
   const value = input(c);
   if (value === null) return null;
+  // Of equal lists polars leaves the order open.
   if (value.dtype.kind === "Opaque") return no(c, value.dtype);
   const options = isObject(c.options) ? c.options : {};
   return c.t.window("arg_sort", [value], U32, [options.descending === true ? 1 : 0, options.nulls_last === true ? 1 : 0]);
@@ -225,7 +249,9 @@ const argSort: Handler = (c) => {
 const peak =
   (fn: "gt" | "lt"): Handler =>
   (c) => {
-    const value = input(c);
+    const own = input(c);
+    const value =
+      own?.dtype.kind === "Categorical" ? c.t.translate({ Function: { input: [asExpr(c.inputs[0])], function: "ToPhysical" } }) : own;
     if (value === null) return null;
     if (physicalOf(value.dtype) === "code") return no(c, value.dtype);
     const zero = literal(numberIn(value.dtype, 0), value.dtype);
@@ -267,8 +293,8 @@ function withoutCasts(expr: DslExpr | undefined): DslExpr | undefined {
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   ArgSort: argSort,
   "Boolean.IsDuplicated": distinctness((_, length) => call("gt", [length, u32(1n)], BOOLEAN)),
-  "Boolean.IsFirstDistinct": distinctness(isFirst, ENDS_REFUSE),
-  "Boolean.IsLastDistinct": distinctness(isLast, ENDS_REFUSE),
+  "Boolean.IsFirstDistinct": distinctness(isFirst, ENDS_OF_NULLS),
+  "Boolean.IsLastDistinct": distinctness(isLast, ENDS_OF_NULLS),
   "Boolean.IsUnique": distinctness((_, length) => call("eq", [length, u32(1n)], BOOLEAN)),
   CumCount: cumCount,
   CumMax: cumulative("cum_max"),
