@@ -1,6 +1,6 @@
 /** Options and environment -> one frozen Config; the only reader of the environment. */
 
-import { SINKS, type WarnFunction } from "./config/kinds.ts";
+import { type ResultDifference, SINKS, type Validation, type WarnFunction } from "./config/kinds.ts";
 import { ENGINE_OPTIONS, type EngineOptionName, EXECUTOR_OPTIONS, type ExecutorOptionName, type Option } from "./config/options.ts";
 import {
   canonical,
@@ -14,7 +14,7 @@ import {
 } from "./config/source.ts";
 import { ConfigError } from "./errors.ts";
 
-export type { WarnFunction } from "./config/kinds.ts";
+export type { ResultDifference, Validation, WarnFunction } from "./config/kinds.ts";
 export type { Environment, Origin } from "./config/source.ts";
 
 export type ExecutorName = "streaming" | "in-memory";
@@ -77,6 +77,11 @@ interface EngineOptionsByName {
   readonly warn?: "console" | "silent" | WarnFunction;
   /** Measure the kernels of every query; false by default. */
   readonly profile?: boolean;
+  /**
+   * Part of the queries, 0 (default) to 1, that CPU polars runs as well. Where the results differ, by more than floats may or in an order
+   * that polars fixes, CPU polars' is returned, and `onDifference` is told, or there is a warning.
+   */
+  readonly validate?: number | { readonly share: number; readonly onDifference?: (found: ResultDifference) => void };
 }
 
 type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
@@ -123,6 +128,7 @@ export interface Config {
   readonly disableRules: readonly string[];
   readonly warn: WarnFunction;
   readonly profile: boolean;
+  readonly validate: Validation;
   /** Where each value came from. A value that follows from another one (`shuffleMethod` from the engine) is a `default`. */
   readonly origins: Readonly<Record<ConfigPath, Origin>>;
 }
@@ -140,6 +146,7 @@ const ALL_DEFAULT = {
   disableRules: "default",
   warn: "default",
   profile: "default",
+  validate: "default",
   "executorOptions.engine": "default",
   "executorOptions.cluster": "default",
   "executorOptions.fallbackMode": "default",
@@ -179,6 +186,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     disableRules: read("disableRules", ENGINE_OPTIONS.disableRules, Object.freeze([])),
     warn: read("warn", ENGINE_OPTIONS.warn, SINKS.console),
     profile: read("profile", ENGINE_OPTIONS.profile, false),
+    validate: read("validate", ENGINE_OPTIONS.validate, Object.freeze({ share: 0, onDifference: null })),
     origins: Object.freeze(origins),
   });
 }

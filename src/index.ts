@@ -2,12 +2,13 @@
 
 import { activate } from "./intercept/activate.ts";
 
-export type { Config, GPUEngineOptions } from "./config.ts";
+export type { Config, GPUEngineOptions, ResultDifference, Validation } from "./config.ts";
 export { ConfigError, DeviceError, InternalError, InvalidPlanError, OutOfDeviceMemoryError, UnsupportedError } from "./errors.ts";
 export type { NodeReport, QueryReport } from "./fallback/report.ts";
 export type { DeviceStats } from "./gpu/device.ts";
 export type { PersistedFrame } from "./intercept/gpu-engine.ts";
 export { GPUEngine } from "./intercept/gpu-engine.ts";
 export type { GpuCollectOptions, GpuEngineOption } from "./intercept/types.ts";
+export type { ValidationCounts } from "./intercept/validation.ts";
 
 activate();

@@ -2,7 +2,7 @@
 
 import { runInThisContext } from "node:vm";
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
-import { cellColumns } from "../../src/conformance/cells.ts";
+import { cellColumns } from "../../src/fallback/cells.ts";
 import { frameText, type SourceFrame } from "./frames.ts";
 import type { Field, Kind, PlanTree } from "./tree.ts";
 import { planText } from "./tree.ts";
