@@ -28,9 +28,12 @@ const castTo =
   (dtype: string): Wrap =>
   (value) => ({ Cast: { expr: value, dtype: { Literal: dtype }, options: "NonStrict" } });
 
-/** As `plainRows`, decimals as Float64, by lookup: polars makes floats of them before it computes with them. */
+const physically: Wrap = (value) => castTo("Float64")({ Function: { input: [value], function: "ToPhysical" } });
+
+/** As `plainRows`, decimals and the codes of categoricals as Float64, by lookup: polars makes floats of them before it computes with them. */
 export function floatRows(c: AggregateCall, input: DslValue | undefined = c.inputs[0]): AggregateRows | null {
   const rows = plainRows(c, input);
+  if (rows?.value.dtype.kind === "Categorical") return plainRows(c, input, physically);
   return rows?.value.dtype.kind === "Decimal" ? plainRows(c, input, castTo("Float64")) : rows;
 }
 

@@ -124,6 +124,7 @@ const argExtreme =
     const rows = plainRows(c);
     if (rows === null) return null;
     const { value, where, by } = rows;
+    if (value.dtype.kind === "Null") return literal(null, c.dtype);
     const coded = physicalOf(value.dtype) === "code" && value.dtype.kind !== "Decimal";
     if (by.length > 0 || (coded && !(fn === "ArgMin" && FIRST_LEAST.has(value.dtype.kind))))
       return c.t.scope.unsupported(`${fn} of ${by.length > 0 ? "sorted rows" : describeDType(value.dtype)}`);

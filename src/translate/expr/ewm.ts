@@ -6,9 +6,9 @@ import { call, literal } from "../../ir/expr.ts";
 import type { FunctionName } from "../../ir/functions.ts";
 import type { WindowFunctionName } from "../../ir/windows.ts";
 import { isObject } from "../../polars/dsl.ts";
+import { numberInput } from "./column-input.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
-import { numberInput } from "./window-functions.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };

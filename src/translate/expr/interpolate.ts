@@ -6,11 +6,11 @@ import type { Expr } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
 import { sameDType } from "../../ir/schema.ts";
 import { isFloat, isNumeric } from "./binary.ts";
+import { columnInput } from "./column-input.ts";
 import type { Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
 import { fromTicks } from "./physical-forms.ts";
 import type { ExprTranslator } from "./translator.ts";
-import { columnInput } from "./window-functions.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };

@@ -9,6 +9,7 @@ import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
 import { floatRows } from "./aggregate-call.ts";
 import { valueOrNull } from "./aggregate-rows.ts";
+import { averageRank } from "./ranks.ts";
 
 const F64: DType = { kind: "Float64" };
 const U32: DType = { kind: "UInt32" };
@@ -103,16 +104,19 @@ export function entropy(c: AggregateCall): Expr | null {
 export function correlation(c: AggregateCall): Expr | null {
   const method = isObject(c.options) ? c.options.method : undefined;
   const [name, ddof] = tagOf(method) ?? ["", null];
-  if (name !== "Pearson" && name !== "Covariance") return c.t.scope.unsupported(`a correlation by ${name}`);
+  if (name !== "Pearson" && name !== "Covariance" && name !== "SpearmanRank") return c.t.scope.unsupported(`a correlation by ${name}`);
   if (c.dtype.kind !== "Float64") return c.t.scope.unsupported(`a correlation as ${describeDType(c.dtype)}`);
   const [x, y] = [input(c, 0), input(c, 1)];
   if (x === null || y === null) return null;
   const paired = call("and", [call("is_not_null", [x], BOOLEAN), call("is_not_null", [y], BOOLEAN)], BOOLEAN);
   const [a, b] = [x, y].map((value) => {
-    const own = choose(paired, value, literal(null, F64));
+    const present = choose(paired, value, literal(null, F64));
+    const ranked = name === "SpearmanRank" ? averageRank(c.inner, present) : present;
+    if (ranked === null) return null;
+    const own = ranked === present ? present : choose(paired, ranked, literal(null, F64));
     return over("sub", own, c.set.inner.add(aggregate("mean", own, F64)));
   });
-  if (a === undefined || b === undefined) return null;
+  if (!a || !b) return null;
   const sum = (l: Expr, r: Expr): Expr => c.set.add(aggregate("sum", over("mul", l, r), F64));
   const count = call("cast", [c.set.add(aggregate("count", over("mul", a, b), U32))], F64);
   if (name === "Covariance") {

@@ -10,11 +10,11 @@ import type { WindowFunctionName } from "../../ir/windows.ts";
 import type { DslObject } from "../../polars/dsl.ts";
 import { isObject } from "../../polars/dsl.ts";
 import { isFloat } from "./binary.ts";
+import { columnInput, numberInput } from "./column-input.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
 import { fromTicks } from "./physical-forms.ts";
 import { MICROSECONDS_A_DAY } from "./quantile.ts";
-import { columnInput, numberInput } from "./window-functions.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };

@@ -4,9 +4,9 @@ import { isOrdered } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject } from "../../polars/dsl.ts";
+import { columnInput } from "./column-input.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, flagAt } from "./tree.ts";
-import { columnInput } from "./window-functions.ts";
 
 type Payload = Readonly<Record<string, DslValue>>;
 

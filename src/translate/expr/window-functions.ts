@@ -2,7 +2,7 @@
 
 import { isNumber } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
-import { isOrdered, physicalOf } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr, LiteralValue } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
 import { sameDType } from "../../ir/schema.ts";
@@ -10,30 +10,18 @@ import type { WindowFunctionName } from "../../ir/windows.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeToDsl } from "../../polars/dtypes.ts";
-import { hasOneValue } from "./aggregates.ts";
 import { isFloat, isNumeric } from "./binary.ts";
+import { columnInput, numberInput } from "./column-input.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
 import { constantInteger } from "./literals.ts";
-import { asFloat64 } from "./physical-forms.ts";
+import { RANK_HANDLERS } from "./ranks.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, isConstant } from "./tree.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };
-const F64: DType = { kind: "Float64" };
-
-/** The column that the function works on: an expression with one value for all rows is a column of one row to polars. */
-export function columnInput(t: ExprTranslator, input: DslExpr | undefined): Expr | null {
-  if (input === undefined || hasOneValue(input)) return t.scope.unsupported("a function of the whole column, of one value");
-  return t.translate(input);
-}
-
-/** As `columnInput`, what is no number of itself as Float64. */
-export function numberInput(t: ExprTranslator, input: DslExpr | undefined): Expr | null {
-  const value = columnInput(t, input);
-  return value === null || input === undefined || isNumeric(value.dtype) ? value : asFloat64(t, input);
-}
+const u32 = (value: bigint): Expr => literal(value, U32);
 
 const input = (c: FunctionCall): Expr | null => columnInput(c.t, c.inputs[0]);
 
@@ -78,7 +66,10 @@ const shiftAndFill: Handler = (c) => {
   if (value === null || n === null || dtype === null) return null;
   if (fillDsl === undefined || !isConstant(fillDsl)) return c.t.scope.unsupported("ShiftAndFill with a computed value");
   if (physicalOf(dtype) === "code" && dtype.kind !== "String") return no(c, dtype);
-  const [own, fill] = [c.t.cast(value, dtype), c.t.translate(fillDsl)];
+  // Texts and times of other constants are polars' own.
+  const ofPolars = dtype.kind === "String" || dtype.kind === "Time";
+  const fillExpr: DslExpr = ofPolars ? { Cast: { expr: fillDsl, dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" } } : fillDsl;
+  const [own, fill] = [c.t.cast(value, dtype), c.t.translate(fillExpr)];
   const cast = fill === null ? null : c.t.cast(fill, dtype);
   return own === null || cast === null ? null : shiftedOr(c.t, own, n, cast);
 };
@@ -188,70 +179,23 @@ const cumCount: Handler = (c) => {
   return counted === null || dtype === null ? null : c.t.cast(counted, dtype);
 };
 
-/** Rows compared with the others of the segment that have the same value. */
-const distinctness =
-  (make: (row: Expr, length: Expr) => Expr, ofNulls = true): Handler =>
-  (c) => {
-    const value = input(c);
-    if (value === null) return null;
-    if (!isOrdered(value.dtype) || (value.dtype.kind === "Null" && !ofNulls)) return no(c, value.dtype);
-    const row = c.t.window("row_number", [], U32, [], { keys: [value] });
-    const length = c.t.window("segment_length", [], U32, [], { keys: [value] });
-    return row === null || length === null ? null : make(row, length);
-  };
+/** Decimal digits that any Int64 holds. */
+const INT64_DIGITS = 18;
 
-const u32 = (value: bigint): Expr => literal(value, U32);
-/** Polars has no first and last distinct values of dtype Null, and says so when it runs. */
-const ENDS_OF_NULLS = false;
-const isFirst = (row: Expr): Expr => call("eq", [row, u32(0n)], BOOLEAN);
-const isLast = (row: Expr, length: Expr): Expr => call("eq", [call("add", [row, u32(1n)], U32), length], BOOLEAN);
-
-const RANKS: Readonly<Record<string, WindowFunctionName>> = { Min: "rank_min", Max: "rank_max", Dense: "rank_dense" };
-
-const rank: Handler = (c) => {
-  const value = input(c);
-  const dtype = c.t.scope.dtype(c.expr);
-  const options = isObject(c.options) && isObject(c.options.options) ? c.options.options : {};
-  if (value === null || dtype === null) return null;
-  if (!isOrdered(value.dtype)) return no(c, value.dtype);
-  if (value.dtype.kind === "Null") return literal(null, dtype);
-  const method = String(options.method);
-  if (method === "Ordinal" && value.dtype.kind === "Opaque") return no(c, value.dtype);
-  const order = [{ expr: value, descending: options.descending === true, nullsLast: true }];
-  const ranked = (fn: WindowFunctionName): Expr | null => {
-    const before = c.t.window(fn, [], U32, fn === "row_number" ? [] : [1], { order });
-    return before === null ? null : call("add", [before, u32(1n)], U32);
-  };
-  const result = method === "Average" ? average(ranked) : ranked(RANKS[method] ?? "row_number");
-  if (!["Average", "Ordinal", ...Object.keys(RANKS)].includes(method)) return c.t.scope.unsupported(`Rank by the method ${method}`);
-  const typed = result === null ? null : c.t.cast(result, dtype);
-  return typed === null ? null : call("ternary", [call("is_null", [value], BOOLEAN), literal(null, dtype), typed], dtype);
-};
-
-/** Half the sum of the least and the greatest rank, which are whole numbers. */
-function average(ranked: (fn: WindowFunctionName) => Expr | null): Expr | null {
-  const [least, most] = [ranked("rank_min"), ranked("rank_max")];
-  if (least === null || most === null) return null;
-  const sum = call("add", [call("cast", [least], F64), call("cast", [most], F64)], F64);
-  return call("mul", [sum, literal(0.5, F64)], F64);
+/** The integers behind categoricals and decimals, by lookup; other values as they are. */
+function ticksBehind(c: FunctionCall, value: Expr): Expr | null {
+  const physical: DslExpr = { Function: { input: [asExpr(c.inputs[0])], function: "ToPhysical" } };
+  if (value.dtype.kind === "Categorical") return c.t.translate(physical);
+  const digits = value.dtype.kind === "Decimal" ? Number(/\d+/.exec(value.dtype.dsl)?.[0]) : Number.POSITIVE_INFINITY;
+  return digits <= INT64_DIGITS ? c.t.translate({ Cast: { expr: physical, dtype: { Literal: "Int64" }, options: "NonStrict" } }) : value;
 }
-
-const argSort: Handler = (c) => {
-  const value = input(c);
-  if (value === null) return null;
-  // Of equal lists polars leaves the order open.
-  if (value.dtype.kind === "Opaque") return no(c, value.dtype);
-  const options = isObject(c.options) ? c.options : {};
-  return c.t.window("arg_sort", [value], U32, [options.descending === true ? 1 : 0, options.nulls_last === true ? 1 : 0]);
-};
 
 /** A value beyond both neighbours; polars takes 0 for the neighbours of the first and the last row. */
 const peak =
   (fn: "gt" | "lt"): Handler =>
   (c) => {
     const own = input(c);
-    const value =
-      own?.dtype.kind === "Categorical" ? c.t.translate({ Function: { input: [asExpr(c.inputs[0])], function: "ToPhysical" } }) : own;
+    const value = own === null ? null : ticksBehind(c, own);
     if (value === null) return null;
     if (physicalOf(value.dtype) === "code") return no(c, value.dtype);
     const zero = literal(numberIn(value.dtype, 0), value.dtype);
@@ -291,11 +235,7 @@ function withoutCasts(expr: DslExpr | undefined): DslExpr | undefined {
 }
 
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
-  ArgSort: argSort,
-  "Boolean.IsDuplicated": distinctness((_, length) => call("gt", [length, u32(1n)], BOOLEAN)),
-  "Boolean.IsFirstDistinct": distinctness(isFirst, ENDS_OF_NULLS),
-  "Boolean.IsLastDistinct": distinctness(isLast, ENDS_OF_NULLS),
-  "Boolean.IsUnique": distinctness((_, length) => call("eq", [length, u32(1n)], BOOLEAN)),
+  ...RANK_HANDLERS,
   CumCount: cumCount,
   CumMax: cumulative("cum_max"),
   CumMin: cumulative("cum_min"),
@@ -306,7 +246,6 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   PctChange: pctChange,
   PeakMax: peak("gt"),
   PeakMin: peak("lt"),
-  Rank: rank,
   "Range.IntRange": rowRange,
   Reverse: simple("reverse"),
   RLEID: runNumber,

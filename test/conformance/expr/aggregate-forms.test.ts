@@ -70,6 +70,19 @@ for (const { name, frame, partition } of frames) {
   });
 }
 
+test("correlations of ranks", async () => {
+  for (const { frame, partition } of frames)
+    await assertGpuEqualsCpu(
+      () => frame.lazy().select(pl.spearmanRankCorr("small", "small2").as("r"), pl.spearmanRankCorr("i32", "f64").as("s"), pl.len()),
+      { partitions: [partition], rel: 1e-12, abs: 1e-12 },
+    );
+  const [{ frame } = { frame: pl.DataFrame() }] = frames.filter((f) => f.frame.height === 40);
+  await assertGpuEqualsCpu(() => frame.lazy().groupBy("k", true).agg(pl.spearmanRankCorr("small", "small2").as("r")), {
+    rel: 1e-12,
+    abs: 1e-12,
+  });
+});
+
 test("the least text, code or bytes, of several the first", async () => {
   const frame = pl.DataFrame({ s: ["b", null, "a", "c", "a"], k: [1, 1, 2, 2, 2] }).withColumn(c("s").cast(pl.Categorical).as("cat"));
   const least = () => [c("s").argMin().as("s"), c("cat").argMin().as("cat")];
