@@ -1,7 +1,7 @@
 /** Options and environment -> one frozen Config; the only reader of the environment. */
 
 import { totalmem } from "node:os";
-import { SINKS, type WarnFunction } from "./config/kinds.ts";
+import { type ResultDifference, SINKS, type Validation, type WarnFunction } from "./config/kinds.ts";
 import { ENGINE_OPTIONS, type EngineOptionName, EXECUTOR_OPTIONS, type ExecutorOptionName, type Option } from "./config/options.ts";
 import {
   canonical,
@@ -15,7 +15,7 @@ import {
 } from "./config/source.ts";
 import { ConfigError } from "./errors.ts";
 
-export type { WarnFunction } from "./config/kinds.ts";
+export type { ResultDifference, Validation, WarnFunction } from "./config/kinds.ts";
 export type { Environment, Origin } from "./config/source.ts";
 
 export type ExecutorName = "streaming" | "in-memory";
@@ -80,6 +80,11 @@ interface EngineOptionsByName {
   readonly warn?: "console" | "silent" | WarnFunction;
   /** Measure the kernels of every query; false by default. */
   readonly profile?: boolean;
+  /**
+   * Part of the queries, 0 (default) to 1, that CPU polars runs as well. Where the results differ, by more than floats may or in an order
+   * that polars fixes, CPU polars' is returned, and `onDifference` is told, or there is a warning.
+   */
+  readonly validate?: number | { readonly share: number; readonly onDifference?: (found: ResultDifference) => void };
 }
 
 type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
@@ -128,6 +133,7 @@ export interface Config {
   readonly disableRules: readonly string[];
   readonly warn: WarnFunction;
   readonly profile: boolean;
+  readonly validate: Validation;
   /** Where each value came from. A value that follows from another one (`shuffleMethod` from the engine) is a `default`. */
   readonly origins: Readonly<Record<ConfigPath, Origin>>;
 }
@@ -146,6 +152,7 @@ const ALL_DEFAULT = {
   disableRules: "default",
   warn: "default",
   profile: "default",
+  validate: "default",
   "executorOptions.engine": "default",
   "executorOptions.cluster": "default",
   "executorOptions.fallbackMode": "default",
@@ -186,6 +193,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     disableRules: read("disableRules", ENGINE_OPTIONS.disableRules, Object.freeze([])),
     warn: read("warn", ENGINE_OPTIONS.warn, SINKS.console),
     profile: read("profile", ENGINE_OPTIONS.profile, false),
+    validate: read("validate", ENGINE_OPTIONS.validate, Object.freeze({ share: 0, onDifference: null })),
     origins: Object.freeze(origins),
   });
 }

@@ -1,7 +1,20 @@
 /** Every option of the engine: its names, its environment variables, what it accepts and what it is when nobody says. */
 
 import { totalmem } from "node:os";
-import { bool, bytes, choice, fraction, fractionsByColumn, int, type Kind, names, optionalInt, text, warnings } from "./kinds.ts";
+import {
+  bool,
+  bytes,
+  choice,
+  fraction,
+  fractionsByColumn,
+  int,
+  type Kind,
+  names,
+  optionalInt,
+  text,
+  validation,
+  warnings,
+} from "./kinds.ts";
 
 export interface Option<T> {
   readonly kind: Kind<T>;
@@ -42,6 +55,7 @@ export const ENGINE_OPTIONS = {
   disableRules: option(names, "`[]`", [ownVariable("DISABLE_RULES")]),
   warn: option(warnings, "`console`", [ownVariable("WARN")]),
   profile: option(bool(), "`false`", [ownVariable("PROFILE")]),
+  validate: option(validation, "`0`", [ownVariable("VALIDATE")]),
 } as const;
 
 /** Options of the streaming executor: `executorOptions`. */

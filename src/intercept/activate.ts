@@ -3,6 +3,8 @@
 import type { DataFrame } from "nodejs-polars";
 import { dataFrameOf } from "../polars/frames.ts";
 import { findPolarsModules } from "../polars/module.ts";
+import { readPlan } from "../polars/plan-reading.ts";
+import { type RowOrder, rowOrder } from "../translate/row-order.ts";
 import { GPUEngine } from "./gpu-engine.ts";
 import { type CollectRequest, defineOnPolars, install } from "./install.ts";
 
@@ -10,10 +12,20 @@ let defaultEngine: GPUEngine | null = null;
 
 async function collect(request: CollectRequest): Promise<DataFrame> {
   const engine = request.engine instanceof GPUEngine ? request.engine : ownEngine();
-  const { module, tracked, options } = request;
+  const { module, tracked, runOnCpu, options } = request;
   const { signal = null, onProgress = null } = options;
-  const result = await GPUEngine.engineOf(engine).collect({ module, tracked }, { signal, onProgress });
-  return result === null ? request.runOnCpu() : dataFrameOf(module, result);
+  const inner = GPUEngine.engineOf(engine);
+  const made = await inner.collect({ module, tracked }, { signal, onProgress });
+  if (made === null) return runOnCpu();
+  const result = dataFrameOf(module, made);
+  const validator = GPUEngine.validatorOf(engine);
+  if (!validator.isDue()) return result;
+  return validator.compared({ result, order: orderOf(tracked), runOnCpu, plan: () => inner.explain({ module, tracked }) });
+}
+
+function orderOf(tracked: CollectRequest["tracked"]): RowOrder {
+  const read = "untracked" in tracked ? null : readPlan(tracked);
+  return read === null || "unreadable" in read ? { rows: "open", sortedBy: [] } : rowOrder(read.plan);
 }
 
 /** The engine of `engine: "gpu"`: one for the process, made when first asked for. */

@@ -15,6 +15,7 @@ import type { NativeLazyFrame } from "../polars/native.ts";
 import { readPlan } from "../polars/plan-reading.ts";
 import { trackingOf } from "./install.ts";
 import { type GpuCollectOptions, gpuEngineMark } from "./types.ts";
+import { type ValidationCounts, Validator } from "./validation.ts";
 
 export interface ExplainOptions {
   readonly physical?: boolean;
@@ -39,9 +40,12 @@ export interface PersistedFrame {
 export class GPUEngine {
   readonly [gpuEngineMark] = true as const;
   readonly #engine: Engine;
+  readonly #validator: Validator;
 
   constructor(options: GPUEngineOptions = {}) {
-    this.#engine = new Engine(resolveConfig(options));
+    const config = resolveConfig(options);
+    this.#engine = new Engine(config);
+    this.#validator = new Validator(config.validate, config.warn);
   }
 
   /** The resolved options, and where each value came from. */
@@ -52,6 +56,11 @@ export class GPUEngine {
   /** Where the nodes of the last query ran and why, its times and transfers; null before the first query. */
   get lastQuery(): QueryReport | null {
     return this.#engine.lastQuery;
+  }
+
+  /** How many results were compared with CPU polars', and how many differed: see the option `validate`. */
+  get validated(): ValidationCounts {
+    return this.#validator.counts;
   }
 
   /** Memory in use on the device and counts since it was opened; null while none is open. */
@@ -113,6 +122,11 @@ export class GPUEngine {
   /** The engine behind this object; for interception. */
   static engineOf(engine: GPUEngine): Engine {
     return engine.#engine;
+  }
+
+  /** For interception. */
+  static validatorOf(engine: GPUEngine): Validator {
+    return engine.#validator;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { LazyDataFrame } from "nodejs-polars";
-import { frameDifference, type Tolerance } from "../../src/conformance/difference.ts";
+import { frameDifference, type Tolerance } from "../../src/fallback/frame-difference.ts";
 import { type DeviceStats, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 
 export interface ComparisonOptions extends Tolerance {

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { DataFrame } from "nodejs-polars";
 import { COLUMNS } from "../../src/conformance/columns.ts";
-import { frameDifference } from "../../src/conformance/difference.ts";
 import { everyDtype } from "../../src/conformance/fixture.ts";
 import { OutOfDeviceMemoryError } from "../../src/errors.ts";
 import type { QueryContext } from "../../src/executors/context.ts";
@@ -20,6 +19,7 @@ import {
 import { releaseTable, retainBatch, type Table } from "../../src/executors/table.ts";
 import { PolarsDictionaries } from "../../src/fallback/dictionaries.ts";
 import { exportFrame } from "../../src/fallback/export.ts";
+import { frameDifference } from "../../src/fallback/frame-difference.ts";
 import { importFrame } from "../../src/fallback/import.ts";
 import { PolarsSources } from "../../src/fallback/polars-sources.ts";
 import { Residents } from "../../src/fallback/residents.ts";

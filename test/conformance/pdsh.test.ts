@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import type { DataFrame } from "nodejs-polars";
 import { ensureData, scanTables } from "../../bench/pdsh/generate.ts";
 import { queries } from "../../bench/pdsh/queries/index.ts";
-import { type Cell, cellColumns } from "../../src/conformance/cells.ts";
+import { type Cell, cellColumns } from "../../src/fallback/cells.ts";
 import { GPUEngine } from "../../src/index.ts";
 
 const scale = 0.01;

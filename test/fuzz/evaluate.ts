@@ -2,7 +2,7 @@
 
 import { runInThisContext } from "node:vm";
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
-import { columnDtypes } from "../../src/conformance/cells.ts";
+import { columnDtypes } from "../../src/fallback/cells.ts";
 import type { GPUEngineOptions } from "../../src/index.ts";
 import { frameText, type SourceFrame } from "./frames.ts";
 import type { Field, Kind, PlanTree } from "./tree.ts";

@@ -1,6 +1,6 @@
 /** Checks relations between answers of the engine over random plans and data. */
 
-import { frameDifference } from "../../src/conformance/difference.ts";
+import { frameDifference } from "../../src/fallback/frame-difference.ts";
 import { dataFrame, lazyFrame, sourceName } from "./evaluate.ts";
 import { drawFrame, frameText } from "./frames.ts";
 import { Random } from "./random.ts";

@@ -1,9 +1,9 @@
 /** Runs a plan on both sides and says how the results differ. */
 
 import type { DataFrame } from "nodejs-polars";
-import { type Cell, type CellColumn, cellColumns } from "../../src/conformance/cells.ts";
-import { sameBytes } from "../../src/conformance/difference.ts";
-import { compareCells } from "../../src/conformance/order.ts";
+import { type Cell, type CellColumn, cellColumns } from "../../src/fallback/cells.ts";
+import { sameBytes } from "../../src/fallback/frame-difference.ts";
+import { compareCells } from "../../src/fallback/frame-order.ts";
 import { GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 import { dataFrame, lazyFrame } from "./evaluate.ts";
 import type { SourceFrame } from "./frames.ts";

@@ -35,6 +35,7 @@ const samples: Readonly<Record<string, readonly [unknown, string]>> = {
   maxBindingBytes: [65_536, "65_536"],
   disableRules: [["a", "b"], "a, b"],
   profile: [true, "1"],
+  validate: [{ share: 0.25, onDifference: null }, "0.25"],
   "executorOptions.engine": ["rapidsmpf", "rapidsmpf"],
   "executorOptions.cluster": ["distributed", "distributed"],
   "executorOptions.fallbackMode": ["raise", "raise"],
@@ -85,6 +86,7 @@ test("the defaults", () => {
     maxBindingBytes: null,
     disableRules: [],
     profile: false,
+    validate: { share: 0, onDifference: null },
   });
   assert.deepEqual(Object.keys(origins).sort(), paths.toSorted());
   assert.deepEqual(new Set(Object.values(origins)), new Set(["default"]));
@@ -293,6 +295,19 @@ test("warn", (context) => {
     [["c"], ["d"]],
   );
   refused("warn must be 'console', 'silent' or a function, not 'loud'", { warn: "loud" });
+});
+
+test("validate", () => {
+  const onDifference = (): void => {};
+  assert.deepEqual(resolve({ validate: 1 }).validate, { share: 1, onDifference: null });
+  assert.deepEqual(resolve({ validate: { share: 0.5 } }).validate, { share: 0.5, onDifference: null });
+  assert.equal(resolve({ validate: { share: 0.5, onDifference } }).validate.onDifference, onDifference);
+  for (const wrong of ["1", null, Number.NaN, true]) refused("validate must be a float", { validate: wrong });
+  refused(/^validate must be from 0 to 1/, { validate: 1.5 });
+  refused("validate.share must be a float", { validate: { onDifference } });
+  refused("validate.onDifference must be a function", { validate: { share: 1, onDifference: "log" } });
+  refused("validate has no 'part': it accepts share, onDifference", { validate: { share: 1, part: 2 } });
+  refused("validate must be a float\nThe environment has POLARS_WEBGPU__VALIDATE='often'.", {}, { POLARS_WEBGPU__VALIDATE: "often" });
 });
 
 test("the process's environment is the default one", (context) => {

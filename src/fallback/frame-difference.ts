@@ -2,7 +2,7 @@
 
 import type { DataFrame } from "nodejs-polars";
 import { type Cell, type CellColumn, cellColumns } from "./cells.ts";
-import { sortedRows } from "./order.ts";
+import { sortedRows } from "./frame-order.ts";
 
 /** What may differ; by default nothing: the same rows in the same order, floats to the bit, any NaN being like any other. */
 export interface Tolerance {
