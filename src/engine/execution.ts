@@ -48,7 +48,7 @@ export interface Execution {
   readonly streaming: StreamingResult<void> | null;
 }
 
-/** Once more with smaller partitions where memory runs out, as long as that can help. */
+/** Once more with smaller partitions, and groups spread over them, where memory runs out. */
 export async function execute(input: ExecutionInput): Promise<Execution> {
   const { config, device, alone } = input;
   if (config.executor === "in-memory") return inMemory(input);
@@ -68,7 +68,7 @@ export async function execute(input: ExecutionInput): Promise<Execution> {
 export async function physicalPlan(input: Omit<ExecutionInput, "options" | "receive" | "alone">): Promise<PhysicalReport> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
-    return physicalReport(await lowered(input, context, input.plan));
+    return physicalReport(await lowered(input, context, input.plan, false));
   } finally {
     await close();
   }
@@ -93,7 +93,7 @@ async function streaming(input: ExecutionInput, shrink: number): Promise<Executi
   const sources = sourcesOf(input, shrink);
   const context = () => contextOf(input, sources);
   const { context: planning, close } = context();
-  const root = await lowered({ config }, planning, plan).finally(close);
+  const root = await lowered({ config }, planning, plan, shrink > 1).finally(close);
   const run: StreamingRun = { config, device, context, signal: options.signal, listen: progressOf(options, root) };
   return received(input.receive(root.partitions), (receiver) =>
     runStreaming(run, root, async (tables, partition) => {

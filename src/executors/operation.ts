@@ -43,7 +43,8 @@ const WORKING = 2;
  * Runs the operation. Where memory runs out everything that nobody reads leaves the device and the operation runs once more.
  * @throws what the work throws; nothing is left on the device then.
  */
-export async function perform(run: Run, operation: Operation): Promise<readonly Stored[]> {
+export async function perform(run: Run, asked: Operation): Promise<readonly Stored[]> {
+  const operation = { ...asked, inputs: asked.inputs.map(filled) };
   const parts = operation.inputs.flat();
   const bytes = parts.reduce((n, s) => n + s.bytes, 0);
   await run.store.makeRoom(run.store.absentBytes(parts) + WORKING * bytes);
@@ -54,6 +55,12 @@ export async function perform(run: Run, operation: Operation): Promise<readonly 
     await run.store.spillAll();
     return attempt(run, operation, parts, bytes);
   }
+}
+
+/** The parts that have rows; one at least, for its columns. */
+function filled(parts: readonly Stored[]): readonly Stored[] {
+  const some = parts.filter((part) => part.rows > 0);
+  return some.length === 0 ? parts.slice(0, 1) : some;
 }
 
 async function attempt(run: Run, { node, step, partition, inputs, work }: Operation, parts: readonly Stored[], bytesIn: number) {

@@ -37,10 +37,15 @@ export interface StreamingResult<T> {
 const LANES = 2;
 
 /** Lowers the plan over the partitions that its sources have. @throws UnsupportedError where one partition is not accepted. */
-export async function lowered({ config }: { readonly config: Config }, { sources }: QueryContext, plan: Plan): Promise<PhysicalNode> {
+export async function lowered(
+  { config }: { readonly config: Config },
+  { sources }: QueryContext,
+  plan: Plan,
+  manyGroups: boolean,
+): Promise<PhysicalNode> {
   const partitions = new Map<Plan, SourcePartitions>();
   for (const node of postorder(plan)) if (isSource(node)) partitions.set(node, await sources.partitions(node));
-  const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions);
+  const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions, manyGroups);
   if (onePartition.length > 0) {
     const reasons = onePartition.map((name) => `${name} does not support multiple partitions.`);
     const { fallbackMode } = config.executorOptions;

@@ -2,7 +2,7 @@
 
 import { runInThisContext } from "node:vm";
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
-import { cellColumns } from "../../src/conformance/cells.ts";
+import { columnDtypes } from "../../src/conformance/cells.ts";
 import { frameText, type SourceFrame } from "./frames.ts";
 import type { Field, Kind, PlanTree } from "./tree.ts";
 import { planText } from "./tree.ts";
@@ -55,9 +55,9 @@ export function schemaOf(
   plan: PlanTree,
   frames: readonly DataFrame[],
 ): { readonly fields: readonly Field[] } | { readonly rejected: string } | null {
-  let columns: ReturnType<typeof cellColumns>;
+  let columns: ReturnType<typeof columnDtypes>;
   try {
-    columns = cellColumns(lazyFrame(planText(plan), frames).collectSync());
+    columns = columnDtypes(lazyFrame(planText(plan), frames).collectSync());
   } catch (error) {
     return { rejected: error instanceof Error ? error.message : String(error) };
   }

@@ -2,6 +2,7 @@
 
 import type { DataFrame } from "nodejs-polars";
 import { type Cell, type CellColumn, cellColumns } from "../../src/conformance/cells.ts";
+import { sameBytes } from "../../src/conformance/difference.ts";
 import { compareCells } from "../../src/conformance/order.ts";
 import { GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 import { dataFrame, lazyFrame } from "./evaluate.ts";
@@ -89,15 +90,6 @@ export async function failureOf(plan: PlanTree, sources: readonly SourceFrame[],
 
 const scalesOf = (plan: PlanTree, frames: readonly DataFrame[]): readonly CellColumn[] =>
   cellColumns(lazyFrame(scaleText(plan), frames).collectSync());
-
-/** Whether the frames are the same to the bit, which is quickly seen; frames that are the same in other chunks need a closer look. */
-export function sameBytes(a: DataFrame, b: DataFrame): boolean {
-  try {
-    return a.writeIPC().equals(b.writeIPC());
-  } catch {
-    return false;
-  }
-}
 
 function difference(
   expected: readonly CellColumn[],
