@@ -183,11 +183,10 @@ export class Engine {
     return plan;
   }
 
-  /** A frame with the columns of a plan and no rows. */
-  #emptyOf(module: PolarsModule, { schema }: Plan): NativeDataFrame {
+  /** A frame with the columns of a plan and no rows; null where polars makes none by itself. */
+  #emptyOf(module: PolarsModule, { schema }: Plan): NativeDataFrame | null {
     const zero = this.#oracle(module).ofFields(schema.map((f) => [f.name, dtypeToDsl(f.dtype)]));
-    if (isOracleError(zero)) throw new InternalError("polars knows no frame of the columns of the result", { cause: zero.error });
-    return zero.frame;
+    return isOracleError(zero) ? null : zero.frame;
   }
 
   async #run(query: Query, ready: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {

@@ -37,29 +37,44 @@ export const sinkReport = (sink: Sink): NodeReport => ({ name: sinkName(sink), w
  * Why CPU polars has to answer: the place, or what polars itself says to the options and columns, tried without a row.
  * @throws InvalidPlanError where a directory is to be made out of what exists already.
  */
-export async function sinkRefusal(sink: Sink, empty: NativeDataFrame): Promise<Refusal | null> {
+export async function sinkRefusal(sink: Sink, empty: NativeDataFrame | null): Promise<Refusal | null> {
   const refusal = placeRefusal(sink);
-  if (refusal !== null) return refusal;
+  if (refusal !== null || empty === null) return refusal;
   if (empty.width === 0) return { reason: "a sink of no columns", quiet: false };
-  const folder = newFolder(join(tmpdir(), "polars-webgpu-"));
+  const folder = rehearsalFolder();
+  if (folder === null) return null;
   try {
-    await written(sink, lazy(empty), join(folder, sink.directory ? partName(sink, 0, 1) : basename(sink.file.path)));
+    await written(sink, lazy(empty), join(folder, nameOf(sink)));
     return null;
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error), quiet: true };
+    return { reason: messageOf(error), quiet: true };
   } finally {
     dropFolder(folder);
   }
 }
 
-function placeRefusal({ file: { path, mkdir }, directory }: Sink): Refusal | null {
-  if (!directory) return fileRefusal(path, mkdir);
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined)
-    throw new InvalidPlanError(
-      `Trying to sink to an existing path: ${path}. Writing to an existing path is not supported when sinking to a directory. Please remove it before calling 'collect'.`,
-    );
-  return newRefusal(path, mkdir);
+function rehearsalFolder(): string | null {
+  try {
+    return newFolder(join(tmpdir(), "polars-webgpu-"));
+  } catch {
+    // What polars thinks of the sink shows when the rows are there.
+    return null;
+  }
 }
+
+function placeRefusal({ file: { path, mkdir }, directory }: Sink): Refusal | null {
+  try {
+    if (!directory || path === "") return fileRefusal(path, mkdir);
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return newRefusal(path, mkdir);
+  } catch (error) {
+    return { reason: messageOf(error), quiet: true };
+  }
+  throw new InvalidPlanError(
+    `Trying to sink to an existing path: ${path}. Writing to an existing path is not supported when sinking to a directory. Please remove it before calling 'collect'.`,
+  );
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const written = ({ call }: Sink, rows: NativeLazyFrame, path: string): Promise<NativeDataFrame> =>
   quietly(() => call.over(rows, path).collect());
@@ -69,6 +84,9 @@ const lazy = (frame: NativeDataFrame): NativeLazyFrame => quietly(() => frame.la
 /** As cudf-polars names them: numbers of one width. */
 const partName = ({ file }: Sink, partition: number, partitions: number): string =>
   `part.${String(partition).padStart(Math.ceil(Math.log10(partitions)), "0")}.${file.extension}`;
+
+/** What polars is to take the only file of a sink for: the name decides what it accepts. */
+const nameOf = (sink: Sink): string => (sink.directory ? partName(sink, 0, 1) : basename(sink.file.path));
 
 /** Writes what a run gives; an aborted sink leaves nothing behind. */
 export const sinkReceiver = (sink: Sink, signal: AbortSignal | null): Receive =>
@@ -92,7 +110,7 @@ class PartFiles implements Receiver {
   async take(frame: NativeDataFrame, partition: number): Promise<void> {
     const name = partName(this.#sink, partition, this.#partitions);
     this.#last = await written(this.#sink, lazy(frame), this.#destination.staged(name));
-    this.#destination.publish(name);
+    this.#destination.publish(name, name);
   }
 
   async end(): Promise<NativeDataFrame> {
@@ -110,7 +128,6 @@ class PartFiles implements Receiver {
 class OneFile implements Receiver {
   readonly #sink: Sink;
   readonly #signal: AbortSignal | null;
-  readonly #name: string;
   readonly #destination: Destination;
   readonly #scratch: ScratchFrames | null;
   #result: NativeDataFrame | null = null;
@@ -118,7 +135,6 @@ class OneFile implements Receiver {
   constructor(sink: Sink, signal: AbortSignal | null, partitions: number) {
     this.#sink = sink;
     this.#signal = signal;
-    this.#name = fileName(sink.file.path);
     this.#destination = Destination.file(sink.file.path);
     this.#scratch = partitions === 1 ? null : new ScratchFrames(sink.module.native);
   }
@@ -131,7 +147,7 @@ class OneFile implements Receiver {
   async end(): Promise<NativeDataFrame> {
     if (this.#scratch !== null) await this.#write(this.#scratch.scan());
     this.#signal?.throwIfAborted();
-    this.#destination.publish(this.#name);
+    this.#destination.publish(nameOf(this.#sink), fileName(this.#sink.file.path));
     this.#destination.keep();
     return given(this.#result);
   }
@@ -142,7 +158,8 @@ class OneFile implements Receiver {
   }
 
   async #write(rows: NativeLazyFrame): Promise<void> {
-    this.#result = await written(this.#sink, rows, this.#destination.staged(this.#name));
+    if (this.#result !== null) throw new InternalError("a result of one partition has more");
+    this.#result = await written(this.#sink, rows, this.#destination.staged(nameOf(this.#sink)));
   }
 }
 
@@ -156,11 +173,10 @@ export async function sinkOnCpu<T>(sink: Sink, run: (plan?: NativeLazyFrame) => 
   const { call, file, directory } = sink;
   if (file.unusual !== null || placeRefusal(sink) !== null) return run();
   const destination = directory ? Destination.directory(file.path) : Destination.file(file.path);
-  const name = directory ? partName(sink, 0, 1) : fileName(file.path);
-  const staged = destination.staged(name);
+  const staged = destination.staged(nameOf(sink));
   try {
     const result = await run(call.over(call.input, staged));
-    destination.publish(name);
+    destination.publish(nameOf(sink), directory ? nameOf(sink) : fileName(file.path));
     destination.keep();
     return result;
   } catch (error) {

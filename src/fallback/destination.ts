@@ -59,12 +59,12 @@ export class Destination {
     return join(this.#staging, name);
   }
 
-  /** Gives the staged file its name; a file that is replaced hands down its permissions. */
-  publish(name: string): void {
+  /** Gives a staged file its name; a file that is replaced hands down its permissions. */
+  publish(staged: string, name: string): void {
     const path = join(this.#folder, name);
     const old = statSync(path, { throwIfNoEntry: false });
-    if (old !== undefined) chmodSync(this.staged(name), old.mode & 0o7777);
-    renameSync(this.staged(name), path);
+    if (old !== undefined) chmodSync(this.staged(staged), old.mode & 0o7777);
+    renameSync(this.staged(staged), path);
     this.#published.push(path);
   }
 

@@ -24,7 +24,11 @@ export class ScratchFrames {
   async write(frame: NativeDataFrame, number: number): Promise<void> {
     const path = this.#folder.path();
     if (path === null) throw new DeviceError("no room for the parts of a file in the folder for temporary files");
-    await quietly(() => frame.lazy().sinkIpc(path, OPTIONS).collect());
+    try {
+      await quietly(() => frame.lazy().sinkIpc(path, OPTIONS).collect());
+    } catch (error) {
+      throw new DeviceError(`a part of a file could not be put aside: ${error instanceof Error ? error.message : String(error)}`);
+    }
     this.#files.set(number, path);
   }
 

@@ -211,6 +211,33 @@ test("a file that is replaced hands down its permissions, a link its place", asy
   assert.deepEqual(readdirSync(own).sort(), ["link.csv", "x.csv"]);
 });
 
+test("polars judges the name that it is given, not the one behind a link", async () => {
+  const own = place();
+  const [path, link] = [join(own, "bytes"), join(own, "x.csv.gz")];
+  writeFileSync(path, "old");
+  symlinkSync(path, link);
+  await flat().sinkCSV(link, { compression: "gzip" }).collect({ engine: tasks });
+  assert.equal(readFileSync(path).readUInt16LE(0), 0x8b1f);
+});
+
+test("without room for parts CPU polars answers, with a warning", async () => {
+  const warnings: string[] = [];
+  const engine = open({
+    raiseOnFail: false,
+    warn: (message) => void warnings.push(message),
+    executorOptions: { maxRowsPerPartition: PARTITIONED },
+  });
+  const path = join(place(), "x.csv");
+  process.env.TMPDIR = join(scratch, "none");
+  try {
+    await flat().sinkCSV(path).collect({ engine });
+  } finally {
+    process.env.TMPDIR = scratch;
+  }
+  assert.match(warnings.join(), /no room for the parts/);
+  assert.equal(pl.readCSV(path).height, 190);
+});
+
 async function messageOf(run: () => Promise<unknown>): Promise<string> {
   try {
     await run();
@@ -249,6 +276,9 @@ test("what polars rejects, it rejects, and leaves nothing", async () => {
     (path) => flat().sinkCSV(path),
     (path) => mkdirSync(path),
   );
+  await rejected("x.csv", (path) => flat().sinkCSV(join(path, "y.csv")), old);
+  await rejected("x.csv", (path) => flat().sinkCSV(`${path}${"x".repeat(300)}`));
+  await rejected("x.csv", () => flat().sinkCSV(""));
   await rejected("x.csv", (path) => flat().sinkCSV(path, { compression: "gzip" }));
   await rejected("x.csv", (path) => rows().select("row", "list").sinkCSV(path), old);
   await rejected("x.parquet", (path) => flat().sinkParquet(path, { compression: "gzip", compressionLevel: 99 }), old);
