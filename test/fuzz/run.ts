@@ -51,7 +51,7 @@ export class Engines {
     const key = JSON.stringify(execution);
     const known = this.#engines.get(key);
     if (known !== undefined) return known;
-    const engine = new GPUEngine({ raiseOnFail: true, limits: this.#limits, ...execution });
+    const engine = new GPUEngine({ raiseOnFail: true, warn: "silent", limits: this.#limits, ...execution });
     this.#engines.set(key, engine);
     return engine;
   }
