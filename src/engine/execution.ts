@@ -9,7 +9,7 @@ import type { PhysicalNode } from "../executors/physical/node.ts";
 import { lowered, runStreaming, type StreamingResult, type StreamingRun } from "../executors/streaming.ts";
 import { releaseTable } from "../executors/table.ts";
 import { PolarsDictionaries } from "../fallback/dictionaries.ts";
-import { exportFrame, stacked } from "../fallback/export.ts";
+import { exportFrame } from "../fallback/export.ts";
 import { type PartitionSize, rowBytes } from "../fallback/partitions.ts";
 import { PolarsSources } from "../fallback/polars-sources.ts";
 import type { Residents } from "../fallback/residents.ts";
@@ -19,6 +19,7 @@ import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
 import type { ReadPlan } from "../polars/plan-reading.ts";
 import type { Progress, QueryOptions } from "./query-options.ts";
+import type { Receive, Receiver } from "./receiver.ts";
 
 /** Rows of a batch are chosen so that this many words for each of them fit one binding. */
 const WORDS_FOR_EACH_ROW = 8;
@@ -35,6 +36,7 @@ export interface ExecutionInput {
   readonly residents: Residents;
   readonly plan: Plan;
   readonly options: QueryOptions;
+  readonly receive: Receive;
   /** Whether no other query is on the device: only then may what went wrong on it be forgotten. */
   alone(): boolean;
 }
@@ -43,7 +45,7 @@ export interface ExecutionInput {
 export interface Execution {
   readonly frame: NativeDataFrame;
   /** Null from the in-memory executor, which has no operations on partitions. */
-  readonly streaming: StreamingResult<NativeDataFrame> | null;
+  readonly streaming: StreamingResult<void> | null;
 }
 
 /** Once more with smaller partitions, and groups spread over them, where memory runs out. */
@@ -63,7 +65,7 @@ export async function execute(input: ExecutionInput): Promise<Execution> {
 }
 
 /** The physical plan that a run would start with. */
-export async function physicalPlan(input: Omit<ExecutionInput, "options" | "alone">): Promise<PhysicalReport> {
+export async function physicalPlan(input: Omit<ExecutionInput, "options" | "receive" | "alone">): Promise<PhysicalReport> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
     return physicalReport(await lowered(input, context, input.plan, false));
@@ -76,11 +78,11 @@ async function inMemory(input: ExecutionInput): Promise<Execution> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
     const table = await runInMemory(context, input.plan);
-    try {
-      return { frame: await exportFrame(input.module.native, input.device, table.batches, input.plan.schema), streaming: null };
-    } finally {
-      releaseTable(table);
-    }
+    const frame = await exportFrame(input.module.native, input.device, table.batches, input.plan.schema).finally(() => releaseTable(table));
+    return await received(input.receive(1), async (receiver) => {
+      await receiver.take(frame, 0);
+      return null;
+    });
   } finally {
     await close();
   }
@@ -93,15 +95,21 @@ async function streaming(input: ExecutionInput, shrink: number): Promise<Executi
   const { context: planning, close } = context();
   const root = await lowered({ config }, planning, plan, shrink > 1).finally(close);
   const run: StreamingRun = { config, device, context, signal: options.signal, listen: progressOf(options, root) };
-  const result = await runStreaming(run, root, (tables) =>
-    exportFrame(
-      module.native,
-      device,
-      tables.flatMap((t) => t.batches),
-      plan.schema,
-    ),
+  return received(input.receive(root.partitions), (receiver) =>
+    runStreaming(run, root, async (tables, partition) => {
+      const batches = tables.flatMap((t) => t.batches);
+      await receiver.take(await exportFrame(module.native, device, batches, plan.schema), partition);
+    }),
   );
-  return { frame: stacked(result.parts), streaming: result };
+}
+
+async function received(receiver: Receiver, run: (receiver: Receiver) => Promise<Execution["streaming"]>): Promise<Execution> {
+  try {
+    const streaming = await run(receiver);
+    return { frame: await receiver.end(), streaming };
+  } finally {
+    receiver.close();
+  }
 }
 
 type Sourced = Pick<ExecutionInput, "config" | "device" | "module" | "read" | "residents">;

@@ -57,11 +57,11 @@ export async function lowered(
 
 const isSource = (plan: Plan): plan is Frame | Scan => plan.kind === "frame" || plan.kind === "scan";
 
-/** `take` reads the tables of a partition of the result, which stay the run's. Nothing is left on the device. */
+/** `take` reads the tables of a partition of the result, by its number, which stay the run's. Nothing is left on the device. */
 export async function runStreaming<T>(
   streaming: StreamingRun,
   root: PhysicalNode,
-  take: (tables: readonly Table[]) => Promise<T>,
+  take: (tables: readonly Table[], partition: number) => Promise<T>,
 ): Promise<StreamingResult<T>> {
   const { config, device, signal, listen, context } = streaming;
   const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit });
@@ -74,7 +74,7 @@ export async function runStreaming<T>(
     const meter = newMeter(trace.labelOf(root, "export", partition));
     const rows = stored.reduce((n, s) => n + s.rows, 0);
     const bytes = stored.reduce((n, s) => n + s.bytes, 0);
-    parts.set(partition, await store.use(stored, (tables) => device.scope(() => take(tables), meter)));
+    parts.set(partition, await store.use(stored, (tables) => device.scope(() => take(tables, partition), meter)));
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };
   try {

@@ -1,6 +1,7 @@
 /** Joins the two halves: `collect({ engine })` of every copy of nodejs-polars runs on the engine that it names. */
 
 import type { DataFrame } from "nodejs-polars";
+import { sinkOnCpu } from "../engine/sink.ts";
 import { dataFrameOf } from "../polars/frames.ts";
 import { findPolarsModules } from "../polars/module.ts";
 import { readPlan } from "../polars/plan-reading.ts";
@@ -12,15 +13,17 @@ let defaultEngine: GPUEngine | null = null;
 
 async function collect(request: CollectRequest): Promise<DataFrame> {
   const engine = request.engine instanceof GPUEngine ? request.engine : ownEngine();
-  const { module, tracked, runOnCpu, options } = request;
+  const { module, tracked, options, runOnCpu } = request;
   const { signal = null, onProgress = null } = options;
   const inner = GPUEngine.engineOf(engine);
-  const made = await inner.collect({ module, tracked }, { signal, onProgress });
-  if (made === null) return runOnCpu();
+  const made = await inner.collect(request, { signal, onProgress });
+  const sink = inner.sinkOf(request);
+  if (made === null) return sink === null ? runOnCpu() : sinkOnCpu(sink, runOnCpu);
   const result = dataFrameOf(module, made);
   const validator = GPUEngine.validatorOf(engine);
-  if (!validator.isDue()) return result;
-  return validator.compared({ result, order: orderOf(tracked), runOnCpu, plan: () => inner.explain({ module, tracked }) });
+  // What a sink writes cannot be written a second time to be compared.
+  if (sink !== null || !validator.isDue()) return result;
+  return validator.compared({ result, order: orderOf(tracked), runOnCpu, plan: () => inner.explain(request) });
 }
 
 function orderOf(tracked: CollectRequest["tracked"]): RowOrder {

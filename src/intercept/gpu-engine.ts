@@ -10,10 +10,9 @@ import type { QueryProfile } from "../executors/query-profile.ts";
 import type { QueryReport } from "../fallback/report.ts";
 import type { DeviceStats } from "../gpu/device.ts";
 import { dataFrameOf } from "../polars/frames.ts";
-import { findPolarsModules, type PolarsModule } from "../polars/module.ts";
-import type { NativeLazyFrame } from "../polars/native.ts";
+import { findPolarsModules } from "../polars/module.ts";
 import { readPlan } from "../polars/plan-reading.ts";
-import { trackingOf } from "./install.ts";
+import { queryOf as queryOfNative, trackingOf } from "./install.ts";
 import { type GpuCollectOptions, gpuEngineMark } from "./types.ts";
 import { type ValidationCounts, Validator } from "./validation.ts";
 
@@ -134,10 +133,11 @@ export class GPUEngine {
 function queryOf(lf: LazyDataFrame): Query {
   const native = lf._ldf;
   for (const module of findPolarsModules()) {
-    if (native instanceof module.native.JsLazyFrame) return { module, tracked: planOf(module, native) };
+    if (!(native instanceof module.native.JsLazyFrame)) continue;
+    const tracking = trackingOf(module);
+    return { module, ...(tracking === undefined ? NOT_INSTALLED : queryOfNative(module, tracking, native)) };
   }
   throw new InvalidPlanError("not a LazyDataFrame of a known copy of nodejs-polars");
 }
 
-const planOf = (module: PolarsModule, native: NativeLazyFrame): Query["tracked"] =>
-  trackingOf(module)?.planOf(native) ?? { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" };
+const NOT_INSTALLED = { tracked: { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" }, sink: null } as const;
