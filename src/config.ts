@@ -1,6 +1,5 @@
 /** Options and environment -> one frozen Config; the only reader of the environment. */
 
-import { totalmem } from "node:os";
 import { type ResultDifference, SINKS, type Validation, type WarnFunction } from "./config/kinds.ts";
 import { ENGINE_OPTIONS, type EngineOptionName, EXECUTOR_OPTIONS, type ExecutorOptionName, type Option } from "./config/options.ts";
 import {
@@ -124,8 +123,8 @@ export interface Config {
   readonly raiseOnFail: boolean;
   /** Bytes; null for no limit. */
   readonly deviceMemoryLimit: number | null;
-  /** Bytes. */
-  readonly hostMemoryLimit: number;
+  /** Bytes; null for half of the host's memory. */
+  readonly hostMemoryLimit: number | null;
   readonly adapter: string;
   readonly limits: "adapter" | "default";
   /** Bytes; null for what the limits allow. */
@@ -186,7 +185,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     executorOptions: executorConfig(given.has("executorOptions") ? given.get("executorOptions") : {}, executor, env, origins),
     raiseOnFail: read("raiseOnFail", ENGINE_OPTIONS.raiseOnFail, false),
     deviceMemoryLimit: read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null),
-    hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null) ?? Math.floor(totalmem() / 2),
+    hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null),
     adapter: read("adapter", ENGINE_OPTIONS.adapter, "any"),
     limits: read("limits", ENGINE_OPTIONS.limits, "adapter"),
     maxBindingBytes: read("maxBindingBytes", ENGINE_OPTIONS.maxBindingBytes, null),

@@ -48,7 +48,7 @@ export const ENGINE_OPTIONS = {
     ["CUDF_POLARS__RAISE_ON_FAIL"],
   ),
   deviceMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("DEVICE_MEMORY_LIMIT")]),
-  hostMemoryLimit: option(bytes(totalmem), "half of the host's memory", [ownVariable("HOST_MEMORY_LIMIT")]),
+  hostMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("HOST_MEMORY_LIMIT")]),
   adapter: option(text("`any`, `hardware`, `software`, a part of the adapter's name"), "`any`", [ownVariable("ADAPTER")]),
   limits: option(choice(["adapter", "default"]), "`adapter`", [ownVariable("LIMITS")]),
   maxBindingBytes: option(optionalInt(65_536), "`null`", [ownVariable("MAX_BINDING_BYTES")]),

@@ -1,5 +1,6 @@
 /** The streaming executor: lowers a plan to operations on partitions and has one of the two engines drive them. */
 
+import { totalmem } from "node:os";
 import type { Config } from "../config.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
@@ -64,7 +65,7 @@ export async function runStreaming<T>(
   take: (tables: readonly Table[], partition: number) => Promise<T>,
 ): Promise<StreamingResult<T>> {
   const { config, device, signal, listen, context } = streaming;
-  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit });
+  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit ?? totalmem() / 2 });
   const trace = new Trace(physicalOrder(root), listen);
   const run: Run = { device, store, trace, signal, context, ioThreads: config.executorOptions.maxIoThreads, lanes: LANES };
   const parts = new Map<number, T>();

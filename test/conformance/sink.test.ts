@@ -19,8 +19,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { parquetMetadata } from "hyparquet";
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
-import { frameDifference } from "../../src/fallback/frame-difference.ts";
 import { everyDtype } from "../../src/conformance/fixture.ts";
+import { frameDifference } from "../../src/fallback/frame-difference.ts";
 import { GPUEngine, type GPUEngineOptions, InvalidPlanError, UnsupportedError } from "../../src/index.ts";
 
 const c = pl.col;
