@@ -79,6 +79,8 @@ interface EngineOptionsByName {
   readonly warn?: "console" | "silent" | WarnFunction;
   /** Measure the kernels of every query; false by default. */
   readonly profile?: boolean;
+  /** `auto` (default): queries of the streaming executor that take longer than two seconds have a bar on stderr, if that is a terminal. */
+  readonly progress?: "auto" | "none";
   /**
    * Part of the queries, 0 (default) to 1, that CPU polars runs as well. Where the results differ, by more than floats may or in an order
    * that polars fixes, CPU polars' is returned, and `onDifference` is told, or there is a warning.
@@ -132,6 +134,7 @@ export interface Config {
   readonly disableRules: readonly string[];
   readonly warn: WarnFunction;
   readonly profile: boolean;
+  readonly progress: "auto" | "none";
   readonly validate: Validation;
   /** Where each value came from. A value that follows from another one (`shuffleMethod` from the engine) is a `default`. */
   readonly origins: Readonly<Record<ConfigPath, Origin>>;
@@ -151,6 +154,7 @@ const ALL_DEFAULT = {
   disableRules: "default",
   warn: "default",
   profile: "default",
+  progress: "default",
   validate: "default",
   "executorOptions.engine": "default",
   "executorOptions.cluster": "default",
@@ -192,6 +196,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     disableRules: read("disableRules", ENGINE_OPTIONS.disableRules, Object.freeze([])),
     warn: read("warn", ENGINE_OPTIONS.warn, SINKS.console),
     profile: read("profile", ENGINE_OPTIONS.profile, false),
+    progress: read("progress", ENGINE_OPTIONS.progress, "auto"),
     validate: read("validate", ENGINE_OPTIONS.validate, Object.freeze({ share: 0, onDifference: null })),
     origins: Object.freeze(origins),
   });

@@ -55,6 +55,7 @@ export const ENGINE_OPTIONS = {
   disableRules: option(names, "`[]`", [ownVariable("DISABLE_RULES")]),
   warn: option(warnings, "`console`", [ownVariable("WARN")]),
   profile: option(bool(), "`false`", [ownVariable("PROFILE")]),
+  progress: option(choice(["auto", "none"]), "`auto`", [ownVariable("PROGRESS")]),
   validate: option(validation, "`0`", [ownVariable("VALIDATE")]),
 } as const;
 

@@ -8,6 +8,7 @@ import { operationsOf, type PhysicalReport, physicalReport } from "../executors/
 import type { PhysicalNode } from "../executors/physical/node.ts";
 import { lowered, runStreaming, type StreamingResult, type StreamingRun } from "../executors/streaming.ts";
 import { releaseTable } from "../executors/table.ts";
+import type { TraceRecord } from "../executors/trace.ts";
 import { PolarsDictionaries } from "../fallback/dictionaries.ts";
 import { exportFrame } from "../fallback/export.ts";
 import { type PartitionSize, rowBytes } from "../fallback/partitions.ts";
@@ -18,6 +19,7 @@ import type { Plan } from "../ir/plan.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
 import type { ReadPlan } from "../polars/plan-reading.ts";
+import { ProgressBar } from "./progress-bar.ts";
 import type { Progress, QueryOptions } from "./query-options.ts";
 import type { Receive, Receiver } from "./receiver.ts";
 
@@ -77,7 +79,7 @@ export async function physicalPlan(input: Omit<ExecutionInput, "options" | "rece
 async function inMemory(input: ExecutionInput): Promise<Execution> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
-    const table = await runInMemory(context, input.plan);
+    const table = await runInMemory(context, input.plan, input.options.signal);
     const frame = await exportFrame(input.module.native, input.device, table.batches, input.plan.schema).finally(() => releaseTable(table));
     return await received(input.receive(1), async (receiver) => {
       await receiver.take(frame, 0);
@@ -94,13 +96,15 @@ async function streaming(input: ExecutionInput, shrink: number): Promise<Executi
   const context = () => contextOf(input, sources);
   const { context: planning, close } = context();
   const root = await lowered({ config }, planning, plan, shrink > 1).finally(close);
-  const run: StreamingRun = { config, device, context, signal: options.signal, listen: progressOf(options, root) };
+  const bar = config.progress === "auto" && options.onProgress === null ? new ProgressBar(process.stderr) : null;
+  const listen = progressOf(options.onProgress ?? ((progress) => bar?.update(progress)), root);
+  const run: StreamingRun = { config, device, context, signal: options.signal, listen };
   return received(input.receive(root.partitions), (receiver) =>
     runStreaming(run, root, async (tables, partition) => {
       const batches = tables.flatMap((t) => t.batches);
       await receiver.take(await exportFrame(module.native, device, batches, plan.schema), partition);
     }),
-  );
+  ).finally(() => bar?.end());
 }
 
 async function received(receiver: Receiver, run: (receiver: Receiver) => Promise<Execution["streaming"]>): Promise<Execution> {
@@ -122,14 +126,12 @@ function contextOf({ device, module }: Sourced, sources: PolarsSources): { reado
   return { context: { device, dictionaries, sources }, close: () => dictionaries.close() };
 }
 
-function progressOf({ onProgress }: QueryOptions, root: PhysicalNode): StreamingRun["listen"] {
-  if (onProgress === null) return null;
+function progressOf(hear: (progress: Progress) => void, root: PhysicalNode): (done: TraceRecord) => void {
   const total = operationsOf(root);
   let done = 0;
   return ({ name, step }): void => {
     done += 1;
-    const progress: Progress = { done, total: Math.max(done, total), name, step };
-    onProgress(progress);
+    hear({ done, total: Math.max(done, total), name, step });
   };
 }
 

@@ -36,6 +36,7 @@ const samples: Readonly<Record<string, readonly [unknown, string]>> = {
   maxBindingBytes: [65_536, "65_536"],
   disableRules: [["a", "b"], "a, b"],
   profile: [true, "1"],
+  progress: ["none", "none"],
   validate: [{ share: 0.25, onDifference: null }, "0.25"],
   "executorOptions.engine": ["rapidsmpf", "rapidsmpf"],
   "executorOptions.cluster": ["distributed", "distributed"],
@@ -88,6 +89,7 @@ test("the defaults", () => {
     maxBindingBytes: null,
     disableRules: [],
     profile: false,
+    progress: "auto",
     validate: { share: 0, onDifference: null },
   });
   assert.deepEqual(Object.keys(origins).sort(), paths.toSorted());
