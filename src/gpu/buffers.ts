@@ -94,8 +94,8 @@ export class BufferPool {
   readonly #fault: Fault;
   readonly #bufferBytes: number;
   readonly #memoryLimit: number;
-  /** Destroys a buffer once the commands recorded so far are submitted. */
-  readonly #retire: (gpu: GPUBuffer) => void;
+  /** Destroys a block once the commands recorded so far are submitted. */
+  readonly #retire: (block: Block) => void;
   /** Unused buffers by size, and all of them in the order of their return. */
   readonly #bySize = new Map<number, Block[]>();
   readonly #unused = new Set<Block>();
@@ -107,7 +107,7 @@ export class BufferPool {
   #pooled = 0;
   #peak = 0;
 
-  constructor(device: GPUDevice, fault: Fault, bufferBytes: number, memoryLimit: number, retire: (gpu: GPUBuffer) => void) {
+  constructor(device: GPUDevice, fault: Fault, bufferBytes: number, memoryLimit: number, retire: (block: Block) => void) {
     this.#device = device;
     this.#fault = fault;
     this.#bufferBytes = bufferBytes;
@@ -141,7 +141,7 @@ export class BufferPool {
       same.splice(same.indexOf(block), 1);
       this.#unused.delete(block);
       this.#pooled -= block.bytes;
-      this.#retire(block.gpu);
+      this.#retire(block);
     }
   }
 
@@ -159,7 +159,7 @@ export class BufferPool {
     if (!this.#used.delete(block)) return;
     this.#allocated -= block.bytes;
     if (this.#invalid.has(block.gpu)) {
-      this.#retire(block.gpu);
+      this.#retire(block);
       return;
     }
     this.#pooled += block.bytes;

@@ -109,7 +109,7 @@ export class Device {
     this.#uploads = new UploadRing(this.#gpu, this.#fault);
     this.#readbacks = new ReadbackPool(this.#gpu, this.#fault);
     this.#stream = new CommandStream(this.#gpu, this.#fault, this.#uploads);
-    this.#pool = new BufferPool(this.#gpu, this.#fault, this.limits.bufferBytes, memoryLimit, (gpu) => this.#stream.retire(gpu));
+    this.#pool = new BufferPool(this.#gpu, this.#fault, this.limits.bufferBytes, memoryLimit, (block) => this.#stream.retire(block));
     this.#gpu.onuncapturederror = (event) => {
       event.preventDefault();
       this.#fault.report(new DeviceError(event.error.message));

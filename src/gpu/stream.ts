@@ -45,8 +45,14 @@ interface Batch {
   readonly commands: readonly Command[];
   /** Upload memory that the commands copy from. */
   readonly sealed: readonly GPUBuffer[];
-  /** Buffers to destroy once the commands are submitted. */
-  readonly retired: readonly GPUBuffer[];
+  /** Blocks to destroy once the commands are submitted. */
+  readonly retired: readonly Block[];
+}
+
+interface KeptBindGroup {
+  readonly group: GPUBindGroup;
+  /** The ids of the blocks that it shows. */
+  readonly blocks: readonly number[];
 }
 
 const UNIFORM = 0x40;
@@ -58,7 +64,7 @@ const DIMENSION = 65_535;
 /** Recorded commands, and bytes of uploads, after which they are submitted without being asked for. */
 const AUTO_COMMANDS = 256;
 const AUTO_BYTES = 1 << 26;
-const KEPT_BIND_GROUPS = 8192;
+const KEPT_BIND_GROUPS = 2048;
 
 export class CommandStream {
   readonly #device: GPUDevice;
@@ -67,9 +73,11 @@ export class CommandStream {
   readonly #profiler: Profiler;
   readonly #arena: GPUBuffer;
   readonly #arenaWords = new Uint32Array(PARAM_ARENA / 4);
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #bindGroups = new Map<string, KeptBindGroup>();
+  /** Keys of the kept bind groups by the id of a block that they show. */
+  readonly #keysOfBlock = new Map<number, Set<string>>();
   #commands: Command[] = [];
-  #retired: GPUBuffer[] = [];
+  #retired: Block[] = [];
   #uploadBytes = 0;
   /** Batches that wait for their pipelines, oldest first. */
   #waiting = 0;
@@ -116,9 +124,9 @@ export class CommandStream {
     if (this.#uploadBytes >= AUTO_BYTES) void this.flush();
   }
 
-  /** Destroys a buffer that commands recorded until now may use, after their submission. */
-  retire(gpu: GPUBuffer): void {
-    this.#retired.push(gpu);
+  /** Destroys a block that commands recorded until now may use, after their submission. */
+  retire(block: Block): void {
+    this.#retired.push(block);
   }
 
   /** Submits what is recorded: at once if its pipelines are there. Never rejects: errors go to the fault. */
@@ -149,7 +157,7 @@ export class CommandStream {
 
   /** Drops what is recorded. */
   destroy(): void {
-    for (const gpu of this.#retired) gpu.destroy();
+    for (const block of this.#retired) this.#destroy(block);
     this.#commands = [];
     this.#retired = [];
     this.#arena.destroy();
@@ -171,7 +179,18 @@ export class CommandStream {
       }
       this.#uploads.submitted(batch.sealed);
     }
-    for (const gpu of batch.retired) gpu.destroy();
+    for (const block of batch.retired) this.#destroy(block);
+  }
+
+  /** Bind groups would keep what is left of the block for as long as they live. */
+  #destroy({ gpu, id }: Block): void {
+    gpu.destroy();
+    for (const key of this.#keysOfBlock.get(id) ?? []) {
+      const kept = this.#bindGroups.get(key);
+      this.#bindGroups.delete(key);
+      for (const other of kept?.blocks ?? []) if (other !== id) this.#keysOfBlock.get(other)?.delete(key);
+    }
+    this.#keysOfBlock.delete(id);
   }
 
   /** Submits commands from `first` on, as many as the parameter arena (or the profiler) can take; returns the next one. */
@@ -227,16 +246,32 @@ export class CommandStream {
     let key = `${layoutId}`;
     for (const { block, offset, size } of command.windows) key += ` ${block.id} ${offset} ${size}`;
     const known = this.#bindGroups.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.group;
     const entries: GPUBindGroupEntry[] = command.windows.map(({ block, offset, size }, binding) => ({
       binding,
       resource: { buffer: block.gpu, offset, size },
     }));
     if (paramBytes > 0) entries.push({ binding: entries.length, resource: { buffer: this.#arena, size: paramBytes } });
-    const made = this.#device.createBindGroup({ layout, entries });
-    if (this.#bindGroups.size >= KEPT_BIND_GROUPS) this.#bindGroups.clear();
-    this.#bindGroups.set(key, made);
-    return made;
+    const group = this.#device.createBindGroup({ layout, entries });
+    this.#keep(
+      key,
+      group,
+      command.windows.map(({ block }) => block.id),
+    );
+    return group;
+  }
+
+  #keep(key: string, group: GPUBindGroup, blocks: readonly number[]): void {
+    if (this.#bindGroups.size >= KEPT_BIND_GROUPS) {
+      this.#bindGroups.clear();
+      this.#keysOfBlock.clear();
+    }
+    this.#bindGroups.set(key, { group, blocks });
+    for (const block of blocks) {
+      const keys = this.#keysOfBlock.get(block);
+      if (keys === undefined) this.#keysOfBlock.set(block, new Set([key]));
+      else keys.add(key);
+    }
   }
 }
 
