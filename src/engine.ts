@@ -94,7 +94,9 @@ export class Engine {
     if (plan.kind === "cpu" && plan.inputs.length === 0) return this.#fallback(reasons, false);
     if (cpu.length > 0) this.config.warn(fallbackWarning(reasons, false));
     try {
-      return await this.#run(query, planned, options, performance.now() - start);
+      const frame = await this.#run(query, planned, options, performance.now() - start);
+      options.signal?.throwIfAborted();
+      return frame;
     } catch (error) {
       if (options.signal?.aborted === true) throw options.signal.reason;
       return this.#afterFailure(error);
