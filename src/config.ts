@@ -1,7 +1,6 @@
 /** Options and environment -> one frozen Config; the only reader of the environment. */
 
-import { totalmem } from "node:os";
-import { SINKS, type WarnFunction } from "./config/kinds.ts";
+import { type ResultDifference, SINKS, type Validation, type WarnFunction } from "./config/kinds.ts";
 import { ENGINE_OPTIONS, type EngineOptionName, EXECUTOR_OPTIONS, type ExecutorOptionName, type Option } from "./config/options.ts";
 import {
   canonical,
@@ -15,7 +14,7 @@ import {
 } from "./config/source.ts";
 import { ConfigError } from "./errors.ts";
 
-export type { WarnFunction } from "./config/kinds.ts";
+export type { ResultDifference, Validation, WarnFunction } from "./config/kinds.ts";
 export type { Environment, Origin } from "./config/source.ts";
 
 export type ExecutorName = "streaming" | "in-memory";
@@ -80,6 +79,13 @@ interface EngineOptionsByName {
   readonly warn?: "console" | "silent" | WarnFunction;
   /** Measure the kernels of every query; false by default. */
   readonly profile?: boolean;
+  /** `auto` (default): queries of the streaming executor that take longer than two seconds have a bar on stderr, if that is a terminal. */
+  readonly progress?: "auto" | "none";
+  /**
+   * Part of the queries, 0 (default) to 1, that CPU polars runs as well. Where the results differ, by more than floats may or in an order
+   * that polars fixes, CPU polars' is returned, and `onDifference` is told, or there is a warning.
+   */
+  readonly validate?: number | { readonly share: number; readonly onDifference?: (found: ResultDifference) => void };
 }
 
 type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
@@ -119,8 +125,8 @@ export interface Config {
   readonly raiseOnFail: boolean;
   /** Bytes; null for no limit. */
   readonly deviceMemoryLimit: number | null;
-  /** Bytes. */
-  readonly hostMemoryLimit: number;
+  /** Bytes; null for half of the host's memory. */
+  readonly hostMemoryLimit: number | null;
   readonly adapter: string;
   readonly limits: "adapter" | "default";
   /** Bytes; null for what the limits allow. */
@@ -128,6 +134,8 @@ export interface Config {
   readonly disableRules: readonly string[];
   readonly warn: WarnFunction;
   readonly profile: boolean;
+  readonly progress: "auto" | "none";
+  readonly validate: Validation;
   /** Where each value came from. A value that follows from another one (`shuffleMethod` from the engine) is a `default`. */
   readonly origins: Readonly<Record<ConfigPath, Origin>>;
 }
@@ -146,6 +154,8 @@ const ALL_DEFAULT = {
   disableRules: "default",
   warn: "default",
   profile: "default",
+  progress: "default",
+  validate: "default",
   "executorOptions.engine": "default",
   "executorOptions.cluster": "default",
   "executorOptions.fallbackMode": "default",
@@ -179,13 +189,15 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     executorOptions: executorConfig(given.has("executorOptions") ? given.get("executorOptions") : {}, executor, env, origins),
     raiseOnFail: read("raiseOnFail", ENGINE_OPTIONS.raiseOnFail, false),
     deviceMemoryLimit: read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null),
-    hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null) ?? Math.floor(totalmem() / 2),
+    hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null),
     adapter: read("adapter", ENGINE_OPTIONS.adapter, "any"),
     limits: read("limits", ENGINE_OPTIONS.limits, "adapter"),
     maxBindingBytes: read("maxBindingBytes", ENGINE_OPTIONS.maxBindingBytes, null),
     disableRules: read("disableRules", ENGINE_OPTIONS.disableRules, Object.freeze([])),
     warn: read("warn", ENGINE_OPTIONS.warn, SINKS.console),
     profile: read("profile", ENGINE_OPTIONS.profile, false),
+    progress: read("progress", ENGINE_OPTIONS.progress, "auto"),
+    validate: read("validate", ENGINE_OPTIONS.validate, Object.freeze({ share: 0, onDifference: null })),
     origins: Object.freeze(origins),
   });
 }

@@ -3,43 +3,56 @@
 import type { Config } from "./config.ts";
 import { execute, physicalPlan } from "./engine/execution.ts";
 import type { QueryOptions } from "./engine/query-options.ts";
+import { stack } from "./engine/receiver.ts";
+import { cpuReport, deviceReport } from "./engine/report.ts";
+import { type Sink, sinkName, sinkOf, sinkReceiver, sinkRefusal } from "./engine/sink.ts";
 import { DeviceError, InternalError, UnsupportedError } from "./errors.ts";
 import { type PhysicalReport, physicalReport } from "./executors/physical/explain.ts";
-import { type QueryProfile, queryProfile, timesByKernel } from "./executors/query-profile.ts";
+import { type QueryProfile, queryProfile } from "./executors/query-profile.ts";
 import type { QueryReport } from "./fallback/report.ts";
 import { fallbackWarning } from "./fallback/report.ts";
 import { Residents } from "./fallback/residents.ts";
 import type { DeviceStats } from "./gpu/device.ts";
 import { Device } from "./gpu/device.ts";
-import type { KernelTime } from "./gpu/profile.ts";
-import { explain, nodeReports } from "./ir/explain.ts";
+import { explain } from "./ir/explain.ts";
 import { optimize } from "./ir/optimize/optimize.ts";
 import type { Plan } from "./ir/plan.ts";
 import { sameSchema } from "./ir/schema.ts";
 import { postorder } from "./ir/traversal.ts";
 import { exactText } from "./polars/dsl-text.ts";
+import { dtypeToDsl } from "./polars/dtypes.ts";
 import type { PolarsModule } from "./polars/module.ts";
 import type { NativeDataFrame } from "./polars/native.ts";
-import { SchemaOracle } from "./polars/oracle.ts";
+import { isOracleError, SchemaOracle } from "./polars/oracle.ts";
 import type { ReadPlan, TrackedPlan } from "./polars/plan-reading.ts";
 import { readPlan } from "./polars/plan-reading.ts";
 import { RecentlyUsed } from "./polars/recently-used.ts";
+import type { SinkCall } from "./polars/sink.ts";
 import { versionObjection } from "./polars/version.ts";
 import { cpuNodes, translate } from "./translate/translate.ts";
 
 /** A query as interception hands it over. */
 export interface Query {
   readonly module: PolarsModule;
+  /** The plan that gives the rows. */
   readonly tracked: TrackedPlan | { readonly untracked: string };
+  /** Where the rows go; null: to the caller. */
+  readonly sink: SinkCall | null;
 }
 
 interface Ready {
   readonly read: ReadPlan;
   readonly plan: Plan;
+  readonly sink: Sink | null;
 }
 
 /** A plan that is ready to run, or why CPU polars has to answer the whole query. */
-type Planned = Ready | { readonly reasons: readonly string[]; readonly quiet: boolean };
+type Planned = Ready | Refused;
+
+interface Refused {
+  readonly reasons: readonly string[];
+  readonly quiet: boolean;
+}
 
 /** Plans that an engine remembers. */
 const PLANS = 128;
@@ -89,11 +102,13 @@ export class Engine {
     const start = performance.now();
     const planned = this.#plan(query);
     if ("reasons" in planned) return this.#fallback(planned.reasons, planned.quiet);
-    const { plan } = planned;
+    const { plan, sink } = planned;
     const cpu = cpuNodes(plan);
     const reasons = [...new Set(cpu.flatMap((node) => node.reasons))];
     if (cpu.length > 0 && this.config.raiseOnFail) throw new UnsupportedError(reasons);
     if (plan.kind === "cpu" && plan.inputs.length === 0) return this.#fallback(reasons, false);
+    const refusal = sink === null ? null : await sinkRefusal(sink, this.#emptyOf(query.module, plan));
+    if (refusal !== null) return this.#fallback([refusal.reason], refusal.quiet);
     if (cpu.length > 0) this.config.warn(fallbackWarning(reasons, false));
     try {
       const frame = await this.#run(query, planned, options, performance.now() - start);
@@ -108,7 +123,14 @@ export class Engine {
   /** The optimised plan with the place and reasons of every node. */
   explain(query: Query): string {
     const planned = this.#plan(query);
-    return "reasons" in planned ? `CPU: the whole query\n${planned.reasons.map((r) => `  ${r}`).join("\n")}` : explain(planned.plan);
+    const text = "reasons" in planned ? `CPU: the whole query\n${planned.reasons.map((r) => `  ${r}`).join("\n")}` : explain(planned.plan);
+    return this.#underSink(query, "CPU ", text);
+  }
+
+  /** The tree below the sink of the query, if it has one. */
+  #underSink(query: Query, where: string, text: string): string {
+    const sink = this.sinkOf(query);
+    return sink === null ? text : `${where}${sinkName(sink)}\n${text.replace(/^/gm, "  ")}`;
   }
 
   /** The operations on partitions that the query would be run by. @throws UnsupportedError where CPU polars answers the whole query. */
@@ -117,7 +139,8 @@ export class Engine {
     if ("reasons" in planned) throw new UnsupportedError(planned.reasons);
     const device = await this.#open();
     const { config, residents } = this;
-    return physicalPlan({ config, device, module: query.module, read: planned.read, residents, plan: planned.plan });
+    const report = await physicalPlan({ config, device, module: query.module, read: planned.read, residents, plan: planned.plan });
+    return { ...report, text: this.#underSink(query, "", report.text) };
   }
 
   /** Frees the device and everything on it; the engine opens another one when it is used again. */
@@ -128,15 +151,25 @@ export class Engine {
     (await device?.catch(() => null))?.destroy();
   }
 
-  #plan({ module, tracked }: Query): Planned {
+  /** The sink as this engine writes it; null for none, and where CPU polars is left alone. */
+  sinkOf({ module, sink }: Query): Sink | null {
+    return sink === null || versionObjection(module.version) !== null ? null : sinkOf(module, sink, this.config);
+  }
+
+  #plan(query: Query): Planned {
+    const { module, tracked } = query;
     const objection = versionObjection(module.version);
     if (objection !== null) return { reasons: [objection], quiet: false };
+    const sink = this.sinkOf(query);
+    if (sink !== null && sink.file.unusual !== null) return { reasons: [sink.file.unusual], quiet: false };
     if ("untracked" in tracked) return { reasons: [tracked.untracked], quiet: false };
     const read = readPlan(tracked);
     if ("unreadable" in read) return { reasons: [read.unreadable], quiet: false };
     const key = this.#keyOf(module, read);
     const known = this.#plans.get(key);
-    return known === undefined ? this.#translate(module, read, key) : { read, plan: known };
+    if (known !== undefined) return { read, plan: known, sink };
+    const translated = this.#translate(module, read, key);
+    return "quiet" in translated ? translated : { read, plan: translated, sink };
   }
 
   /** Everything that decides a plan: the copy of polars, the query exactly, and the columns of its frames. */
@@ -145,13 +178,19 @@ export class Engine {
     return [module.folder, exactText(read.plan), ...[...read.sources].map(([id, frame]) => `${id}:${oracle.leaf(frame).key}`)].join("\n");
   }
 
-  #translate(module: PolarsModule, read: ReadPlan, key: string): Planned {
+  #translate(module: PolarsModule, read: ReadPlan, key: string): Plan | Refused {
     const translation = translate({ native: module.native, oracle: this.#oracle(module) }, read);
     if ("rejected" in translation) return { reasons: [translation.rejected.error.message], quiet: translation.rejected.kind === "polars" };
     const plan = optimize(translation.plan, { disabled: new Set(this.config.disableRules) });
     if (!sameSchema(plan.schema, translation.plan.schema)) throw new InternalError("the optimiser changed the schema of the result");
     if (!readsFiles(plan)) this.#plans.set(key, plan);
-    return { read, plan };
+    return plan;
+  }
+
+  /** A frame with the columns of a plan and no rows; null where polars makes none by itself. */
+  #emptyOf(module: PolarsModule, { schema }: Plan): NativeDataFrame | null {
+    const zero = this.#oracle(module).ofFields(schema.map((f) => [f.name, dtypeToDsl(f.dtype)]));
+    return isOracleError(zero) ? null : zero.frame;
   }
 
   async #run(query: Query, ready: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
@@ -179,7 +218,7 @@ export class Engine {
     }
   }
 
-  async #runOn(device: Device, query: Query, { read, plan }: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
+  async #runOn(device: Device, query: Query, { read, plan, sink }: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
     const before = device.stats;
     const start = performance.now();
     const { module } = query;
@@ -192,11 +231,12 @@ export class Engine {
       residents,
       plan,
       options,
+      receive: sink === null ? stack : sinkReceiver(sink, options.signal),
       alone: () => this.#running === 1,
     });
     const ms = performance.now() - start;
     const times = options.profile ? await device.takeProfile() : null;
-    this.#lastQuery = report(plan, device, before, planMs, ms, times);
+    this.#lastQuery = deviceReport(plan, sink, device, before, planMs, ms, times);
     this.#lastProfile =
       streaming === null || !options.profile
         ? null
@@ -214,18 +254,7 @@ export class Engine {
   #fallback(reasons: readonly string[], quiet: boolean): null {
     if (!quiet && this.config.raiseOnFail) throw new UnsupportedError(reasons);
     if (!quiet) this.config.warn(fallbackWarning(reasons, true));
-    this.#lastQuery = {
-      nodes: [{ name: "query", where: "CPU", reason: reasons.join("; ") }],
-      fallback: reasons.join("; "),
-      adapter: "",
-      gpuMs: 0,
-      planMs: 0,
-      dispatches: 0,
-      roundTrips: 0,
-      bytesUp: 0,
-      bytesDown: 0,
-      kernels: new Map(),
-    };
+    this.#lastQuery = cpuReport(reasons);
     return null;
   }
 
@@ -279,28 +308,4 @@ export class Engine {
     }
     return this.#device;
   }
-}
-
-/** What the last query was, as users read it. */
-function report(
-  plan: Plan,
-  device: Device,
-  before: DeviceStats,
-  planMs: number,
-  gpuMs: number,
-  times: ReadonlyMap<string, KernelTime> | null,
-): QueryReport {
-  const after = device.stats;
-  return {
-    nodes: nodeReports(plan),
-    fallback: null,
-    adapter: device.adapter.description,
-    gpuMs,
-    planMs,
-    dispatches: after.dispatches - before.dispatches,
-    roundTrips: after.roundTrips - before.roundTrips,
-    bytesUp: after.bytesUp - before.bytesUp,
-    bytesDown: after.bytesDown - before.bytesDown,
-    kernels: times === null ? new Map() : timesByKernel(times),
-  };
 }

@@ -2,7 +2,7 @@
 
 import { activate } from "./intercept/activate.ts";
 
-export type { Config, GPUEngineOptions } from "./config.ts";
+export type { Config, GPUEngineOptions, ResultDifference, Validation } from "./config.ts";
 export type { Progress } from "./engine/query-options.ts";
 export { ConfigError, DeviceError, InternalError, InvalidPlanError, OutOfDeviceMemoryError, UnsupportedError } from "./errors.ts";
 export type { PhysicalNodeReport, PhysicalReport, TaskReport } from "./executors/physical/explain.ts";
@@ -13,5 +13,6 @@ export type { DeviceStats } from "./gpu/device.ts";
 export type { ExplainOptions, PersistedFrame, ProfileOptions } from "./intercept/gpu-engine.ts";
 export { GPUEngine } from "./intercept/gpu-engine.ts";
 export type { GpuCollectOptions, GpuEngineOption } from "./intercept/types.ts";
+export type { ValidationCounts } from "./intercept/validation.ts";
 
 activate();

@@ -2,12 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root, runChecks } from "./checks.ts";
+import { printOutcome } from "./outcome.ts";
 import { runTests, testFiles } from "./test-run.ts";
 
 const checks = await runChecks();
 const directories = ["plans", "setup"].filter((directory) => existsSync(join(root, "test", directory)));
 const tests = await runTests(directories.flatMap((directory) => testFiles(directory, [])));
-const passed = checks.filter((check) => check.passed).length;
-const failed = tests.failed + checks.length - passed;
-console.log(`${tests.passed + passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(printOutcome(checks, tests) ? 0 : 1);

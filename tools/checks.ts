@@ -6,11 +6,15 @@ import { checkLayers } from "./layers.ts";
 /** The project's root directory. */
 export const root = join(import.meta.dirname, "..");
 
-/** What one check or test file came to. `output` says what is wrong, empty when all is well. */
-export interface CheckResult {
+/** A check or test that failed. `output` says what is wrong. */
+export interface Failure {
   readonly name: string;
-  readonly passed: boolean;
   readonly output: string;
+}
+
+/** What one check came to; `output` is empty when all is well. */
+export interface CheckResult extends Failure {
+  readonly passed: boolean;
 }
 
 /** Runs a JavaScript tool of node_modules in the project's root under this Node. Resolves when it has ended. */
@@ -50,7 +54,7 @@ export async function runChecks(): Promise<readonly CheckResult[]> {
     const result = await check();
     results.push(result);
     console.log(`${result.passed ? "ok  " : "FAIL"} ${result.name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
-    if (result.output !== "") console.log(indent(shortened(result.output)));
+    if (result.output !== "") console.log(indent(shortened(result.output, longestOutput)));
   }
   return results;
 }
@@ -58,10 +62,10 @@ export async function runChecks(): Promise<readonly CheckResult[]> {
 const longestOutput = 120;
 
 /** The first lines of a long text, and how many are left out. */
-function shortened(text: string): string {
+export function shortened(text: string, longest: number): string {
   const lines = text.split("\n");
-  const left = lines.length - longestOutput;
-  return left <= 0 ? text : [...lines.slice(0, longestOutput), `... ${left} more lines`].join("\n");
+  const left = lines.length - longest;
+  return left <= 0 ? text : [...lines.slice(0, longest), `... ${left} more lines`].join("\n");
 }
 
 /** `text` with four spaces in front of each line. */

@@ -1,4 +1,5 @@
 /** `npm run fuzz -- [--seed 1] [--count 1000] [--depth 8] [--draws 8] [--limits adapter|default] [--minutes 60] [--findings 5]`: random plans on CPU polars and on the engine. */
+import "./patient-polls.ts";
 import { parseArgs } from "node:util";
 import { fuzz } from "../test/fuzz/fuzz.ts";
 import { prepareTests } from "./prepare-tests.ts";

@@ -1,18 +1,23 @@
 /** Runs test files under node:test, a process for each, and prints how they go: a line a file, failures at once, skips with their reasons. */
 import { readdirSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { join, sep } from "node:path";
 import { run } from "node:test";
-import { indent, root } from "./checks.ts";
+import { pathToFileURL } from "node:url";
+import { type Failure, indent, root, shortened } from "./checks.ts";
 
 /** Numbers of single tests; suites are not counted. `skips` has a line for each skipped or todo test. */
 export interface TestCounts {
   readonly passed: number;
   readonly failed: number;
+  readonly failures: readonly Failure[];
   readonly skips: readonly string[];
 }
 
 const longestFileMs = 40 * 60_000;
 const quietMs = 20_000;
+const shownChatter = 200;
+/** Objects of nodejs-polars are big and die young; the default space makes the collector copy most of them. */
+const youngMegabytes = "--max-semi-space-size=128";
 /** Dawn says this for every device on some drivers; it means nothing here. */
 const dawnNotice = /^Warning: maxDynamic\w+ artificially reduced .*\n?/gm;
 
@@ -25,79 +30,83 @@ export function testFiles(directory: string, filters: readonly string[]): readon
     .sort();
 }
 
-interface FileCounts {
-  passed: number;
-  failed: number;
-  skipped: number;
-  ms: number;
-}
-
-/** Runs `files`, two at a time, and resolves with the counts once all have ended. A file that runs longer than 40 minutes fails. */
+/** Runs `files`, two at a time in their order, and resolves with the counts once all have ended. A file that runs longer than 40 minutes fails. */
 export async function runTests(files: readonly string[]): Promise<TestCounts> {
-  const counts = new Map<string, FileCounts>();
-  const skips: string[] = [];
+  const runs: FileRun[] = [];
   let printed = performance.now();
   const print = (line: string): void => {
     printed = performance.now();
     console.log(line);
   };
-  const of = (path: string | undefined): FileCounts => {
-    const file = path === undefined ? "?" : relative(root, path).split(sep).join("/");
-    const known = counts.get(file) ?? { passed: 0, failed: 0, skipped: 0, ms: 0 };
-    counts.set(file, known);
-    return known;
-  };
   const heartbeat = setInterval(() => {
-    if (performance.now() - printed > quietMs) print(`...  still running, ${finished} of ${files.length} files done`);
+    if (performance.now() - printed > quietMs) print(`...  still running, ${runs.length} of ${files.length} files done`);
   }, 1000);
-  let finished = 0;
-  const parents: string[] = [];
-  const stream = run({ cwd: root, files: files.map((file) => join(root, file)), concurrency: 2, timeout: longestFileMs });
-  for await (const event of stream) {
-    if (event.type === "test:start") {
-      parents.length = event.data.nesting;
-      parents.push(event.data.name);
-    } else if (event.type === "test:pass" && event.data.details.type !== "suite") {
-      const why = event.data.skip ?? event.data.todo;
-      if (why === undefined || why === false) of(event.data.file).passed++;
-      else {
-        of(event.data.file).skipped++;
-        skips.push(
-          `${relative(root, event.data.file ?? "")} > ${event.data.name}: ${why === true || why === "" ? "no reason given" : why}`,
-        );
-      }
-    } else if (event.type === "test:fail" && !(event.data.details.type === "suite" && onlyItsTests(event.data.details.error))) {
-      of(event.data.file).failed++;
-      const trail = [...parents.slice(0, event.data.nesting), event.data.name].join(" > ");
-      print(`FAIL ${relative(root, event.data.file ?? "")} > ${trail}\n${indent(failure(event.data.details.error))}`);
-    } else if (event.type === "test:stdout" || event.type === "test:stderr") {
-      const text = event.data.message.replace(dawnNotice, "").trimEnd();
-      if (text !== "") print(indent(text));
-    } else if (event.type === "test:summary" && event.data.file !== undefined) {
-      finished++;
-      const file = of(event.data.file);
-      const parts = [
-        `${file.passed} passed`,
-        ...(file.failed > 0 ? [`${file.failed} failed`] : []),
-        ...(file.skipped > 0 ? [`${file.skipped} skipped`] : []),
-      ];
-      print(
-        `${file.failed > 0 ? "FAIL" : "ok  "} ${relative(root, event.data.file)}: ${parts.join(", ")} (${(event.data.duration_ms / 1000).toFixed(1)} s)`,
-      );
-    }
-  }
+  const waiting = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) runs.push(await runFile(file, print));
+  };
+  await Promise.all([worker(), worker()]);
   clearInterval(heartbeat);
-  const all = [...counts.values()];
-  return { passed: sum(all.map((x) => x.passed)), failed: sum(all.map((x) => x.failed)), skips };
+  return {
+    passed: runs.reduce((total, { passed }) => total + passed, 0),
+    failed: runs.reduce((total, { failures }) => total + failures.length, 0),
+    failures: runs.flatMap(({ failures }) => failures),
+    skips: runs.flatMap(({ skips }) => skips),
+  };
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+interface FileRun {
+  readonly passed: number;
+  readonly failures: readonly Failure[];
+  readonly skips: readonly string[];
+}
 
-/** Whether a suite failed for no reason of its own, such as a hook that threw. */
+/** Prints failures as they come, and what else the file's process printed only when there was one. */
+async function runFile(file: string, print: (line: string) => void): Promise<FileRun> {
+  const start = performance.now();
+  const failures: Failure[] = [];
+  const skips: string[] = [];
+  const chatter: string[] = [];
+  const notes: string[] = [];
+  const trail: string[] = [];
+  let passed = 0;
+  const path = join(root, file);
+  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href, youngMegabytes];
+  for await (const event of run({ cwd: root, files: [path], timeout: longestFileMs, execArgv })) {
+    if (event.type === "test:start") {
+      trail.length = event.data.nesting;
+      trail.push(event.data.name);
+    } else if (event.type === "test:pass" && event.data.details.type !== "suite") {
+      const why = event.data.skip ?? event.data.todo;
+      if (why === undefined || why === false) passed++;
+      else skips.push(`${file} > ${event.data.name}: ${why === true || why === "" ? "no reason given" : why}`);
+    } else if (event.type === "test:fail" && !onlyItsTests(event.data.details.error)) {
+      const names = event.data.name === path ? [] : [...trail.slice(0, event.data.nesting), event.data.name];
+      const failure: Failure = { name: [file, ...names].join(" > "), output: reason(event.data.details.error) };
+      failures.push(failure);
+      print(`FAIL ${failure.name}\n${indent(failure.output)}`);
+    } else if (event.type === "test:stdout" || event.type === "test:stderr") {
+      chatter.push(event.data.message);
+    } else if (event.type === "test:diagnostic" && event.data.file !== undefined) {
+      notes.push(event.data.message);
+    }
+  }
+  if (notes.length > 0) print(indent(notes.join("\n")));
+  const text = failures.length > 0 ? chatter.join("").replace(dawnNotice, "").trimEnd() : "";
+  if (text !== "") print(`     printed by ${file}:\n${indent(shortened(text, shownChatter))}`);
+  const counts = [`${passed} passed`];
+  if (failures.length > 0) counts.push(`${failures.length} failed`);
+  if (skips.length > 0) counts.push(`${skips.length} skipped`);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  print(`${failures.length > 0 ? "FAIL" : "ok  "} ${file}: ${counts.join(", ")} (${seconds} s)`);
+  return { passed, failures, skips };
+}
+
+/** Whether a test failed for no reason of its own, such as a hook that threw. */
 const onlyItsTests = (error: Error): boolean => property(error, "failureType") === "subtestsFailed";
 
 /** What to print for a failure: the error as the test threw it, or how the file's process ended. */
-function failure(error: Error): string {
+function reason(error: Error): string {
   const cause = error.cause;
   if (cause instanceof Error) return cause.stack ?? cause.message;
   const ending = property(error, "signal") ?? property(error, "exitCode");

@@ -148,6 +148,39 @@ export const bytes = (total: () => number): Kind<number | null> => ({
   },
 });
 
+/** A query of which the GPU and CPU polars gave different results; the query was answered by CPU polars. */
+export interface ResultDifference {
+  /** The first difference, in words. */
+  readonly difference: string;
+  /** The optimised plan, as `explain` prints it. */
+  readonly plan: string;
+}
+
+/** How many queries are run on CPU polars as well, and who hears of differences. */
+export interface Validation {
+  /** Part of the queries, from 0 to 1. */
+  readonly share: number;
+  /** Null: they are warnings. */
+  readonly onDifference: ((found: ResultDifference) => void) | null;
+}
+
+const isListener = (value: unknown): value is Validation["onDifference"] => typeof value === "function";
+
+/** A share, or a share with a listener. */
+export const validation: Kind<Validation> = {
+  accepts: "a number from 0 to 1, `{ share, onDifference }`",
+  parse: (text) => fraction.parse(text),
+  check: (value, name) => {
+    if (typeof value !== "object" || value === null) return Object.freeze({ share: fraction.check(value, name), onDifference: null });
+    const entries = new Map<string, unknown>(Object.entries(value));
+    const unknown = [...entries.keys()].find((key) => key !== "share" && key !== "onDifference");
+    if (unknown !== undefined) throw new ConfigError(`${name} has no '${unknown}': it accepts share, onDifference`);
+    const listener = entries.get("onDifference") ?? null;
+    if (listener !== null && !isListener(listener)) throw new ConfigError(`${name}.onDifference must be a function`);
+    return Object.freeze({ share: fraction.check(entries.get("share"), `${name}.share`), onDifference: listener });
+  },
+};
+
 /** Who hears warnings. */
 export type WarnFunction = (message: string) => void;
 

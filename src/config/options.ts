@@ -1,7 +1,20 @@
 /** Every option of the engine: its names, its environment variables, what it accepts and what it is when nobody says. */
 
 import { totalmem } from "node:os";
-import { bool, bytes, choice, fraction, fractionsByColumn, int, type Kind, names, optionalInt, text, warnings } from "./kinds.ts";
+import {
+  bool,
+  bytes,
+  choice,
+  fraction,
+  fractionsByColumn,
+  int,
+  type Kind,
+  names,
+  optionalInt,
+  text,
+  validation,
+  warnings,
+} from "./kinds.ts";
 
 export interface Option<T> {
   readonly kind: Kind<T>;
@@ -35,13 +48,15 @@ export const ENGINE_OPTIONS = {
     ["CUDF_POLARS__RAISE_ON_FAIL"],
   ),
   deviceMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("DEVICE_MEMORY_LIMIT")]),
-  hostMemoryLimit: option(bytes(totalmem), "half of the host's memory", [ownVariable("HOST_MEMORY_LIMIT")]),
+  hostMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("HOST_MEMORY_LIMIT")]),
   adapter: option(text("`any`, `hardware`, `software`, a part of the adapter's name"), "`any`", [ownVariable("ADAPTER")]),
   limits: option(choice(["adapter", "default"]), "`adapter`", [ownVariable("LIMITS")]),
   maxBindingBytes: option(optionalInt(65_536), "`null`", [ownVariable("MAX_BINDING_BYTES")]),
   disableRules: option(names, "`[]`", [ownVariable("DISABLE_RULES")]),
   warn: option(warnings, "`console`", [ownVariable("WARN")]),
   profile: option(bool(), "`false`", [ownVariable("PROFILE")]),
+  progress: option(choice(["auto", "none"]), "`auto`", [ownVariable("PROGRESS")]),
+  validate: option(validation, "`0`", [ownVariable("VALIDATE")]),
 } as const;
 
 /** Options of the streaming executor: `executorOptions`. */

@@ -1,7 +1,7 @@
 /** What conformance is made of: things that a user can write, each over one column of every dtype or over a whole frame. */
 
 import type { Expr, LazyDataFrame } from "nodejs-polars";
-import type { Tolerance } from "./difference.ts";
+import type { Tolerance } from "../fallback/frame-difference.ts";
 
 export const EXACT: Tolerance = {};
 /** For sums and what is made of them: CPU polars rounds at every step, the engine once. */

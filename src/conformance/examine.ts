@@ -1,10 +1,10 @@
 /** Examines a case: where each of its columns runs, and whether the engine gives what CPU polars gives. */
 
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
+import { frameDifference } from "../fallback/frame-difference.ts";
 import { GPUEngine, UnsupportedError } from "../index.ts";
 import type { Case, ExpressionCase } from "./case.ts";
 import { COLUMNS, type ColumnName } from "./columns.ts";
-import { frameDifference } from "./difference.ts";
 import { type Place, placementOf } from "./placement.ts";
 import { VARIANTS, type Variant } from "./variants.ts";
 

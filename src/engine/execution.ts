@@ -8,8 +8,9 @@ import { operationsOf, type PhysicalReport, physicalReport } from "../executors/
 import type { PhysicalNode } from "../executors/physical/node.ts";
 import { lowered, runStreaming, type StreamingResult, type StreamingRun } from "../executors/streaming.ts";
 import { releaseTable } from "../executors/table.ts";
+import type { TraceRecord } from "../executors/trace.ts";
 import { PolarsDictionaries } from "../fallback/dictionaries.ts";
-import { exportFrame, stacked } from "../fallback/export.ts";
+import { exportFrame } from "../fallback/export.ts";
 import { type PartitionSize, rowBytes } from "../fallback/partitions.ts";
 import { PolarsSources } from "../fallback/polars-sources.ts";
 import type { Residents } from "../fallback/residents.ts";
@@ -18,7 +19,9 @@ import type { Plan } from "../ir/plan.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
 import type { ReadPlan } from "../polars/plan-reading.ts";
+import { ProgressBar } from "./progress-bar.ts";
 import type { Progress, QueryOptions } from "./query-options.ts";
+import type { Receive, Receiver } from "./receiver.ts";
 
 /** Rows of a batch are chosen so that this many words for each of them fit one binding. */
 const WORDS_FOR_EACH_ROW = 8;
@@ -35,6 +38,7 @@ export interface ExecutionInput {
   readonly residents: Residents;
   readonly plan: Plan;
   readonly options: QueryOptions;
+  readonly receive: Receive;
   /** Whether no other query is on the device: only then may what went wrong on it be forgotten. */
   alone(): boolean;
 }
@@ -43,10 +47,10 @@ export interface ExecutionInput {
 export interface Execution {
   readonly frame: NativeDataFrame;
   /** Null from the in-memory executor, which has no operations on partitions. */
-  readonly streaming: StreamingResult<NativeDataFrame> | null;
+  readonly streaming: StreamingResult<void> | null;
 }
 
-/** Once more with smaller partitions where memory runs out, as long as that can help. */
+/** Once more with smaller partitions, and groups spread over them, where memory runs out. */
 export async function execute(input: ExecutionInput): Promise<Execution> {
   const { config, device, alone } = input;
   if (config.executor === "in-memory") return inMemory(input);
@@ -63,10 +67,10 @@ export async function execute(input: ExecutionInput): Promise<Execution> {
 }
 
 /** The physical plan that a run would start with. */
-export async function physicalPlan(input: Omit<ExecutionInput, "options" | "alone">): Promise<PhysicalReport> {
+export async function physicalPlan(input: Omit<ExecutionInput, "options" | "receive" | "alone">): Promise<PhysicalReport> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
-    return physicalReport(await lowered(input, context, input.plan));
+    return physicalReport(await lowered(input, context, input.plan, false));
   } finally {
     await close();
   }
@@ -75,12 +79,12 @@ export async function physicalPlan(input: Omit<ExecutionInput, "options" | "alon
 async function inMemory(input: ExecutionInput): Promise<Execution> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
-    const table = await runInMemory(context, input.plan);
-    try {
-      return { frame: await exportFrame(input.module.native, input.device, table.batches, input.plan.schema), streaming: null };
-    } finally {
-      releaseTable(table);
-    }
+    const table = await runInMemory(context, input.plan, input.options.signal);
+    const frame = await exportFrame(input.module.native, input.device, table.batches, input.plan.schema).finally(() => releaseTable(table));
+    return await received(input.receive(1), async (receiver) => {
+      await receiver.take(frame, 0);
+      return null;
+    });
   } finally {
     await close();
   }
@@ -91,17 +95,25 @@ async function streaming(input: ExecutionInput, shrink: number): Promise<Executi
   const sources = sourcesOf(input, shrink);
   const context = () => contextOf(input, sources);
   const { context: planning, close } = context();
-  const root = await lowered({ config }, planning, plan).finally(close);
-  const run: StreamingRun = { config, device, context, signal: options.signal, listen: progressOf(options, root) };
-  const result = await runStreaming(run, root, (tables) =>
-    exportFrame(
-      module.native,
-      device,
-      tables.flatMap((t) => t.batches),
-      plan.schema,
-    ),
-  );
-  return { frame: stacked(result.parts), streaming: result };
+  const root = await lowered({ config }, planning, plan, shrink > 1).finally(close);
+  const bar = config.progress === "auto" && options.onProgress === null ? new ProgressBar(process.stderr) : null;
+  const listen = progressOf(options.onProgress ?? ((progress) => bar?.update(progress)), root);
+  const run: StreamingRun = { config, device, context, signal: options.signal, listen };
+  return received(input.receive(root.partitions), (receiver) =>
+    runStreaming(run, root, async (tables, partition) => {
+      const batches = tables.flatMap((t) => t.batches);
+      await receiver.take(await exportFrame(module.native, device, batches, plan.schema), partition);
+    }),
+  ).finally(() => bar?.end());
+}
+
+async function received(receiver: Receiver, run: (receiver: Receiver) => Promise<Execution["streaming"]>): Promise<Execution> {
+  try {
+    const streaming = await run(receiver);
+    return { frame: await receiver.end(), streaming };
+  } finally {
+    receiver.close();
+  }
 }
 
 type Sourced = Pick<ExecutionInput, "config" | "device" | "module" | "read" | "residents">;
@@ -114,14 +126,12 @@ function contextOf({ device, module }: Sourced, sources: PolarsSources): { reado
   return { context: { device, dictionaries, sources }, close: () => dictionaries.close() };
 }
 
-function progressOf({ onProgress }: QueryOptions, root: PhysicalNode): StreamingRun["listen"] {
-  if (onProgress === null) return null;
+function progressOf(hear: (progress: Progress) => void, root: PhysicalNode): (done: TraceRecord) => void {
   const total = operationsOf(root);
   let done = 0;
   return ({ name, step }): void => {
     done += 1;
-    const progress: Progress = { done, total: Math.max(done, total), name, step };
-    onProgress(progress);
+    hear({ done, total: Math.max(done, total), name, step });
   };
 }
 

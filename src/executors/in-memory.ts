@@ -21,8 +21,8 @@ import type { Table } from "./table.ts";
 import { releaseTable } from "./table.ts";
 
 /** Runs the plan; the result belongs to the caller. Everything else that it allocated is released, also when it fails. */
-export async function runInMemory(context: QueryContext, plan: Plan): Promise<Table> {
-  const run = new InMemoryRun(context, plan);
+export async function runInMemory(context: QueryContext, plan: Plan, signal: AbortSignal | null = null): Promise<Table> {
+  const run = new InMemoryRun(context, plan, signal);
   try {
     return await run.take(plan);
   } finally {
@@ -37,12 +37,14 @@ interface Held {
 
 class InMemoryRun {
   readonly #context: QueryContext;
+  readonly #signal: AbortSignal | null;
   /** Edges that lead to each node. */
   readonly #edges = new Map<Plan, number>();
   readonly #held = new Map<Plan, Held>();
 
-  constructor(context: QueryContext, root: Plan) {
+  constructor(context: QueryContext, root: Plan, signal: AbortSignal | null) {
     this.#context = context;
+    this.#signal = signal;
     const pending: Plan[] = [root];
     this.#edges.set(root, 1);
     for (let plan = pending.pop(); plan !== undefined; plan = pending.pop()) {
@@ -65,6 +67,7 @@ class InMemoryRun {
   async #result(plan: Plan): Promise<Table> {
     const held = this.#held.get(plan);
     if (held !== undefined) return held.table;
+    this.#signal?.throwIfAborted();
     const table = await this.#run(plan);
     this.#held.set(plan, { table, readers: this.#edges.get(plan) ?? 1 });
     return table;

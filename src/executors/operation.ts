@@ -46,7 +46,8 @@ const WORKING = 2;
  * Runs the operation.
  * @throws what the work throws; nothing is left on the device then.
  */
-export function perform(run: Run, operation: Operation): Promise<readonly Stored[]> {
+export function perform(run: Run, asked: Operation): Promise<readonly Stored[]> {
+  const operation = { ...asked, inputs: asked.inputs.map(filled) };
   const parts = operation.inputs.flat();
   const bytes = parts.reduce((n, s) => n + s.bytes, 0);
   return withRoom(run, parts, WORKING * bytes, () => attempt(run, operation, parts, bytes));
@@ -72,6 +73,12 @@ export async function withRoom<T>(run: Run, parts: readonly Stored[], bytes: num
       return work();
     });
   }
+}
+
+/** The parts that have rows; one at least, for its columns. */
+function filled(parts: readonly Stored[]): readonly Stored[] {
+  const some = parts.filter((part) => part.rows > 0);
+  return some.length === 0 ? parts.slice(0, 1) : some;
 }
 
 async function attempt(run: Run, { node, step, partition, inputs, work }: Operation, parts: readonly Stored[], bytesIn: number) {

@@ -1,5 +1,6 @@
 /** The streaming executor: lowers a plan to operations on partitions and has one of the two engines drive them. */
 
+import { totalmem } from "node:os";
 import type { Config } from "../config.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
@@ -38,10 +39,15 @@ export interface StreamingResult<T> {
 const LANES = 2;
 
 /** Lowers the plan over the partitions that its sources have. @throws UnsupportedError where one partition is not accepted. */
-export async function lowered({ config }: { readonly config: Config }, { sources }: QueryContext, plan: Plan): Promise<PhysicalNode> {
+export async function lowered(
+  { config }: { readonly config: Config },
+  { sources }: QueryContext,
+  plan: Plan,
+  manyGroups: boolean,
+): Promise<PhysicalNode> {
   const partitions = new Map<Plan, SourcePartitions>();
   for (const node of postorder(plan)) if (isSource(node)) partitions.set(node, await sources.partitions(node));
-  const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions);
+  const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions, manyGroups);
   if (onePartition.length > 0) {
     const reasons = onePartition.map((name) => `${name} does not support multiple partitions.`);
     const { fallbackMode } = config.executorOptions;
@@ -53,14 +59,14 @@ export async function lowered({ config }: { readonly config: Config }, { sources
 
 const isSource = (plan: Plan): plan is Frame | Scan => plan.kind === "frame" || plan.kind === "scan";
 
-/** `take` reads the tables of a partition of the result, which stay the run's. Nothing is left on the device. */
+/** `take` reads the tables of a partition of the result, by its number, which stay the run's. Nothing is left on the device. */
 export async function runStreaming<T>(
   streaming: StreamingRun,
   root: PhysicalNode,
-  take: (tables: readonly Table[]) => Promise<T>,
+  take: (tables: readonly Table[], partition: number) => Promise<T>,
 ): Promise<StreamingResult<T>> {
   const { config, device, signal, listen, context } = streaming;
-  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit });
+  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit ?? totalmem() / 2 });
   const trace = new Trace(physicalOrder(root), listen);
   const { maxIoThreads: ioThreads } = config.executorOptions;
   const run: Run = { device, store, turns: new Turns(), trace, signal, context, ioThreads, lanes: LANES };
@@ -70,7 +76,7 @@ export async function runStreaming<T>(
     const meter = newMeter(trace.labelOf(root, "export", partition));
     const rows = stored.reduce((n, s) => n + s.rows, 0);
     const bytes = stored.reduce((n, s) => n + s.bytes, 0);
-    const exported = () => store.use(stored, (tables) => device.scope(() => take(tables), meter));
+    const exported = () => store.use(stored, (tables) => device.scope(() => take(tables, partition), meter));
     parts.set(partition, await withRoom(run, stored, 0, exported));
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };

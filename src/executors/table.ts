@@ -45,15 +45,18 @@ export const withoutColumn = (batch: Batch, name: string): Batch => ({
   columns: new Map([...batch.columns].filter(([n]) => n !== name)),
 });
 
-/** Another reference to the batch's columns, or to some of them. */
-export function retainBatch(batch: Batch, names: Iterable<string> = batch.columns.keys()): Batch {
-  const columns = new Map([...names].map((name) => [name, columnOf(batch, name)]));
+/** Another reference to the whole batch, or to some of its columns. */
+export function retainBatch(batch: Batch, names?: Iterable<string>): Batch {
+  const columns = names === undefined ? batch.columns : new Map([...names].map((name) => [name, columnOf(batch, name)]));
   for (const column of columns.values()) column.buffer.retain();
-  return { rows: batch.rows, columns };
+  if (names !== undefined || batch.states === undefined) return { rows: batch.rows, columns };
+  for (const state of batch.states) state.retain();
+  return { rows: batch.rows, columns, states: batch.states };
 }
 
 export const releaseBatch = (batch: Batch): void => {
   for (const column of batch.columns.values()) column.buffer.release();
+  for (const state of batch.states ?? []) state.release();
 };
 
 export const retainTable = (table: Table): Table => ({ ...table, batches: table.batches.map((b) => retainBatch(b)) });

@@ -34,6 +34,19 @@ const removeAll = (): void => {
   for (const folder of open) removeFolder(folder);
 };
 
+/** A new folder whose name starts with `prefix`: it goes at the latest when the process ends. Throws what the file system says. */
+export function newFolder(prefix: string): string {
+  const folder = mkdtempSync(prefix);
+  if (open.size === 0 && !process.listeners("exit").includes(removeAll)) process.on("exit", removeAll);
+  open.add(folder);
+  return folder;
+}
+
+export function dropFolder(folder: string): void {
+  removeFolder(folder);
+  open.delete(folder);
+}
+
 /** A folder of its own, made by the first `path`. */
 export class ScratchFolder implements ScratchSpace {
   readonly #bytes: number;
@@ -59,8 +72,7 @@ export class ScratchFolder implements ScratchSpace {
 
   remove(): void {
     if (this.#folder === null) return;
-    removeFolder(this.#folder);
-    open.delete(this.#folder);
+    dropFolder(this.#folder);
     this.#folder = null;
   }
 
@@ -69,10 +81,7 @@ export class ScratchFolder implements ScratchSpace {
       sweep(root);
       try {
         if (room(root) < this.#bytes + MARGIN) continue;
-        const folder = mkdtempSync(join(root, `${OWNER}${process.pid}-`));
-        if (open.size === 0 && !process.listeners("exit").includes(removeAll)) process.on("exit", removeAll);
-        open.add(folder);
-        return folder;
+        return newFolder(join(root, `${OWNER}${process.pid}-`));
       } catch {
         // A root that does not exist or cannot be written is no place; the next one may be.
       }

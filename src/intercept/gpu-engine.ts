@@ -10,11 +10,11 @@ import type { QueryProfile } from "../executors/query-profile.ts";
 import type { QueryReport } from "../fallback/report.ts";
 import type { DeviceStats } from "../gpu/device.ts";
 import { dataFrameOf } from "../polars/frames.ts";
-import { findPolarsModules, type PolarsModule } from "../polars/module.ts";
-import type { NativeLazyFrame } from "../polars/native.ts";
+import { findPolarsModules } from "../polars/module.ts";
 import { readPlan } from "../polars/plan-reading.ts";
-import { trackingOf } from "./install.ts";
+import { queryOf as queryOfNative, trackingOf } from "./install.ts";
 import { type GpuCollectOptions, gpuEngineMark } from "./types.ts";
+import { type ValidationCounts, Validator } from "./validation.ts";
 
 export interface ExplainOptions {
   readonly physical?: boolean;
@@ -39,9 +39,12 @@ export interface PersistedFrame {
 export class GPUEngine {
   readonly [gpuEngineMark] = true as const;
   readonly #engine: Engine;
+  readonly #validator: Validator;
 
   constructor(options: GPUEngineOptions = {}) {
-    this.#engine = new Engine(resolveConfig(options));
+    const config = resolveConfig(options);
+    this.#engine = new Engine(config);
+    this.#validator = new Validator(config.validate, config.warn);
   }
 
   /** The resolved options, and where each value came from. */
@@ -52,6 +55,11 @@ export class GPUEngine {
   /** Where the nodes of the last query ran and why, its times and transfers; null before the first query. */
   get lastQuery(): QueryReport | null {
     return this.#engine.lastQuery;
+  }
+
+  /** How many results were compared with CPU polars', and how many differed: see the option `validate`. */
+  get validated(): ValidationCounts {
+    return this.#validator.counts;
   }
 
   /** Memory in use on the device and counts since it was opened; null while none is open. */
@@ -114,16 +122,22 @@ export class GPUEngine {
   static engineOf(engine: GPUEngine): Engine {
     return engine.#engine;
   }
+
+  /** For interception. */
+  static validatorOf(engine: GPUEngine): Validator {
+    return engine.#validator;
+  }
 }
 
 /** The tracked plan of a user's lazy frame. */
 function queryOf(lf: LazyDataFrame): Query {
   const native = lf._ldf;
   for (const module of findPolarsModules()) {
-    if (native instanceof module.native.JsLazyFrame) return { module, tracked: planOf(module, native) };
+    if (!(native instanceof module.native.JsLazyFrame)) continue;
+    const tracking = trackingOf(module);
+    return { module, ...(tracking === undefined ? NOT_INSTALLED : queryOfNative(module, tracking, native)) };
   }
   throw new InvalidPlanError("not a LazyDataFrame of a known copy of nodejs-polars");
 }
 
-const planOf = (module: PolarsModule, native: NativeLazyFrame): Query["tracked"] =>
-  trackingOf(module)?.planOf(native) ?? { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" };
+const NOT_INSTALLED = { tracked: { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" }, sink: null } as const;

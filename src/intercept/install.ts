@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeLazyFrame } from "../polars/native.ts";
 import type { TrackedPlan } from "../polars/plan-reading.ts";
+import type { SinkCall } from "../polars/sink.ts";
 import type { Untracked } from "./shadow.ts";
 import { Tracking } from "./tracking.ts";
 import { type GpuCollectOptions, type GpuEngineOption, gpuEngineMark } from "./types.ts";
@@ -17,8 +18,10 @@ export interface CollectRequest {
   readonly options: GpuCollectOptions;
   /** The plan and its frames, or why they are unknown. */
   readonly tracked: TrackedPlan | Untracked;
-  /** What nodejs-polars itself would have answered: same result, same errors. */
-  runOnCpu(): Promise<DataFrame>;
+  /** The sink that the frame is, whose input `tracked` is about; null for a frame that gives rows. */
+  readonly sink: SinkCall | null;
+  /** What nodejs-polars itself would have answered: same result, same errors. `plan` runs in place of the frame's own. */
+  runOnCpu(plan?: NativeLazyFrame): Promise<DataFrame>;
 }
 
 export interface CollectHooks {
@@ -82,10 +85,10 @@ function interceptCollect(module: PolarsModule, tracking: Tracking): void {
       const [options] = args;
       const hooks = hooksOf(module);
       if (hooks === undefined || !asksForGpu(options)) return collect.apply(frame, args);
-      const tracked = trackedPlan(module, tracking, native);
-      return settled(() =>
-        hooks.collect({ module, engine: options.engine, options, tracked, runOnCpu: () => settled(() => collect(cpuOptions(options))) }),
-      );
+      const { engine } = options;
+      const runOnCpu: CollectRequest["runOnCpu"] = (plan) =>
+        settled(() => (plan === undefined ? collect : make(plan).collect)(cpuOptions(options)));
+      return settled(() => hooks.collect({ module, engine, options, ...queryOf(module, tracking, native), runOnCpu }));
     };
     frame.collectSync = (...args: Parameters<LazyDataFrame["collectSync"]>) => {
       if (asksForGpu(args[0]))
@@ -103,10 +106,15 @@ async function settled<T>(work: () => Promise<T>): Promise<T> {
   return work();
 }
 
-function trackedPlan(module: PolarsModule, tracking: Tracking, native: unknown): TrackedPlan | Untracked {
-  if (native instanceof module.native.JsLazyFrame) return tracking.planOf(native as NativeLazyFrame, module);
-  return { untracked: native instanceof Error ? native.message : "the lazy frame holds no plan" };
+/** What is known of a native lazy frame of `module`. */
+export function queryOf(module: PolarsModule, tracking: Tracking, native: unknown): Pick<CollectRequest, "tracked" | "sink"> {
+  if (!isLazyOf(module, native))
+    return { tracked: { untracked: native instanceof Error ? native.message : "the lazy frame holds no plan" }, sink: null };
+  const sink = tracking.sinkOf(native);
+  return { tracked: tracking.planOf(sink?.input ?? native, module), sink };
 }
+
+const isLazyOf = ({ native }: PolarsModule, frame: unknown): frame is NativeLazyFrame => frame instanceof native.JsLazyFrame;
 
 function asksForGpu(options: unknown): options is GpuCollectOptions {
   return typeof options === "object" && options !== null && isGpuEngine(Reflect.get(options, "engine"));

@@ -6,9 +6,11 @@ import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame, NativeLazyFrame } from "../polars/native.ts";
 import { sourceTag, type TrackedPlan } from "../polars/plan-reading.ts";
 import { isQuiet } from "../polars/quiet.ts";
+import type { SinkCall } from "../polars/sink.ts";
 import { ExpressionShadows } from "./expression-shadows.ts";
 import { copyArguments, type NativeFunction, objectsIn, patchFunction, patchMethods, patchSetter, patchStatics } from "./patching.ts";
 import { type LazyRecords, mergeSources, ownShadow, Shadow, type Untracked } from "./shadow.ts";
+import { SinkCalls } from "./sink-calls.ts";
 import { SqlTracking } from "./sql-tracking.ts";
 
 /** Methods that change a frame in place: its next `lazy()` is another source. */
@@ -32,6 +34,7 @@ export class Tracking implements LazyRecords {
   private readonly expressions: ExpressionShadows;
   private readonly shadows = new WeakMap<object, Shadow | Untracked>();
   private readonly leaves = new WeakMap<object, Shadow>();
+  private readonly sinks = new SinkCalls();
   private nextId = 1;
 
   constructor(module: PolarsModule) {
@@ -52,13 +55,18 @@ export class Tracking implements LazyRecords {
     }
   }
 
+  /** The sink that a native lazy frame is; null for anything else. */
+  sinkOf(frame: object): SinkCall | null {
+    return this.sinks.of(frame);
+  }
+
   /** Patches the native classes. Once for each native module. */
   install(): void {
     const { native } = this.module;
     this.expressions.install();
     this.installFrames();
     for (const prototype of [native.JsLazyFrame.prototype, native.JsLazyGroupBy.prototype]) {
-      patchMethods(prototype, (_name, original) => this.derived(original));
+      patchMethods(prototype, (name, original) => this.derived(this.sinks.remembering(name, original)));
     }
     patchFunction(native, "concatLf", (original) => this.derived(original));
     for (const name of SCANS) patchFunction(native, name, (original) => this.selfShadowed(original));
@@ -163,7 +171,9 @@ export class Tracking implements LazyRecords {
     return (...args) => {
       const result = original(...args);
       const [source] = args;
-      if (!isQuiet() && this.isLazy(result) && this.isLazy(source)) this.record(result, this.recordOf(source));
+      if (isQuiet() || !this.isLazy(result) || !this.isLazy(source)) return result;
+      this.record(result, this.recordOf(source));
+      this.sinks.copy(result, source);
       return result;
     };
   }

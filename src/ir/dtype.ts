@@ -54,6 +54,12 @@ const STORAGE = { bool: "bits", i32: "w1", u32: "w1", f32: "w1", i64: "w2", u64:
 /** u32 words for each row; bits pack 32 rows into a word. */
 export const WORDS = { bits: 1 / 32, w1: 1, w2: 2, code: 1 } as const satisfies Record<Storage, number>;
 
+/** Lists and arrays. */
+export const isNested = (dtype: DType): boolean => dtype.kind === "Opaque" && /^\{"(?:List|Array)"/.test(dtype.dsl);
+
+/** Whether values have an order and their equality is known: not structs, nor what holds them. */
+export const isOrdered = (dtype: DType): boolean => dtype.kind !== "Opaque" || (isNested(dtype) && !/"(?:Struct|Object)"/.test(dtype.dsl));
+
 export const physicalOf = (dtype: DType): Physical => PHYSICAL[dtype.kind];
 export const storageOf = (dtype: DType): Storage => STORAGE[PHYSICAL[dtype.kind]];
 export const storageOfPhysical = (physical: Physical): Storage => STORAGE[physical];

@@ -43,14 +43,17 @@ export function quantileRows(input: QuantileInput, method: QuantileMethod): read
   }
 }
 
-/** The quantile out of the values of those rows, as Float64. */
+/** The quantile out of the values of those rows, in their dtype, which is that of floats. */
 export function quantileValue(input: QuantileInput, method: QuantileMethod, lower: Expr, upper: Expr): Expr {
   if (method !== "midpoint" && method !== "linear") return lower;
+  const { dtype } = lower;
+  const within = (fn: "add" | "sub" | "mul" | "div", a: Expr, b: Expr): Expr => call(fn, [a, b], dtype);
   const at = place(input);
-  const share = over("sub", at, call("floor", [at], F64));
+  const exact = over("sub", at, call("floor", [at], F64));
+  const share = dtype.kind === "Float64" ? exact : call("cast", [exact], dtype);
   const between =
     method === "linear"
-      ? over("add", over("mul", share, over("sub", upper, lower)), lower)
-      : over("div", over("add", lower, upper), number(2));
-  return call("ternary", [call("eq", [lower, upper], { kind: "Boolean" }), lower, between], F64);
+      ? within("add", within("mul", share, within("sub", upper, lower)), lower)
+      : within("div", within("add", lower, upper), literal(2, dtype));
+  return call("ternary", [call("eq", [lower, upper], { kind: "Boolean" }), lower, between], dtype);
 }

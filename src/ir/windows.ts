@@ -44,6 +44,8 @@ export const WINDOW_FUNCTIONS = [
   "rolling_max",
   /** Squared distances to the mean, summed. */
   "rolling_deviations",
+  /** (x, k), of Float64 and UInt32, [rows before, rows after]: the value of rank k, from 0, of those in the window that are not null, NaN last. */
+  "rolling_nth",
 ] as const;
 
 export type WindowFunctionName = (typeof WINDOW_FUNCTIONS)[number];

@@ -88,6 +88,8 @@ export interface NativeLazyFrame {
   mean(): NativeLazyFrame;
   median(): NativeLazyFrame;
   rename(existing: readonly string[], replacements: readonly string[]): NativeLazyFrame;
+  /** A plan that writes its rows to a file and gives none. */
+  sinkIpc(path: string, options: Readonly<Record<string, unknown>>): NativeLazyFrame;
 }
 
 export interface NativeLazyGroupBy {

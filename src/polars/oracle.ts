@@ -42,7 +42,7 @@ const MAX_CACHED = 4096;
 /** Rows of zeros to try when an expression fails on none at all: constant positions and samples need some. */
 const RETRY_ROWS = [1, 64] as const;
 /** Functions that panic on empty columns, which polars reports on stderr: asked over rows at once. */
-const PANICS_WHEN_EMPTY = /"(?:Quantile|Skew|Gather|Reshape)"/;
+const PANICS_WHEN_EMPTY = /"(?:Quantile|Skew|Gather|Reshape|ExtendConstant)"/;
 /** What polars says when rows, not dtypes, are the matter. */
 const ABOUT_ROWS = /out of bounds|out of range|length|reshape|null input|on a `None` value|larger sample/;
 /** Separates a column's name from the number of its expression. */

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
-import { cellColumns } from "../../src/conformance/cells.ts";
 import { everyDtype } from "../../src/conformance/fixture.ts";
+import { cellColumns } from "../../src/fallback/cells.ts";
 import { DeviceError, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 
 const frame = everyDtype(40);

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import type { LazyDataFrame } from "nodejs-polars";
-import { frameDifference, type Tolerance } from "../../src/conformance/difference.ts";
+import { frameDifference, type Tolerance } from "../../src/fallback/frame-difference.ts";
 import { type DeviceStats, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 
 export interface ComparisonOptions extends Tolerance {
-  /** Rows of a partition for each run, null for one partition; each value is one run. */
+  /** Rows of a partition for each run, null for one partition, which the in-memory executor runs; the others both streaming engines run. */
   readonly partitions?: readonly (number | null)[];
   /** Whether every expression has to have a kernel: none may be evaluated by CPU polars on distinct rows. */
   readonly kernels?: boolean;
@@ -17,15 +17,38 @@ export interface ComparisonOptions extends Tolerance {
 /** A query, made anew for each run; its source text is printed when the results differ. */
 export type MakeQuery = () => LazyDataFrame;
 
+/** How a query is run: by which engine, over partitions of how many rows. */
+interface Execution {
+  readonly engine: "in-memory" | "tasks" | "rapidsmpf" | "default";
+  readonly partition: number | null;
+}
+
+const DEFAULT: Execution = { engine: "default", partition: null };
+
+const executionsOf = (partitions: readonly (number | null)[]): readonly Execution[] =>
+  partitions.flatMap((partition): readonly Execution[] =>
+    partition === null
+      ? [{ engine: "in-memory", partition }]
+      : [
+          { engine: "tasks", partition },
+          { engine: "rapidsmpf", partition },
+        ],
+  );
+
+function optionsOf({ engine, partition }: Execution): GPUEngineOptions {
+  if (engine === "default") return {};
+  if (engine === "in-memory" || partition === null) return { executor: "in-memory" };
+  return { executorOptions: { engine, maxRowsPerPartition: partition } };
+}
+
 const engines = new Map<string, { readonly engine: GPUEngine; readonly warnings: string[] }>();
 
-function engineFor(partition: number | null, options: GPUEngineOptions): { readonly engine: GPUEngine; readonly warnings: string[] } {
-  const key = JSON.stringify([partition, options]);
+function engineFor(execution: Execution, options: GPUEngineOptions): { readonly engine: GPUEngine; readonly warnings: string[] } {
+  const key = JSON.stringify([execution, options]);
   let known = engines.get(key);
   if (known === undefined) {
     const warnings: string[] = [];
-    const partitioned = partition === null ? {} : { executorOptions: { maxRowsPerPartition: partition } };
-    known = { engine: new GPUEngine({ warn: (message) => void warnings.push(message), ...partitioned, ...options }), warnings };
+    known = { engine: new GPUEngine({ warn: (message) => void warnings.push(message), ...optionsOf(execution), ...options }), warnings };
     engines.set(key, known);
   }
   return known;
@@ -38,33 +61,33 @@ export async function closeEngines(): Promise<void> {
   await Promise.all(open.map(({ engine }) => engine.close()));
 }
 
-/** The query runs on the GPU as a whole and gives what CPU polars gives, in every partitioning; no device memory stays in use. */
+/** The query runs on the GPU as a whole and gives what CPU polars gives, by every executor and in every partitioning; no device memory stays in use. */
 export async function assertGpuEqualsCpu(make: MakeQuery, options: ComparisonOptions = {}): Promise<void> {
   const expected = await make().collect();
-  for (const partition of options.partitions ?? [null, 3]) {
-    const { engine } = engineFor(partition, { raiseOnFail: true, ...options.engine });
+  for (const execution of executionsOf(options.partitions ?? [null, 3])) {
+    const { engine } = engineFor(execution, { raiseOnFail: true, ...options.engine });
     const before = (await engine.deviceStats())?.allocatedBytes ?? 0;
-    const actual = await collectOn(engine, make, partition);
+    const actual = await collectOn(engine, make, execution);
     const found = frameDifference(expected, actual, options);
-    if (found !== null) assert.fail(report(found, partition, make));
-    assertNoLeak(await engine.deviceStats(), before, partition, make);
-    assert.equal(engine.lastQuery?.fallback, null, report("the whole query fell back", partition, make));
+    if (found !== null) assert.fail(report(found, execution, make));
+    assertNoLeak(await engine.deviceStats(), before, execution, make);
+    assert.equal(engine.lastQuery?.fallback, null, report("the whole query fell back", execution, make));
     const lookups = engine.lastQuery?.nodes.some((node) => node.name === "LOOKUP");
-    if (options.kernels === true) assert.equal(lookups, false, report("an expression was looked up", partition, make));
+    if (options.kernels === true) assert.equal(lookups, false, report("an expression was looked up", execution, make));
   }
 }
 
-async function collectOn(engine: GPUEngine, make: MakeQuery, partition: number | null) {
+async function collectOn(engine: GPUEngine, make: MakeQuery, execution: Execution) {
   try {
     return await make().collect({ engine });
   } catch (error) {
-    throw new Error(report(error instanceof Error ? error.message : String(error), partition, make), { cause: error });
+    throw new Error(report(error instanceof Error ? error.message : String(error), execution, make), { cause: error });
   }
 }
 
-function assertNoLeak(after: DeviceStats | null, before: number, partition: number | null, make: MakeQuery): void {
+function assertNoLeak(after: DeviceStats | null, before: number, execution: Execution, make: MakeQuery): void {
   const left = (after?.allocatedBytes ?? 0) - before;
-  assert.equal(left, 0, report(`${left} bytes of device memory stayed in use after the query`, partition, make));
+  assert.equal(left, 0, report(`${left} bytes of device memory stayed in use after the query`, execution, make));
 }
 
 /**
@@ -72,46 +95,46 @@ function assertNoLeak(after: DeviceStats | null, before: number, partition: numb
  * Fails when the query starts to run on the GPU.
  */
 export async function assertFallsBack(make: MakeQuery, reason: RegExp, options: ComparisonOptions = {}): Promise<void> {
-  const strict = engineFor(null, { raiseOnFail: true });
+  const strict = engineFor(DEFAULT, { raiseOnFail: true });
   await assert.rejects(
     async () => make().collect({ engine: strict.engine }),
     (error) => {
-      assert.ok(error instanceof UnsupportedError, report(`expected a fallback, got ${String(error)}`, null, make));
-      assert.match(error.message, reason, report("the reason of the fallback", null, make));
+      assert.ok(error instanceof UnsupportedError, report(`expected a fallback, got ${String(error)}`, DEFAULT, make));
+      assert.match(error.message, reason, report("the reason of the fallback", DEFAULT, make));
       return true;
     },
-    report("expected a fallback, but it runs on the GPU", null, make),
+    report("expected a fallback, but it runs on the GPU", DEFAULT, make),
   );
   const expected = await make().collect();
-  const { engine, warnings } = engineFor(null, {});
+  const { engine, warnings } = engineFor(DEFAULT, {});
   warnings.length = 0;
   const before = (await engine.deviceStats())?.allocatedBytes ?? 0;
   const actual = await make().collect({ engine });
-  assert.equal(warnings.length, 1, report(`expected one warning, got ${JSON.stringify(warnings)}`, null, make));
+  assert.equal(warnings.length, 1, report(`expected one warning, got ${JSON.stringify(warnings)}`, DEFAULT, make));
   const found = frameDifference(expected, actual, options);
-  if (found !== null) assert.fail(report(found, null, make));
-  assertNoLeak(await engine.deviceStats(), before, null, make);
+  if (found !== null) assert.fail(report(found, DEFAULT, make));
+  assertNoLeak(await engine.deviceStats(), before, DEFAULT, make);
 }
 
 /** What only the data of the query decides keeps it from the GPU: CPU polars answers, without a warning. */
 export async function assertQuietlyEqualsCpu(make: MakeQuery, options: ComparisonOptions = {}): Promise<void> {
-  const { engine, warnings } = engineFor(null, { raiseOnFail: true });
+  const { engine, warnings } = engineFor(DEFAULT, { raiseOnFail: true });
   warnings.length = 0;
   const expected = await make().collect();
-  const actual = await collectOn(engine, make, null);
+  const actual = await collectOn(engine, make, DEFAULT);
   const found = frameDifference(expected, actual, options);
-  if (found !== null) assert.fail(report(found, null, make));
-  assert.deepEqual(warnings, [], report("warnings", null, make));
-  assert.notEqual(engine.lastQuery?.fallback, null, report("expected CPU polars to answer", null, make));
+  if (found !== null) assert.fail(report(found, DEFAULT, make));
+  assert.deepEqual(warnings, [], report("warnings", DEFAULT, make));
+  assert.notEqual(engine.lastQuery?.fallback, null, report("expected CPU polars to answer", DEFAULT, make));
 }
 
 /** Polars rejects the query; with an engine it is rejected with the same message. */
 export async function assertSameError(make: MakeQuery): Promise<void> {
   const expected = await errorOf(async () => make().collect());
-  assert.notEqual(expected, null, report("expected CPU polars to reject it", null, make));
-  const { engine } = engineFor(null, {});
+  assert.notEqual(expected, null, report("expected CPU polars to reject it", DEFAULT, make));
+  const { engine } = engineFor(DEFAULT, {});
   const actual = await errorOf(async () => make().collect({ engine }));
-  assert.equal(actual, expected, report("another error than CPU polars'", null, make));
+  assert.equal(actual, expected, report("another error than CPU polars'", DEFAULT, make));
 }
 
 async function errorOf(run: () => Promise<unknown>): Promise<string | null> {
@@ -124,10 +147,10 @@ async function errorOf(run: () => Promise<unknown>): Promise<string | null> {
 }
 
 /** What one run found, with what is needed to run it again: fixtures are deterministic, so the query's text is the whole case. */
-function report(found: string, partition: number | null, make: MakeQuery): string {
+function report(found: string, { engine, partition }: Execution, make: MakeQuery): string {
   return [
     found,
-    `maxRowsPerPartition: ${partition ?? "default"}`,
+    `engine: ${engine}, maxRowsPerPartition: ${partition ?? "default"}`,
     "reproduce, with frames from test/conformance/fixture.ts, by:",
     `  assertGpuEqualsCpu(${make.toString()}, { partitions: [${partition}] })`,
   ].join("\n");

@@ -7,7 +7,7 @@ import { ensureData, scanTables } from "../../bench/pdsh/generate.ts";
 import { polarsSqlOf } from "../../bench/pdsh/polars-sql.ts";
 import { queries } from "../../bench/pdsh/queries/index.ts";
 import { sqlOf } from "../../bench/pdsh/sql.ts";
-import { frameDifference } from "../../src/conformance/difference.ts";
+import { frameDifference } from "../../src/fallback/frame-difference.ts";
 import { GPUEngine } from "../../src/index.ts";
 
 const scale = 0.01;

@@ -2,7 +2,8 @@
 
 import { runInThisContext } from "node:vm";
 import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
-import { cellColumns } from "../../src/conformance/cells.ts";
+import { columnDtypes } from "../../src/fallback/cells.ts";
+import type { GPUEngineOptions } from "../../src/index.ts";
 import { frameText, type SourceFrame } from "./frames.ts";
 import type { Field, Kind, PlanTree } from "./tree.ts";
 import { planText } from "./tree.ts";
@@ -17,14 +18,13 @@ export function lazyFrame(text: string, frames: readonly DataFrame[]): LazyDataF
 export const dataFrame = (frame: SourceFrame): DataFrame => runInThisContext(`(pl) => ${frameText(frame)}`)(pl);
 
 /** A program that runs the plan on both sides. */
-export function programText(plan: PlanTree, frames: readonly SourceFrame[], partition: number | null): string {
-  const options = partition === null ? "" : `executorOptions: { maxRowsPerPartition: ${partition} }, `;
+export function programText(plan: PlanTree, frames: readonly SourceFrame[], options: GPUEngineOptions): string {
   return [
     'import pl from "nodejs-polars";',
     'import { GPUEngine } from "polars-webgpu";',
     ...frames.map((f, i) => `const ${sourceName(i)} = ${frameText(f)};`),
     `const query = () => ${planText(plan)};`,
-    `const engine = new GPUEngine({ ${options}raiseOnFail: true });`,
+    `const engine = new GPUEngine(${JSON.stringify({ ...options, raiseOnFail: true })});`,
     "console.log((await query().collect()).toString());",
     "console.log((await query().collect({ engine })).toString());",
   ].join("\n");
@@ -55,9 +55,9 @@ export function schemaOf(
   plan: PlanTree,
   frames: readonly DataFrame[],
 ): { readonly fields: readonly Field[] } | { readonly rejected: string } | null {
-  let columns: ReturnType<typeof cellColumns>;
+  let columns: ReturnType<typeof columnDtypes>;
   try {
-    columns = cellColumns(lazyFrame(planText(plan), frames).collectSync());
+    columns = columnDtypes(lazyFrame(planText(plan), frames).collectSync());
   } catch (error) {
     return { rejected: error instanceof Error ? error.message : String(error) };
   }

@@ -5,7 +5,7 @@ import { programText } from "./evaluate.ts";
 import { drawFrame } from "./frames.ts";
 import { PlanMaker } from "./plans.ts";
 import { Random } from "./random.ts";
-import { type EngineLimits, Engines, failureOf, partitioned } from "./run.ts";
+import { type EngineLimits, Engines, type Execution, failureOf } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { redrawn } from "./tree.ts";
 
@@ -38,8 +38,14 @@ export interface FuzzReport {
   readonly findings: readonly Finding[];
 }
 
-/** Rows of partitions; one engine each. */
-const PARTITIONS = [null, null, 1, 3, 50] as const;
+/** Engine and rows of partitions; a device each. */
+const EXECUTIONS = [
+  { executor: "in-memory" },
+  { executorOptions: { engine: "tasks", maxRowsPerPartition: 3 } },
+  { executorOptions: { engine: "tasks", maxRowsPerPartition: 50 } },
+  { executorOptions: { engine: "rapidsmpf", maxRowsPerPartition: 1 } },
+  { executorOptions: { engine: "rapidsmpf", maxRowsPerPartition: 7 } },
+] as const satisfies readonly Execution[];
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const engines = new Engines(options.limits);
@@ -51,16 +57,16 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     const number = options.seed + shapes++;
     const random = new Random(number);
     const shape = new PlanMaker(random).make(random.integer(1, options.depth));
-    const partition = random.pick(PARTITIONS);
+    const execution = random.pick(EXECUTIONS);
     rejected += Number(shape.rejected);
     for (let draw = 0; draw < (shape.rejected ? 1 : options.draws) && !done(); draw++) {
       const found = { plan: redrawn(shape.plan, random), frames: shape.frames.map((f) => drawFrame(random, f)) };
-      const engine: GPUEngine = engines.for(partitioned(partition));
+      const engine: GPUEngine = engines.for(execution);
       ran += 1;
       const failure = await failureOf(found.plan, found.frames, engine);
       if (failure === null) continue;
       const smallest = await shrink(found, failure, (c) => failureOf(c.plan, c.frames, engine));
-      const program = programText(smallest.found.plan, smallest.found.frames, partition);
+      const program = programText(smallest.found.plan, smallest.found.frames, execution);
       findings.push({ shape: number, message: `${failure.class}: ${smallest.failure.message}`, program });
       break;
     }

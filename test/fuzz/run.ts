@@ -1,8 +1,9 @@
 /** Runs a plan on both sides and says how the results differ. */
 
 import type { DataFrame } from "nodejs-polars";
-import { type Cell, type CellColumn, cellColumns } from "../../src/conformance/cells.ts";
-import { compareCells } from "../../src/conformance/order.ts";
+import { type Cell, type CellColumn, cellColumns } from "../../src/fallback/cells.ts";
+import { sameBytes } from "../../src/fallback/frame-difference.ts";
+import { compareCells } from "../../src/fallback/frame-order.ts";
 import { GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 import { dataFrame, lazyFrame } from "./evaluate.ts";
 import type { SourceFrame } from "./frames.ts";
@@ -50,7 +51,7 @@ export class Engines {
     const key = JSON.stringify(execution);
     const known = this.#engines.get(key);
     if (known !== undefined) return known;
-    const engine = new GPUEngine({ raiseOnFail: true, limits: this.#limits, ...execution });
+    const engine = new GPUEngine({ raiseOnFail: true, warn: "silent", limits: this.#limits, ...execution });
     this.#engines.set(key, engine);
     return engine;
   }
@@ -89,15 +90,6 @@ export async function failureOf(plan: PlanTree, sources: readonly SourceFrame[],
 
 const scalesOf = (plan: PlanTree, frames: readonly DataFrame[]): readonly CellColumn[] =>
   cellColumns(lazyFrame(scaleText(plan), frames).collectSync());
-
-/** Whether the frames are the same to the bit, which is quickly seen; frames that are the same in other chunks need a closer look. */
-export function sameBytes(a: DataFrame, b: DataFrame): boolean {
-  try {
-    return a.writeIPC().equals(b.writeIPC());
-  } catch {
-    return false;
-  }
-}
 
 function difference(
   expected: readonly CellColumn[],

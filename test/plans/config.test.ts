@@ -30,11 +30,14 @@ const samples: Readonly<Record<string, readonly [unknown, string]>> = {
   executor: ["in-memory", "in-memory"],
   raiseOnFail: [true, "TRUE"],
   deviceMemoryLimit: [123_456, "123_456"],
+  hostMemoryLimit: [654_321, "654_321"],
   adapter: ["llvmpipe", "llvmpipe"],
   limits: ["default", "default"],
   maxBindingBytes: [65_536, "65_536"],
   disableRules: [["a", "b"], "a, b"],
   profile: [true, "1"],
+  progress: ["none", "none"],
+  validate: [{ share: 0.25, onDifference: null }, "0.25"],
   "executorOptions.engine": ["rapidsmpf", "rapidsmpf"],
   "executorOptions.cluster": ["distributed", "distributed"],
   "executorOptions.fallbackMode": ["raise", "raise"],
@@ -80,11 +83,14 @@ test("the defaults", () => {
     },
     raiseOnFail: false,
     deviceMemoryLimit: null,
+    hostMemoryLimit: null,
     adapter: "any",
     limits: "adapter",
     maxBindingBytes: null,
     disableRules: [],
     profile: false,
+    progress: "auto",
+    validate: { share: 0, onDifference: null },
   });
   assert.deepEqual(Object.keys(origins).sort(), paths.toSorted());
   assert.deepEqual(new Set(Object.values(origins)), new Set(["default"]));
@@ -293,6 +299,19 @@ test("warn", (context) => {
     [["c"], ["d"]],
   );
   refused("warn must be 'console', 'silent' or a function, not 'loud'", { warn: "loud" });
+});
+
+test("validate", () => {
+  const onDifference = (): void => {};
+  assert.deepEqual(resolve({ validate: 1 }).validate, { share: 1, onDifference: null });
+  assert.deepEqual(resolve({ validate: { share: 0.5 } }).validate, { share: 0.5, onDifference: null });
+  assert.equal(resolve({ validate: { share: 0.5, onDifference } }).validate.onDifference, onDifference);
+  for (const wrong of ["1", null, Number.NaN, true]) refused("validate must be a float", { validate: wrong });
+  refused(/^validate must be from 0 to 1/, { validate: 1.5 });
+  refused("validate.share must be a float", { validate: { onDifference } });
+  refused("validate.onDifference must be a function", { validate: { share: 1, onDifference: "log" } });
+  refused("validate has no 'part': it accepts share, onDifference", { validate: { share: 1, part: 2 } });
+  refused("validate must be a float\nThe environment has POLARS_WEBGPU__VALIDATE='often'.", {}, { POLARS_WEBGPU__VALIDATE: "often" });
 });
 
 test("the process's environment is the default one", (context) => {

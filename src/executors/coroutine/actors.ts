@@ -3,7 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { Stored } from "../memory/store.ts";
 import type { Operation } from "../operation.ts";
-import type { ExchangeNode, MapNode, PhysicalNode, ReduceNode, SourceNode } from "../physical/node.ts";
+import type { ChoiceNode, ExchangeNode, MapNode, PhysicalNode, ReduceNode, Seen, SourceNode } from "../physical/node.ts";
 import { type Channel, type Chunk, type Reader, releaseChunk, rowsOfChunk } from "./channel.ts";
 
 /** What an actor works with. */
@@ -14,6 +14,8 @@ export interface Actor {
   /** Reads that are in flight at once. */
   readonly ioThreads: number;
   perform(operation: Omit<Operation, "node">): Promise<readonly Stored[]>;
+  /** Starts one of the ways of a choice, the others are not wanted. */
+  chosen(option: PhysicalNode): void;
 }
 
 /** Ends behind the last chunk, or when nobody wants more. */
@@ -29,6 +31,8 @@ export async function act(node: PhysicalNode, actor: Actor): Promise<void> {
       return actReduce(node, actor);
     case "union":
       return actUnion(actor);
+    case "choice":
+      return actChoice(node, actor);
   }
 }
 
@@ -218,4 +222,31 @@ async function actUnion({ readers, output }: Actor): Promise<void> {
     for (let chunk = await reader.next(); chunk !== null; chunk = await reader.next())
       if (!(await output.send({ partition: partition++, parts: chunk.parts }))) return;
   }
+}
+
+/** Watches one partition after the other of every watched node until it can choose, then hands on what the chosen way gives. */
+async function actChoice(node: ChoiceNode, { readers, output, chosen }: Actor): Promise<void> {
+  const watching = readers.slice(0, node.watched.length);
+  const seen: Seen[] = watching.map(() => ({ rows: 0, partitions: 0, ended: false }));
+  let choice = node.choose(seen);
+  while (choice === null) {
+    for (const [i, reader] of watching.entries()) {
+      const before = seen[i];
+      if (before === undefined || before.ended) continue;
+      const chunk = await reader.next();
+      if (chunk !== null) releaseChunk(chunk);
+      seen[i] =
+        chunk === null
+          ? { ...before, ended: true }
+          : { rows: before.rows + rowsOfChunk(chunk), partitions: before.partitions + 1, ended: false };
+    }
+    choice = node.choose(seen);
+    if (choice === null && seen.every((s) => s.ended)) throw new InternalError(`${node.name} was not chosen`);
+  }
+  for (const reader of watching) reader.cancel();
+  const option = node.options[choice];
+  const reader = readers[node.watched.length + choice];
+  if (option === undefined || reader === undefined) throw new InternalError(`${node.name} has no option ${choice}`);
+  chosen(option);
+  for (let chunk = await reader.next(); chunk !== null; chunk = await reader.next()) if (!(await output.send(chunk))) return;
 }

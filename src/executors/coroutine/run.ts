@@ -1,5 +1,6 @@
 /** Runs a physical plan as coroutines joined by bounded channels: reading, uploading, computing and reading back overlap. */
 
+import { InternalError } from "../../errors.ts";
 import { perform, type Run } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { physicalChildren, physicalOrder } from "../physical/node.ts";
@@ -13,67 +14,117 @@ const CAPACITY = 2;
 
 /** Runs the plan. When it rejects, every coroutine has ended and every channel is empty. */
 export async function runCoroutines(root: PhysicalNode, run: Run, deliver: Deliver): Promise<void> {
-  const nodes = physicalOrder(root);
-  const channels = new Map<PhysicalNode, Channel>();
-  for (const node of nodes) channels.set(node, new Channel(node, CAPACITY));
-  const channelOf = (node: PhysicalNode): Channel => {
-    const channel = channels.get(node);
-    if (channel === undefined) throw new RangeError("a node without a channel");
+  await new Coroutines(root, run).run(deliver);
+}
+
+class Coroutines {
+  readonly #root: PhysicalNode;
+  readonly #run: Run;
+  readonly #nodes: readonly PhysicalNode[];
+  readonly #channels: ReadonlyMap<PhysicalNode, Channel>;
+  /** One for each child. */
+  readonly #readers: ReadonlyMap<PhysicalNode, readonly Reader[]>;
+  readonly #result: Reader;
+  readonly #reads: Gate;
+  readonly #lanes: Gate;
+  readonly #started = new Map<PhysicalNode, Promise<void>>();
+  /** The option of each choice that is made. */
+  readonly #chosen = new Map<PhysicalNode, PhysicalNode>();
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(root: PhysicalNode, run: Run) {
+    this.#root = root;
+    this.#run = run;
+    this.#nodes = physicalOrder(root);
+    this.#channels = new Map(this.#nodes.map((node) => [node, new Channel(node, CAPACITY)]));
+    this.#readers = new Map(this.#nodes.map((node) => [node, physicalChildren(node).map((child) => this.#channelOf(child).reader())]));
+    this.#result = this.#channelOf(root).reader();
+    this.#reads = new Gate(run.ioThreads);
+    this.#lanes = new Gate(run.lanes);
+  }
+
+  async run(deliver: Deliver): Promise<void> {
+    const { signal } = this.#run;
+    const aborted = (): void => this.#fail(signal?.reason);
+    signal?.addEventListener("abort", aborted);
+    try {
+      this.#start();
+      await this.#deliver(deliver);
+      for (let running = this.#started.size, ended = 0; ended < running; running = this.#started.size) {
+        await Promise.all(this.#started.values());
+        ended = running;
+      }
+    } finally {
+      signal?.removeEventListener("abort", aborted);
+      for (const channel of this.#channels.values()) channel.drain();
+    }
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  #channelOf(node: PhysicalNode): Channel {
+    const channel = this.#channels.get(node);
+    if (channel === undefined) throw new InternalError("a node without a channel");
     return channel;
-  };
-  const readers = new Map<PhysicalNode, readonly Reader[]>();
-  for (const node of nodes)
-    readers.set(
-      node,
-      physicalChildren(node).map((child) => channelOf(child).reader()),
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const channel of this.#channels.values()) channel.close(this.#failure);
+  }
+
+  /** Starts what is certain to be wanted; what is certain not to be wanted reads nothing any more. */
+  #start(): void {
+    const certain = physicalOrder(this.#root, (node) =>
+      node.kind === "choice" ? [...node.watched, ...this.#optionsOf(node, [])] : physicalChildren(node),
     );
-  const result = channelOf(root).reader();
-  const reads = new Gate(run.ioThreads);
-  const lanes = new Gate(run.lanes);
-  let failure: { readonly error: unknown } | null = null;
-  const fail = (error: unknown): void => {
-    failure ??= { error };
-    for (const channel of channels.values()) channel.close(failure);
-  };
-  const aborted = (): void => fail(run.signal?.reason);
-  run.signal?.addEventListener("abort", aborted);
-  const actors = nodes.map(async (node) => {
-    const own = readers.get(node) ?? [];
-    const output = channelOf(node);
+    const possible = new Set(
+      physicalOrder(this.#root, (node) =>
+        node.kind === "choice" ? [...node.watched, ...this.#optionsOf(node, node.options)] : physicalChildren(node),
+      ),
+    );
+    for (const node of certain) if (!this.#started.has(node)) this.#started.set(node, this.#act(node));
+    for (const node of this.#nodes) {
+      if (possible.has(node)) continue;
+      for (const reader of this.#readers.get(node) ?? []) reader.cancel();
+    }
+  }
+
+  #optionsOf(node: PhysicalNode, undecided: readonly PhysicalNode[]): readonly PhysicalNode[] {
+    const chosen = this.#chosen.get(node);
+    return chosen === undefined ? undecided : [chosen];
+  }
+
+  async #act(node: PhysicalNode): Promise<void> {
+    const readers = this.#readers.get(node) ?? [];
+    const output = this.#channelOf(node);
+    const run = this.#run;
     try {
       await act(node, {
-        readers: own,
+        readers,
         output,
         ioThreads: run.ioThreads,
-        perform: (operation) => (operation.step === "read" ? reads : lanes).pass(() => perform(run, { ...operation, node })),
+        perform: (operation) => (operation.step === "read" ? this.#reads : this.#lanes).pass(() => perform(run, { ...operation, node })),
+        chosen: (option) => {
+          this.#chosen.set(node, option);
+          this.#start();
+        },
       });
       output.close();
     } catch (error) {
-      fail(error);
+      this.#fail(error);
     } finally {
-      for (const reader of own) reader.cancel();
+      for (const reader of readers) reader.cancel();
     }
-  });
-  const delivered = async (): Promise<void> => {
+  }
+
+  async #deliver(deliver: Deliver): Promise<void> {
     try {
-      for (let chunk = await result.next(); chunk !== null; chunk = await result.next()) {
+      for (let chunk = await this.#result.next(); chunk !== null; chunk = await this.#result.next()) {
         await deliver(chunk.partition, chunk.parts);
         releaseChunk(chunk);
       }
     } catch (error) {
-      fail(error);
+      this.#fail(error);
     }
-  };
-  try {
-    await Promise.all([...actors, delivered()]);
-  } finally {
-    run.signal?.removeEventListener("abort", aborted);
-    for (const channel of channels.values()) channel.drain();
   }
-  raise(failure);
-}
-
-/** Assigned in a callback, which narrowing does not see. */
-function raise(failure: { readonly error: unknown } | null): void {
-  if (failure !== null) throw failure.error;
 }

@@ -11,7 +11,18 @@ import { type Decomposition, decompose, finishPartials, mergePartials, partialAg
 import type { PhysicalNode, ReduceNode } from "../physical/node.ts";
 import { type Pipeline, runPipeline } from "../pipeline.ts";
 import type { Table } from "../table.ts";
-import { each, forcedToOne, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
+import {
+  choice,
+  each,
+  forcedToOne,
+  hashExchange,
+  hasManyGroups,
+  inOriginalOrder,
+  type LowerContext,
+  mapNode,
+  one,
+  tagged,
+} from "./context.ts";
 
 export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNode {
   const fused = fusedAggregate(plan, lower.shared);
@@ -25,8 +36,12 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
       run: (context, [table]) => aggregate(context, fused.plan, fused.pipeline, one(table)),
     });
   const parts = decompose(fused.plan);
-  const spread = plan.keys.length > 0 && fractionOf(lower, plan) !== null;
-  return parts !== null && !spread ? tree(lower, plan, fused, parts, base) : shuffled(lower, plan, fused, base);
+  const spread = plan.keys.length > 0 && (lower.manyGroups || fractionOf(lower, plan) !== null);
+  if (parts === null || spread) return shuffled(lower, plan, fused, base);
+  const partial = partials(plan, fused, parts, base);
+  const joined = tree(lower, plan, parts, partial);
+  if (plan.keys.length === 0 || !lower.dynamic) return joined;
+  return choice(lower, [joined, shuffled(lower, plan, fused, base)], [base, partial], hasManyGroups(lower, base.partitions));
 }
 
 /** The largest estimated part of distinct values among the key columns; null where none is given. */
@@ -35,18 +50,21 @@ function fractionOf({ options }: LowerContext, { keys }: Aggregate): number | nu
   return given.length === 0 ? null : Math.max(...given);
 }
 
-function tree(lower: LowerContext, plan: Aggregate, { pipeline }: FusedAggregate, parts: Decomposition, base: PhysicalNode): PhysicalNode {
-  const partial = mapNode({
+const partials = (plan: Aggregate, { pipeline }: FusedAggregate, parts: Decomposition, base: PhysicalNode): PhysicalNode =>
+  mapNode({
     name: `${nameOf(plan)} PARTIAL`,
+    schema: parts.schema,
     logical: plan,
     inputs: [each(base)],
     run: (context, [table]) => partialAggregate(context, parts, pipeline, one(table)),
   });
+
+function tree(lower: LowerContext, plan: Aggregate, parts: Decomposition, partial: PhysicalNode): PhysicalNode {
   const merged: ReduceNode = {
     kind: "reduce",
     name: `${nameOf(plan)} MERGE`,
     detail: `${lower.options.groupbyNAry} AT A TIME`,
-    schema: plan.schema,
+    schema: parts.schema,
     partitions: 1,
     partitionedBy: null,
     rows: plan.keys.length === 0 ? 1 : null,

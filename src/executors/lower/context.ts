@@ -10,10 +10,14 @@ import type { SourcePartitions } from "../context.ts";
 import { splitByHash, splitByOrigin } from "../operators/exchange.ts";
 import { dropColumns, ORIGIN, originField, withOrigin } from "../operators/origin.ts";
 import { sort } from "../operators/sort.ts";
-import type { ExchangeNode, Input, MapNode, PhysicalNode, ReduceNode } from "../physical/node.ts";
+import type { ExchangeNode, Input, MapNode, PhysicalNode, ReduceNode, Seen } from "../physical/node.ts";
 
 export interface LowerContext {
-  readonly options: Pick<ExecutorConfig, "groupbyNAry" | "broadcastJoinLimit" | "uniqueFraction">;
+  readonly options: Pick<ExecutorConfig, "groupbyNAry" | "broadcastJoinLimit" | "uniqueFraction" | "maxRowsPerPartition">;
+  /** Whether choices are left to when the query runs. */
+  readonly dynamic: boolean;
+  /** Whether groups, or distinct rows, are too many to be put together in one place. */
+  readonly manyGroups: boolean;
   /** The physical node of an input. */
   of(plan: Plan): PhysicalNode;
   source(plan: Frame | Scan): SourcePartitions;
@@ -44,6 +48,46 @@ export function mapNode(spec: MapSpec): MapNode {
 
 export const each = (node: PhysicalNode): Input => ({ node, take: "each" });
 export const all = (node: PhysicalNode): Input => ({ node, take: "all" });
+
+/** One of two ways, chosen while the query runs where the engine can, else the first. */
+export function choice(
+  lower: LowerContext,
+  options: readonly [PhysicalNode, PhysicalNode],
+  watched: readonly PhysicalNode[],
+  choose: (seen: readonly Seen[]) => number | null,
+): PhysicalNode {
+  const [usual, other] = options;
+  if (!lower.dynamic) return usual;
+  return {
+    kind: "choice",
+    name: "CHOICE",
+    detail: `${usual.name} OR ${other.name}`,
+    schema: usual.schema,
+    partitions: Math.max(usual.partitions, other.partitions),
+    partitionedBy: null,
+    rows: null,
+    logical: usual.logical,
+    watched,
+    options,
+    usual: 0,
+    choose,
+  };
+}
+
+/** Partitions after which what becomes of rows is extrapolated. */
+const SAMPLED = 2;
+/** Groups for each row above which rows are shuffled rather than their groups put together. */
+const MANY = 0.5;
+
+/** Whether rows have so many groups that partial results are hardly fewer, and too many for one partition: 1, else 0. */
+export const hasManyGroups =
+  ({ options }: LowerContext, partitions: number) =>
+  ([rows, groups]: readonly Seen[]): number | null => {
+    if (rows === undefined || groups === undefined) return 0;
+    if (groups.partitions < SAMPLED && !groups.ended) return null;
+    const all = (groups.rows * partitions) / Math.max(1, groups.partitions);
+    return groups.rows > MANY * rows.rows && all > options.maxRowsPerPartition ? 1 : 0;
+  };
 
 /** All partitions as one, behind one another. */
 export function collapsed(node: PhysicalNode): PhysicalNode {

@@ -4,8 +4,8 @@ import { detailsOf, nameOf } from "../../ir/explain.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { join } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
-import type { PhysicalNode } from "../physical/node.ts";
-import { all, collapsed, each, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
+import type { PhysicalNode, Seen } from "../physical/node.ts";
+import { all, choice, collapsed, each, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
 
 export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
   const [left, right] = [lower.of(plan.left), lower.of(plan.right)];
@@ -13,10 +13,23 @@ export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
   if (left.partitions === 1 && right.partitions === 1) return together(plan, plan, left, right, "plain");
   if (plan.how === "cross") return together(plan, plan, left, right, "right");
   if (plan.how === "right" && left.partitions <= limit) return together(plan, plan, left, right, "left");
-  if (plan.how !== "full" && plan.how !== "right" && right.partitions <= limit) return together(plan, plan, left, right, "right");
+  if (plan.how !== "full" && plan.how !== "right") {
+    const broadcast = together(plan, plan, left, right, "right");
+    if (right.partitions === 1) return broadcast;
+    if (lower.dynamic) return choice(lower, [broadcast, shuffled(plan, left, right)], [right], isTooLarge(lower));
+    if (right.partitions <= limit) return broadcast;
+  }
   if (plan.how === "inner" && left.partitions <= limit) return leftBroadcast(plan, left, right);
   return shuffled(plan, left, right);
 }
+
+/** Whether a side has more rows than as many partitions as may be broadcast: 1, else 0. */
+const isTooLarge =
+  ({ options }: LowerContext) =>
+  ([side]: readonly Seen[]): number | null => {
+    if (side === undefined || side.rows > options.broadcastJoinLimit * options.maxRowsPerPartition) return 1;
+    return side.ended ? 0 : null;
+  };
 
 /** One join for each partition of the side that is not broadcast. */
 function together(

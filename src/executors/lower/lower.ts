@@ -86,8 +86,8 @@ export interface Lowered {
   readonly onePartition: readonly string[];
 }
 
-/** `sources`: the partitions of every frame and scan of the plan. */
-export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: ReadonlyMap<Plan, SourcePartitions>): Lowered {
+/** `sources`: the partitions of every frame and scan of the plan. `manyGroups`: groups are spread over partitions rather than put together. */
+export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: ReadonlyMap<Plan, SourcePartitions>, manyGroups: boolean): Lowered {
   const lowered = new Map<Plan, PhysicalNode>();
   const parents = countParents(plan);
   const single = new Set<string>();
@@ -97,6 +97,8 @@ export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: Readonly
   };
   const context: LowerContext = {
     options,
+    manyGroups,
+    dynamic: options.engine === "rapidsmpf",
     of: (node) => found(lowered.get(node)),
     source: (node) => found(sources.get(node)),
     shared: (node) => (parents.get(node) ?? 0) > 1,

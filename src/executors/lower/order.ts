@@ -8,8 +8,20 @@ import { sampleKeys, sampleSchema, splitByRange, splitPoints } from "../operator
 import { ORIGIN, originField } from "../operators/origin.ts";
 import { sort } from "../operators/sort.ts";
 import { window } from "../operators/window.ts";
-import type { ExchangeNode, PhysicalNode } from "../physical/node.ts";
-import { all, each, forcedToOne, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
+import type { ExchangeNode, PhysicalNode, ReduceNode } from "../physical/node.ts";
+import {
+  all,
+  choice,
+  each,
+  forcedToOne,
+  hashExchange,
+  hasManyGroups,
+  inOriginalOrder,
+  type LowerContext,
+  mapNode,
+  one,
+  tagged,
+} from "./context.ts";
 
 export function lowerSort(lower: LowerContext, plan: Sort): PhysicalNode {
   const input = lower.of(plan.input);
@@ -86,24 +98,28 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
       run: (context, [table]) => distinct(context, { ...plan, schema }, one(table)),
     });
   if (input.partitions === 1) return kept(input);
-  const few = plan.keep !== "none" && !plan.subset.some((name) => name in lower.options.uniqueFraction);
-  if (few)
-    return {
-      kind: "reduce",
-      name: `${nameOf(plan)} MERGE`,
-      detail: `${lower.options.groupbyNAry} AT A TIME`,
-      schema: plan.schema,
-      partitions: 1,
-      partitionedBy: null,
-      rows: null,
-      logical: plan,
-      input: kept(input),
-      arity: lower.options.groupbyNAry,
-      merge: (context, parts) => distinct(context, plan, parts),
-    };
   const keys = plan.schema.filter((f) => plan.subset.includes(f.name)).map((f) => column(f.name, f.dtype));
-  const spread = hashExchange(tagged(plan.keep === "none" ? input : kept(input)), keys, input.partitions);
-  return inOriginalOrder(kept(spread, [originField(ORIGIN), ...plan.schema]), input.partitions, plan.schema);
+  const shuffled = (of: PhysicalNode): PhysicalNode => {
+    const spread = hashExchange(tagged(of), keys, input.partitions);
+    return inOriginalOrder(kept(spread, [originField(ORIGIN), ...plan.schema]), input.partitions, plan.schema);
+  };
+  if (plan.keep === "none") return shuffled(input);
+  const first = kept(input);
+  if (lower.manyGroups || plan.subset.some((name) => name in lower.options.uniqueFraction)) return shuffled(first);
+  const merged: ReduceNode = {
+    kind: "reduce",
+    name: `${nameOf(plan)} MERGE`,
+    detail: `${lower.options.groupbyNAry} AT A TIME`,
+    schema: plan.schema,
+    partitions: 1,
+    partitionedBy: null,
+    rows: null,
+    logical: plan,
+    input: first,
+    arity: lower.options.groupbyNAry,
+    merge: (context, parts) => distinct(context, plan, parts),
+  };
+  return lower.dynamic ? choice(lower, [merged, shuffled(first)], [input, first], hasManyGroups(lower, input.partitions)) : merged;
 }
 
 export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {

@@ -1,39 +1,18 @@
 /** Aggregate: filter, key and input expressions fused into the accumulation, over any number of batches. */
 
-import { InternalError } from "../../errors.ts";
-import type { DeviceBuffer } from "../../gpu/buffers.ts";
-import type { Column } from "../../gpu/column.ts";
-import type { Dictionary } from "../../gpu/dictionary.ts";
-import type { Aggregate as KernelAggregate } from "../../gpu/kernels/aggregate.ts";
-import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
-import { gather } from "../../gpu/kernels/gather.ts";
-import type { DType } from "../../ir/dtype.ts";
-import { physicalOf } from "../../ir/dtype.ts";
-import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
-import {
-  aggregate as aggregateExpr,
-  call,
-  column,
-  columnsOf,
-  describeExpr,
-  exprChildren,
-  literal,
-  named,
-  visitExpr,
-} from "../../ir/expr.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { aggregate as aggregateExpr, column, exprChildren, named } from "../../ir/expr.ts";
 import type { AggregateName } from "../../ir/functions.ts";
 import type { Aggregate } from "../../ir/plan.ts";
-import { fieldsOf } from "../../ir/projection.ts";
-import { compileKeys, joinedBatches } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { filterBatch, projectBatch } from "../pipeline.ts";
+import { filterBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { batchOf, columnOf, releaseBatch, releaseTable, retainBatch, rowsOf } from "../table.ts";
-import { countDistinct } from "./distinct-count.ts";
+import { releaseBatch, releaseTable, retainBatch, rowsOf } from "../table.ts";
 import type { Grouping } from "./group.ts";
 import { group } from "./group.ts";
-import { needsOrder, orderedAggregates } from "./ordered-aggregate.ts";
+import { aggregateColumns, batchOfGroups, callsOf } from "./group-aggregates.ts";
+import { needsOrder } from "./ordered-aggregate.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 
@@ -112,175 +91,11 @@ async function aggregateGroups(
   base: Table,
   grouped: Grouping | null,
 ): Promise<Table> {
-  const groups = grouped === null ? 1 : grouped.groups;
+  const rows = { base, predicate, grouped, groups: grouped === null ? 1 : grouped.groups };
   try {
-    const calls = plan.aggregates.map(({ name, expr }) => {
-      if (expr.kind !== "aggregate") throw new InternalError(`${describeExpr(expr)} is not an aggregate`);
-      return { name, expr };
-    });
-    const ordered = calls.filter(({ expr }) => needsOrder(expr));
-    const accumulated = calls.filter(({ expr }) => expr.fn !== "n_unique" && !needsOrder(expr));
-    const values = new Map<string, Column>();
-    if (groups > 0) {
-      for (const part of partsThatBind(context, predicate !== null && grouped === null ? predicate : null, accumulated)) {
-        for (const [name, column] of await accumulate(context, base, predicate, grouped, part, groups)) values.set(name, column);
-      }
-      for (const { name, expr } of calls) {
-        if (expr.fn === "n_unique") values.set(name, await countDistinct(context, base, predicate, grouped, expr, groups));
-      }
-      for (const [name, column] of await orderedAggregates(context, base, predicate, grouped, ordered, groups)) values.set(name, column);
-    }
-    const columns = plan.schema.map((field, i) => {
-      const key = plan.keys[i];
-      if (key !== undefined && grouped !== null) {
-        const column = columnOf(grouped.keys, key.name);
-        column.buffer.retain();
-        return column;
-      }
-      return values.get(field.name) ?? emptyColumn(context, field.dtype);
-    });
-    return {
-      schema: plan.schema,
-      batches: [
-        batchOf(
-          groups,
-          plan.schema.map((f) => f.name),
-          columns,
-        ),
-      ],
-    };
+    const values = await aggregateColumns(context, rows, callsOf(plan));
+    return { schema: plan.schema, batches: [batchOfGroups(context, plan.schema, rows, values)] };
   } finally {
     grouped?.release();
   }
-}
-
-const BOOLEAN: DType = { kind: "Boolean" };
-const TRUE = literal(true, BOOLEAN);
-const NULL = literal(null, BOOLEAN);
-
-const emptyColumn = (context: QueryContext, dtype: DType): Column => ({
-  dtype,
-  length: 0,
-  buffer: context.device.alloc(4, "empty"),
-  validityOffset: null,
-  dictionary: physicalOf(dtype) === "code" ? context.dictionaries.literal(null, dtype) : null,
-});
-
-const inputOf = (expr: AggregateExpr): Expr => {
-  if (expr.arg === null) throw new InternalError(`${expr.fn} without an input`);
-  return expr.arg;
-};
-
-interface NamedAggregate {
-  readonly name: string;
-  readonly expr: AggregateExpr;
-}
-
-/** Aggregates whose inputs and mask one dispatch can bind, beside two buffers of the kernel; more are split in halves. */
-function partsThatBind(context: QueryContext, mask: Expr | null, calls: readonly NamedAggregate[]): readonly (readonly NamedAggregate[])[] {
-  const exprs = [...calls.flatMap(({ expr }) => exprChildren(expr)), ...(mask === null ? [] : [mask])];
-  const tables = new Set<string>();
-  for (const expr of exprs) {
-    if (physicalOf(expr.dtype) === "code") tables.add(describeExpr(expr));
-    visitExpr(expr, (e) => {
-      if (e.kind === "lookup") tables.add(describeExpr(e));
-    });
-  }
-  if (calls.length <= 1 || columnsOf(exprs).size + tables.size + 2 <= context.device.limits.storageBuffers) return [calls];
-  const half = calls.length >> 1;
-  return [...partsThatBind(context, mask, calls.slice(0, half)), ...partsThatBind(context, mask, calls.slice(half))];
-}
-
-/** Everything that one accumulator does; `first` and `last` find their row there and are gathered afterwards. */
-async function accumulate(
-  context: QueryContext,
-  base: Table,
-  predicate: Expr | null,
-  grouped: Grouping | null,
-  calls: readonly NamedAggregate[],
-  groups: number,
-): Promise<ReadonlyMap<string, Column>> {
-  if (calls.length === 0) return new Map();
-  const inputs: Expr[] = [];
-  const sorted = new Set<number>();
-  const kernelAggregates = calls.map(({ expr }): KernelAggregate => {
-    const inputAt = (e: Expr): number => {
-      const text = describeExpr(e);
-      const known = inputs.findIndex((other) => describeExpr(other) === text);
-      return known < 0 ? inputs.push(e) - 1 : known;
-    };
-    if (expr.fn === "first" || expr.fn === "last") {
-      const input = expr.where === null ? -1 : inputAt(call("ternary", [expr.where, TRUE, NULL], BOOLEAN));
-      return { kind: expr.fn === "first" ? "first_row" : "last_row", input };
-    }
-    if (expr.fn === "n_unique" || expr.fn === "quantile" || expr.fn === "arg_first" || expr.fn === "implode")
-      throw new InternalError(`${expr.fn} is not accumulated`);
-    if (expr.fn === "len" || expr.arg === null) return { kind: "len", input: -1 };
-    const input = inputAt(expr.arg);
-    if (expr.fn === "min" || expr.fn === "max") sorted.add(input);
-    return { kind: expr.fn, input, ddof: expr.ddof };
-  });
-  const programs = predicate === null ? inputs : [...inputs, predicate];
-  const mask = predicate === null || grouped !== null ? null : inputs.length;
-  const exprs = mask === null ? inputs : programs;
-  const [compiled = []] = await compileKeys(
-    context,
-    [{ batches: base.batches, exprs }],
-    (k) => (sorted.has(k) ? "sorted" : "any"),
-    "one program",
-  );
-  const rowValues = exprs.map((_, k) => {
-    const outputs = compiled.map((c) => c.outputs[k]).filter((o) => o !== undefined);
-    const physical = outputs[0]?.physical ?? "u32";
-    return { physical, nullable: outputs.some((o) => o.nullable) };
-  });
-  const accumulator = new GroupAccumulator(context.device, kernelAggregates, rowValues, groups);
-  let rowBase = 0;
-  for (const [b, batch] of base.batches.entries()) {
-    const keysOf = compiled[b];
-    const [program] = keysOf?.programs ?? [];
-    if (keysOf === undefined || program === undefined) continue;
-    accumulator.accumulate(program, batch.rows, grouped?.batches[b]?.ids ?? null, mask, rowBase);
-    keysOf.release();
-    rowBase += batch.rows;
-  }
-  const results = accumulator.finish();
-  accumulator.release();
-  const columns = new Map<string, Column>();
-  for (const [i, { name, expr }] of calls.entries()) {
-    const result = results[i];
-    if (result === undefined) throw new InternalError(`no result for ${describeExpr(expr)}`);
-    if (expr.fn === "first" || expr.fn === "last") {
-      columns.set(name, await gatherInput(context, base, expr, result.buffer, groups));
-      result.buffer.release();
-    } else {
-      const input = kernelAggregates[i]?.input ?? -1;
-      const dictionary: Dictionary | null = input < 0 ? null : (compiled[0]?.outputs[input]?.dictionary ?? null);
-      const isCode = physicalOf(expr.dtype) === "code";
-      columns.set(name, {
-        dtype: expr.dtype,
-        length: groups,
-        buffer: result.buffer,
-        validityOffset: result.validityOffset,
-        dictionary: isCode ? dictionary : null,
-      });
-    }
-  }
-  return columns;
-}
-
-/** The input's values at the given global row numbers, one for each group; 0xFFFFFFFF is null. */
-async function gatherInput(context: QueryContext, base: Table, expr: AggregateExpr, rows: DeviceBuffer, groups: number): Promise<Column> {
-  const value = await concatenated(context, base.batches, [named("value", inputOf(expr))]);
-  const [column] = gather(context.device, [columnOf(value, "value")], rows, groups, true);
-  releaseBatch(value);
-  if (column === undefined) throw new InternalError("gather gave no column");
-  return column;
-}
-
-/** The expressions over all batches, in one batch. */
-async function concatenated(context: QueryContext, batches: readonly Batch[], exprs: readonly NamedExpr[]): Promise<Batch> {
-  const parts: Batch[] = [];
-  for (const batch of batches) parts.push(await projectBatch(context, batch, exprs));
-  return joinedBatches(context, parts, fieldsOf(exprs));
 }

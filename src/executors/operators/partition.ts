@@ -78,12 +78,14 @@ export async function splitRows(context: QueryContext, batch: Batch, ids: Device
   order.release();
   const counts = await device.read(lengths.buffer, 0, partitions);
   lengths.buffer.release();
+  const empty = sliceBatch(context, sorted, 0, 0);
   let from = 0;
   const split = Array.from(counts, (count) => {
-    const own = sliceBatch(context, sorted, from, count);
+    const own = count === 0 ? retainBatch(empty) : sliceBatch(context, sorted, from, count);
     from += count;
     return own;
   });
+  releaseBatch(empty);
   releaseBatch(sorted);
   return split;
 }

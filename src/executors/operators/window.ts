@@ -9,6 +9,7 @@ import type { Column } from "../../gpu/column.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import { rolling } from "../../gpu/kernels/rolling.ts";
+import { rollingNth } from "../../gpu/kernels/rolling-nth.ts";
 import { segmentedScan } from "../../gpu/kernels/segmented-scan.ts";
 import type { Marks, Segments } from "../../gpu/kernels/segments.ts";
 import { markRuns, markValid, placesOf } from "../../gpu/kernels/segments.ts";
@@ -80,7 +81,7 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
     case "cum_count":
       return withArgument(view, call, (value) => counted(view, value, option !== 0 ? "count_from_end" : "count_from_start"));
     case "cum_linear":
-      return linear(view, call);
+      return withArguments(view, call, (a, b) => segmentedScan(context.device, "cum_linear", [a, b], segments, call.dtype, false));
     case "rolling_count":
       return withArgument(view, call, (value) => counted(view, value, "count_around", call.options));
     case "rolling_sum":
@@ -90,6 +91,10 @@ async function compute(view: View, call: WindowCall): Promise<Column> {
       const { fn, dtype } = call;
       const [back = 0, ahead = 0] = call.options;
       return withArgument(view, call, (value) => rolling(context.device, fn, value, segments, dtype, { back, ahead }));
+    }
+    case "rolling_nth": {
+      const [back = 0, ahead = 0] = call.options;
+      return withArguments(view, call, (values, ranks) => rollingNth(context.device, values, ranks, segments, { back, ahead }));
     }
     case "cum_sum":
     case "cum_prod":
@@ -117,13 +122,13 @@ async function withArgument(view: View, { args }: WindowCall, use: (value: Colum
   return result;
 }
 
-async function linear({ context, batch, segments }: View, { args, dtype }: WindowCall): Promise<Column> {
+async function withArguments(view: View, { args }: WindowCall, use: (first: Column, second: Column) => Column): Promise<Column> {
   const values = await projectBatch(
-    context,
-    batch,
+    view.context,
+    view.batch,
     args.map((expr, k) => ({ name: `${k}`, expr })),
   );
-  const result = segmentedScan(context.device, "cum_linear", [...values.columns.values()], segments, dtype, false);
+  const result = use(columnOf(values, "0"), columnOf(values, "1"));
   releaseBatch(values);
   return result;
 }

@@ -1,7 +1,7 @@
 /** Physical plans as text and as data: partition counts, exchanges, estimated rows. */
 
 import { taskGraph } from "../task-graph/graph.ts";
-import { type PhysicalNode, physicalChildren, physicalOrder } from "./node.ts";
+import { type PhysicalNode, physicalChildren, physicalOrder, usualChildren } from "./node.ts";
 
 /** A node of a physical plan. */
 export interface PhysicalNodeReport {
@@ -17,7 +17,7 @@ export interface PhysicalNodeReport {
   readonly inputs: readonly number[];
 }
 
-/** One task of the task graph, `node/step/partition`, and the tasks that it reads. */
+/** One task of the task graph, `node/step/partition`, and the tasks that it reads; choices being made beforehand. */
 export interface TaskReport {
   readonly key: string;
   readonly name: string;
@@ -83,9 +83,10 @@ function describe({ name, detail, partitions, partitionedBy, rows }: PhysicalNod
 
 /** Operations that a run of the plan takes, about. */
 export function operationsOf(root: PhysicalNode): number {
-  const counts = physicalOrder(root).map((node) => {
+  const counts = physicalOrder(root, usualChildren).map((node) => {
     switch (node.kind) {
       case "union":
+      case "choice":
         return 0;
       case "exchange":
         return node.input.partitions;

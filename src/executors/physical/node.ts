@@ -1,5 +1,5 @@
 /**
- * Physical plans: what is done to partitions. Five kinds of node, each an operation on tables that both streaming engines drive; they differ
+ * Physical plans: what is done to partitions. Six kinds of node, each an operation on tables that both streaming engines drive; they differ
  * only in who runs an operation when. A partition is a table; partitions follow one another in row order.
  */
 
@@ -78,7 +78,26 @@ export interface UnionNode extends Described {
   readonly inputs: readonly PhysicalNode[];
 }
 
-export type PhysicalNode = SourceNode | MapNode | ExchangeNode | ReduceNode | UnionNode;
+/** What has been seen of the partitions of a node. */
+export interface Seen {
+  readonly rows: number;
+  readonly partitions: number;
+  /** There are no more. */
+  readonly ended: boolean;
+}
+
+/** One of several ways to the same rows, chosen while the query runs, by the first partitions of some nodes. */
+export interface ChoiceNode extends Described {
+  readonly kind: "choice";
+  readonly watched: readonly PhysicalNode[];
+  readonly options: readonly PhysicalNode[];
+  /** The option where nothing can be watched. */
+  readonly usual: number;
+  /** The number of an option; null: more has to be seen. Once every watched node has ended an option has to be chosen. */
+  choose(seen: readonly Seen[]): number | null;
+}
+
+export type PhysicalNode = SourceNode | MapNode | ExchangeNode | ReduceNode | UnionNode | ChoiceNode;
 
 export function physicalChildren(node: PhysicalNode): readonly PhysicalNode[] {
   switch (node.kind) {
@@ -92,11 +111,20 @@ export function physicalChildren(node: PhysicalNode): readonly PhysicalNode[] {
       return [node.input];
     case "union":
       return node.inputs;
+    case "choice":
+      return [...node.watched, ...node.options];
   }
 }
 
+/** The children as far as choices are made beforehand. */
+export function usualChildren(node: PhysicalNode): readonly PhysicalNode[] {
+  if (node.kind !== "choice") return physicalChildren(node);
+  const usual = node.options[node.usual];
+  return usual === undefined ? [] : [usual];
+}
+
 /** Every node once, inputs before those that read them. */
-export function physicalOrder(root: PhysicalNode): readonly PhysicalNode[] {
+export function physicalOrder(root: PhysicalNode, childrenOf = physicalChildren): readonly PhysicalNode[] {
   const done = new Set<PhysicalNode>();
   const order: PhysicalNode[] = [];
   const pending: { readonly node: PhysicalNode; readonly entered: boolean }[] = [{ node: root, entered: false }];
@@ -109,7 +137,7 @@ export function physicalOrder(root: PhysicalNode): readonly PhysicalNode[] {
       continue;
     }
     pending.push({ node, entered: true });
-    for (const child of physicalChildren(node).toReversed()) if (!done.has(child)) pending.push({ node: child, entered: false });
+    for (const child of childrenOf(node).toReversed()) if (!done.has(child)) pending.push({ node: child, entered: false });
   }
   return order;
 }

@@ -4,7 +4,7 @@ import { InternalError } from "../../errors.ts";
 import type { Stored } from "../memory/store.ts";
 import type { Operation } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
-import { physicalOrder } from "../physical/node.ts";
+import { physicalOrder, usualChildren } from "../physical/node.ts";
 
 /** One result of a task. */
 export interface Slot {
@@ -47,7 +47,8 @@ export interface TaskGraph {
 
 /** Builds the graph; every edge is a reader of its slot. */
 export function taskGraph(root: PhysicalNode): TaskGraph {
-  const nodes = physicalOrder(root);
+  const nodes = physicalOrder(root, usualChildren);
+  const numbers = new Map(physicalOrder(root).map((node, i) => [node, i]));
   const tasks: Task[] = [];
   const made = new Map<PhysicalNode, readonly Partition[]>();
   const of = (node: PhysicalNode): readonly Partition[] => {
@@ -64,7 +65,7 @@ export function taskGraph(root: PhysicalNode): TaskGraph {
       counted: readonly Partition[] = [],
     ): readonly Slot[] => {
       const own: Slot[] = [];
-      const key = `${depth}/${step}/${partition}`;
+      const key = `${numbers.get(node)}/${step}/${partition}`;
       const made: Task = { key, node, step, partition, depth, inputs, counted, slots: own, state: "waiting", missing: 0, waiting: [] };
       for (let i = 0; i < slots; i++) own.push({ task: made, readers: 0, stored: null, rows: null });
       for (const slot of inputs.flat()) slot.readers += 1;
@@ -126,6 +127,7 @@ function partitionsOf(node: PhysicalNode, of: (node: PhysicalNode) => readonly P
       return level;
     }
     case "union":
-      return node.inputs.flatMap((input) => of(input));
+    case "choice":
+      return (node.kind === "union" ? node.inputs : usualChildren(node)).flatMap((input) => of(input));
   }
 }

@@ -174,6 +174,7 @@ function workOf({ node, partition }: Task, counts: readonly number[]) {
         if (first === undefined) break;
         return [await node.merge(context, first)];
       case "union":
+      case "choice":
         break;
     }
     throw new InternalError(`${node.name} has nothing to run`);

@@ -1,4 +1,4 @@
-/** The dispatches of aggregation: rows into registers, workgroup memory or device memory, then partial entries into the groups' entries. */
+/** The dispatches of aggregation over rows: into registers, workgroup memory or device memory. */
 
 import type { Access, Kernel } from "../kernel.ts";
 import type { RowProgram } from "../row-program.ts";
@@ -250,48 +250,3 @@ export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "a
   ${emit[step]("S")}`,
   });
 }
-
-interface EntryKernel {
-  readonly name: string;
-  readonly layout: Layout;
-  readonly body: string;
-}
-
-/** bindings: state (read_write); params: threads that have work, groups, groups that partial entries belong to. */
-const entryKernel = ({ name, layout, body }: EntryKernel): Kernel => ({
-  name,
-  key: layout.key,
-  wgsl: () =>
-    link(`
-@group(0) @binding(0) var<storage, read_write> S: array<atomic<u32>>;
-@group(0) @binding(1) var<uniform> P: array<vec4<u32>, 1>;
-${supportWgsl(layout, ["S"])}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let i = group_id(wid, nwg) * ${WORKGROUP}u + lid;
-  if (i >= P[0].x) { return; }
-  ${body}
-}`),
-  bindings: ["read_write"],
-  params: 3,
-  workgroup: WORKGROUP,
-});
-
-/** One thread for each group makes its entry fit its pending words. */
-export const realignKernel = (layout: Layout): Kernel =>
-  entryKernel({
-    name: "aggregate-realign",
-    layout,
-    body: `let at = i * ${layout.stride}u;
-  ${emission(layout).realign("S")}`,
-  });
-
-/** One thread for each partial entry adds it to its group's entry, which has been raised and realigned. */
-export const mergeKernel = (layout: Layout): Kernel =>
-  entryKernel({
-    name: "aggregate-merge",
-    layout,
-    body: `let origin = (P[0].y + i) * ${layout.stride}u;
-  let at = i % P[0].z * ${layout.stride}u;
-  ${emission(layout).addEntry("S", (k) => `atomicLoad(&S[origin + ${k}u])`)}`,
-  });

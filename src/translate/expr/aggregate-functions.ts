@@ -9,17 +9,19 @@ import { integerRange } from "../../ir/integers.ts";
 import { describeDType, sameDType } from "../../ir/schema.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
+import type { Scope } from "../scope.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
-import { plainRows } from "./aggregate-call.ts";
+import { floatRows, plainRows, truthRows } from "./aggregate-call.ts";
 import { implode } from "./aggregate-lists.ts";
 import type { AggregateRows } from "./aggregate-rows.ts";
-import { countNulls, countRows, countValues, rowsOf, valueOrNull } from "./aggregate-rows.ts";
+import { countNulls, countRows, countValues, inKnownOrder, rowsOf, valueOrNull } from "./aggregate-rows.ts";
 import type { AggregateSet } from "./aggregates.ts";
 import { aggregateFunction } from "./aggregates.ts";
-import { isFloat, isNumeric } from "./binary.ts";
-import { correlation, kurtosis, skew } from "./moments.ts";
+import { isFloat, isInteger, isNumeric } from "./binary.ts";
+import { correlation, entropy, kurtosis, skew } from "./moments.ts";
 import { MICROSECONDS_A_DAY, quantile } from "./quantile.ts";
 import type { ExprTranslator } from "./translator.ts";
+import { exprInputs } from "./tree.ts";
 
 type Handler = (call: AggregateCall) => Expr | null;
 
@@ -34,7 +36,7 @@ const rowsIn = (c: AggregateCall): AggregateRows | null => rowsOf(c.inner, c.inp
 const accumulated =
   (fn: "sum" | "mean" | "std" | "var"): Handler =>
   (c) => {
-    const rows = plainRows(c);
+    const rows = fn === "sum" ? plainRows(c) : floatRows(c);
     if (rows === null) return null;
     if (rows.value.dtype.kind === "Null" && c.dtype.kind === "Null") return literal(null, c.dtype);
     if (fn === "mean" && rows.value.dtype.kind === "Date") return meanOfDates(c, rows);
@@ -79,7 +81,7 @@ const extreme =
 const end =
   (fn: "first" | "last"): Handler =>
   (c) => {
-    const rows = rowsIn(c);
+    const rows = inKnownOrder(c.inner, rowsIn(c));
     if (rows === null) return null;
     if (rows.distinct && (fn === "last" || rows.by.length > 0)) return c.t.scope.unsupported("an aggregate of distinct values");
     const by = [...rows.by, ...(c.inner.target?.window?.order ?? [])];
@@ -100,7 +102,7 @@ const count: Handler = (c) => counting(isObject(c.options) && c.options.include_
 const anyOrAll =
   (fn: "any" | "all"): Handler =>
   (c) => {
-    const rows = rowsIn(c);
+    const rows = truthRows(c);
     if (rows === null) return null;
     const value = c.t.cast(valueOrNull(rows), BOOLEAN);
     if (value === null) return null;
@@ -112,6 +114,9 @@ const anyOrAll =
     return call("ternary", [known, literal(fn === "any", BOOLEAN), unknown], BOOLEAN);
   };
 
+/** Codes of which polars takes the first one among the least; among the greatest it takes the last. */
+const FIRST_LEAST: ReadonlySet<string> = new Set(["String", "Categorical", "Binary"]);
+
 /** Nulls and NaN are never the extreme value, but the first NaN is where there is nothing else. */
 const argExtreme =
   (fn: "ArgMin" | "ArgMax"): Handler =>
@@ -119,8 +124,9 @@ const argExtreme =
     const rows = plainRows(c);
     if (rows === null) return null;
     const { value, where, by } = rows;
+    if (value.dtype.kind === "Null") return literal(null, c.dtype);
     const coded = physicalOf(value.dtype) === "code" && value.dtype.kind !== "Decimal";
-    if (by.length > 0 || (coded && !(fn === "ArgMin" && value.dtype.kind === "String")))
+    if (by.length > 0 || (coded && !(fn === "ArgMin" && FIRST_LEAST.has(value.dtype.kind))))
       return c.t.scope.unsupported(`${fn} of ${by.length > 0 ? "sorted rows" : describeDType(value.dtype)}`);
     const number = isFloat(value.dtype)
       ? call("ternary", [call("is_nan", [value], BOOLEAN), literal(null, value.dtype), value], value.dtype)
@@ -143,6 +149,21 @@ const bound =
     return range === null ? c.t.scope.unsupported(`bounds of ${describeDType(c.dtype)}`) : literal(range[side], c.dtype);
   };
 
+/** Integers wrap around; nulls are left out, and of nothing it is 1. Floats depend on polars' order of rounding. */
+const product: Handler = (c) => {
+  const rows = plainRows(c);
+  if (rows === null) return null;
+  const { dtype } = rows.value;
+  if (!isInteger(c.dtype) || !(isInteger(dtype) || dtype.kind === "Boolean"))
+    return c.t.scope.unsupported(`Product of ${describeDType(dtype)}`);
+  const value = c.t.cast(valueOrNull(rows), c.dtype);
+  const one = literal(1n, c.dtype);
+  const running = value === null ? null : c.inner.window("cum_prod", [call("coalesce", [value, one], c.dtype)], c.dtype, [0]);
+  if (running === null) return null;
+  const last = c.set.add(aggregate("last", running, c.dtype, { by: c.inner.target?.window?.order ?? [] }));
+  return call("coalesce", [last, one], c.dtype);
+};
+
 const AGGREGATES: Readonly<Record<string, Handler>> = {
   Sum: accumulated("sum"),
   Mean: accumulated("mean"),
@@ -160,6 +181,8 @@ const AGGREGATES: Readonly<Record<string, Handler>> = {
   Skew: skew,
   Kurtosis: kurtosis,
   Correlation: correlation,
+  Entropy: entropy,
+  Product: product,
   NullCount: counting(countNulls, plainRows),
   ArgMin: argExtreme("ArgMin"),
   ArgMax: argExtreme("ArgMax"),
@@ -169,8 +192,28 @@ const AGGREGATES: Readonly<Record<string, Handler>> = {
   "Boolean.All": anyOrAll("all"),
 };
 
+/**
+ * An aggregate that polars refuses for the dtype of its input, but which in groups gives nulls of that dtype. Null: it is not one.
+ * Source: the default implementations of polars' grouped aggregates.
+ */
+function nullsOfGroups(scope: Scope, expr: DslExpr): Expr | null {
+  if (scope.outputs(expr) !== undefined) return null;
+  const kind = aggregateFunction(expr) ?? tagOf(tagOf(expr)?.[1])?.[0] ?? "";
+  const [input] = exprInputs(expr);
+  const [key] = scope.schema;
+  if (input === undefined || key === undefined || !["Sum", "Mean", "Min", "Max", "Median", "Quantile", "Std", "Var"].includes(kind))
+    return null;
+  const [output, ...more] = scope.outputs(expr, { keys: [{ Column: key.name }] }) ?? [];
+  const [own] = scope.outputs(input) ?? [];
+  return output === undefined || more.length > 0 || own === undefined || !sameDType(output.dtype, own.dtype)
+    ? null
+    : literal(null, own.dtype);
+}
+
 /** Translates an aggregate node into an expression over the columns of `set`; `inner` translates its inputs. */
 export function translateAggregate(t: ExprTranslator, inner: ExprTranslator, set: AggregateSet, expr: DslExpr): Expr | null {
+  const nulls = t.target?.grouped === true ? nullsOfGroups(t.scope, expr) : null;
+  if (nulls !== null) return nulls;
   const dtype = t.scope.dtype(expr);
   if (dtype === null) return null;
   const [name, payload] = tagOf(expr) ?? ["", null];

@@ -8,6 +8,7 @@ import { isObject, tagOf } from "../../polars/dsl.ts";
 import { dtypeFromDsl, dtypeToDsl } from "../../polars/dtypes.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
 import { plainRows } from "./aggregate-call.ts";
+import { inKnownOrder } from "./aggregate-rows.ts";
 import { constantInteger } from "./literals.ts";
 import { asExpr } from "./tree.ts";
 
@@ -20,7 +21,7 @@ const REST = -1;
 export function implode(c: AggregateCall): Expr | null {
   const sliced = sliceOf(c);
   if (sliced === null) return null;
-  const rows = plainRows(c, sliced.input);
+  const rows = inKnownOrder(c.inner, plainRows(c, sliced.input));
   if (rows === null) return null;
   if (!sameDType(c.dtype, dtypeFromDsl({ List: dtypeToDsl(rows.value.dtype) })))
     return c.t.scope.unsupported(`a list of ${describeDType(rows.value.dtype)} as ${describeDType(c.dtype)}`);

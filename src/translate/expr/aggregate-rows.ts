@@ -1,6 +1,7 @@
 /** What an aggregate is over: its input row by row, with filters, orders and `unique` around it taken apart. */
 
 import type { DType } from "../../ir/dtype.ts";
+import { isOrdered } from "../../ir/dtype.ts";
 import type { AggregateExpr, Expr, SortKey } from "../../ir/expr.ts";
 import { aggregate, call, literal } from "../../ir/expr.ts";
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
@@ -17,9 +18,16 @@ export interface AggregateRows {
   readonly by: readonly SortKey[];
   /** Only the first row of each value, null being one. */
   readonly distinct: boolean;
+  /** Polars leaves their order open, unless `by` gives one. */
+  readonly anyOrder: boolean;
 }
 
+/** What has one answer whatever the order of the rows; else null, with the reason. */
+export const inKnownOrder = (inner: ExprTranslator, rows: AggregateRows | null): AggregateRows | null =>
+  rows?.anyOrder && rows.by.length === 0 ? inner.scope.unsupported("the rows of a mode in the order that polars gives them") : rows;
+
 const BOOLEAN: DType = { kind: "Boolean" };
+const U32: DType = { kind: "UInt32" };
 const NO_ROW = literal(null, BOOLEAN);
 const ROW = literal(true, BOOLEAN);
 
@@ -49,36 +57,40 @@ export const countNulls = (rows: AggregateRows, dtype: DType): AggregateExpr => 
   return aggregate("count", call("ternary", [both(rows.where, test("is_null", rows.value)), ROW, NO_ROW], BOOLEAN), dtype);
 };
 
+/** What becomes of each value before it is aggregated. */
+export type Wrap = (value: DslExpr) => DslExpr;
+
 /** Translates the input of an aggregate; `inner` translates row by row. */
-export function rowsOf(inner: ExprTranslator, input: DslValue | undefined): AggregateRows | null {
+export function rowsOf(inner: ExprTranslator, input: DslValue | undefined, wrap: Wrap = (value) => value): AggregateRows | null {
   const { scope } = inner;
   if (typeof input !== "string" && !isObject(input)) return scope.unsupported("an aggregate without an input");
   const [name, payload] = tagOf(input) ?? ["", null];
   switch (name) {
     case "Alias":
-      return rowsOf(inner, isList(payload) ? payload[0] : undefined);
+      return rowsOf(inner, isList(payload) ? payload[0] : undefined, wrap);
     case "Filter":
-      return isObject(payload) ? filtered(inner, payload) : null;
+      return isObject(payload) ? filtered(inner, payload, wrap) : null;
     case "Sort":
-      return isObject(payload) ? sorted(inner, payload) : null;
+      return isObject(payload) ? sorted(inner, payload, wrap) : null;
     case "SortBy":
-      return isObject(payload) ? sortedBy(inner, payload) : null;
+      return isObject(payload) ? sortedBy(inner, payload, wrap) : null;
     case "Function": {
       const [fn] = isObject(payload) ? (tagOf(payload.function) ?? [""]) : [""];
       const of = isObject(payload) && isList(payload.input) ? payload.input[0] : undefined;
-      if (fn === "DropNulls" || fn === "DropNans") return dropped(inner, of, fn);
-      if (fn === "Unique") return unique(inner, of);
+      if (fn === "DropNulls" || fn === "DropNans") return dropped(rowsOf(inner, of, wrap), fn);
+      if (fn === "Unique") return unique(rowsOf(inner, of, wrap));
+      if (fn === "Mode") return mode(inner, rowsOf(inner, of, wrap));
     }
   }
   if (columnNames(input).size === 0) return scope.unsupported("an aggregate of a constant, which to polars is one value whatever the rows");
-  const value = inner.translate(input);
-  return value === null ? null : { value, where: null, by: [], distinct: false };
+  const value = inner.translate(wrap(input));
+  return value === null ? null : { value, where: null, by: [], distinct: false, anyOrder: false };
 }
 
 const isPlain = ({ where, by, distinct }: AggregateRows): boolean => where === null && by.length === 0 && !distinct;
 
-function filtered(inner: ExprTranslator, payload: DslObject): AggregateRows | null {
-  const rows = rowsOf(inner, payload.input);
+function filtered(inner: ExprTranslator, payload: DslObject, wrap: Wrap): AggregateRows | null {
+  const rows = rowsOf(inner, payload.input, wrap);
   const by = inner.translate(asExpr(payload.by));
   if (rows === null || by === null) return null;
   if (!isPlain(rows)) return inner.scope.unsupported("a filter of rows that were filtered or sorted");
@@ -86,8 +98,7 @@ function filtered(inner: ExprTranslator, payload: DslObject): AggregateRows | nu
   return where === null ? null : { ...rows, where };
 }
 
-function dropped(inner: ExprTranslator, input: DslValue | undefined, fn: "DropNulls" | "DropNans"): AggregateRows | null {
-  const rows = rowsOf(inner, input);
+function dropped(rows: AggregateRows | null, fn: "DropNulls" | "DropNans"): AggregateRows | null {
   if (rows === null) return null;
   if (fn === "DropNulls") return { ...rows, where: both(rows.where, test("is_not_null", rows.value)) };
   if (!isFloat(rows.value.dtype)) return rows;
@@ -95,16 +106,16 @@ function dropped(inner: ExprTranslator, input: DslValue | undefined, fn: "DropNu
   return { ...rows, where: both(rows.where, kept) };
 }
 
-function sorted(inner: ExprTranslator, payload: DslObject): AggregateRows | null {
-  const rows = rowsOf(inner, payload.expr);
+function sorted(inner: ExprTranslator, payload: DslObject, wrap: Wrap): AggregateRows | null {
+  const rows = rowsOf(inner, payload.expr, wrap);
   if (rows === null) return null;
   const options = isObject(payload.options) ? payload.options : {};
   const key = sortKey(inner, rows.value, options.descending === true, options.nulls_last === true);
   return key === null ? null : { ...rows, by: [key, ...rows.by] };
 }
 
-function sortedBy(inner: ExprTranslator, payload: DslObject): AggregateRows | null {
-  const rows = rowsOf(inner, payload.expr);
+function sortedBy(inner: ExprTranslator, payload: DslObject, wrap: Wrap): AggregateRows | null {
+  const rows = rowsOf(inner, payload.expr, wrap);
   const exprs = (isList(payload.by) ? payload.by : []).map((e) => inner.translate(asExpr(e)));
   if (rows === null || exprs.includes(null)) return null;
   if (!isPlain(rows)) return inner.scope.unsupported("a sort by another column of rows that were filtered or sorted");
@@ -115,9 +126,19 @@ function sortedBy(inner: ExprTranslator, payload: DslObject): AggregateRows | nu
 }
 
 const sortKey = (inner: ExprTranslator, expr: Expr, descending: boolean, nullsLast: boolean): SortKey | null =>
-  expr.dtype.kind === "Opaque" ? inner.scope.unsupported("a sort by lists or structs") : { expr, descending, nullsLast };
+  isOrdered(expr.dtype) ? { expr, descending, nullsLast } : inner.scope.unsupported("a sort by structs");
 
-function unique(inner: ExprTranslator, input: DslExpr | DslValue | undefined): AggregateRows | null {
-  const rows = rowsOf(inner, input);
-  return rows === null || rows.distinct ? rows : { ...rows, distinct: true };
+const unique = (rows: AggregateRows | null): AggregateRows | null => (rows === null || rows.distinct ? rows : { ...rows, distinct: true });
+
+/** The first row of each value of which there are most. */
+function mode(inner: ExprTranslator, rows: AggregateRows | null): AggregateRows | null {
+  const { scope, target } = inner;
+  if (rows === null || target === null) return null;
+  if (!isPlain(rows)) return scope.unsupported("Mode of rows that were filtered or sorted");
+  const by = { keys: [rows.value] };
+  const [row, count] = [inner.window("row_number", [], U32, [], by), inner.window("segment_length", [], U32, [], by)];
+  if (row === null || count === null) return null;
+  const most = target.set.add(aggregate("max", count, U32));
+  const where = both(call("eq", [count, most], BOOLEAN), call("eq", [row, literal(0n, U32)], BOOLEAN));
+  return { ...rows, where, anyOrder: true };
 }

@@ -43,6 +43,8 @@ export const AGGREGATE_FUNCTIONS: ReadonlySet<string> = new Set([
   "LowerBound",
   "UpperBound",
   "Correlation",
+  "Entropy",
+  "Product",
   "Boolean.Any",
   "Boolean.All",
 ]);

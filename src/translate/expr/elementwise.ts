@@ -1,6 +1,6 @@
 /** Which expressions give each row its value from the columns of that row alone, and so may be evaluated on distinct rows. */
 
-import type { DslExpr, DslObject } from "../../polars/dsl.ts";
+import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
 import { constantHeight } from "../../polars/scalars.ts";
 import type { Scope } from "../scope.ts";
@@ -63,11 +63,16 @@ export function isElementwise(scope: Scope, expr: DslExpr): boolean {
   }
 }
 
-function isElementwiseFunction(scope: Scope, expr: DslExpr, payload: DslObject): boolean {
-  const [space] = tagOf(payload.function) ?? [""];
-  const name = functionName(payload.function);
+/** Whether a function, as it stands in its node, works row by row. */
+export function isElementwiseCall(fn: DslValue | undefined): boolean {
+  const [space] = tagOf(fn) ?? [""];
   const functions = NAMESPACES.has(space) ? SPACES[space] : PLAIN;
-  if (functions === undefined || (functions !== null && !functions.has(name))) return false;
+  return functions !== undefined && (functions === null || functions.has(functionName(fn)));
+}
+
+function isElementwiseFunction(scope: Scope, expr: DslExpr, payload: DslObject): boolean {
+  if (!isElementwiseCall(payload.function)) return false;
+  const name = functionName(payload.function);
   const inputs = exprInputs(expr);
   const lists = LISTS[name] ?? [];
   if (name === "IsIn" && !isListOfRow(scope, inputs[1])) return false;

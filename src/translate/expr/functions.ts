@@ -12,7 +12,7 @@ import { evaluateConstant } from "../../polars/scalars.ts";
 import { AGGREGATE_FUNCTIONS } from "./aggregates.ts";
 import { isFloat, isInteger, isNumeric } from "./binary.ts";
 import { CALENDAR_STEPS } from "./calendar-steps.ts";
-import { ewmMean } from "./ewm.ts";
+import { EWM_HANDLERS } from "./ewm.ts";
 import type { Handler } from "./function-call.ts";
 import { args, argsAsResult, no } from "./function-call.ts";
 import { interpolate } from "./interpolate.ts";
@@ -182,7 +182,7 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   ...CALENDAR_STEPS,
   ...PHYSICAL_FORMS,
   ...WINDOW_HANDLERS,
-  EwmMean: ewmMean,
+  ...EWM_HANDLERS,
   Interpolate: interpolate,
   RollingExpr: rollingFunction,
   Abs: abs,
@@ -223,13 +223,9 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   AsStruct: "structs are not built on the device",
   DropNans: "DropNans changes the number of rows",
   DropNulls: "DropNulls changes the number of rows",
-  Entropy: "Entropy has no kernel",
-  EwmStd: "exponentially weighted functions have no kernel",
-  EwmVar: "exponentially weighted functions have no kernel",
   GatherEvery: "GatherEvery changes the number of rows",
   Hash: "Hash has no kernel",
   Mode: "Mode changes the number of rows",
-  Product: "Product has no kernel",
   Random: "random numbers are those of CPU polars",
   RepeatBy: "RepeatBy makes lists",
   Replace: "Replace has no kernel on numbers",
@@ -256,7 +252,7 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   CumReduceHorizontal: "a function written in another language",
   CumFoldHorizontal: "a function written in another language",
   MeanHorizontal: "MeanHorizontal has no kernel",
-  EwmSum: "exponentially weighted functions have no kernel",
+  EwmSum: "EwmSum has no kernel",
   RowEncode: "RowEncode has no kernel",
   RowDecode: "RowDecode has no kernel",
   "Boolean.IsEmpty": "IsEmpty needs the whole column",

@@ -7,8 +7,9 @@ import { aggregate, call, literal } from "../../ir/expr.ts";
 import { describeDType } from "../../ir/schema.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
-import { plainRows } from "./aggregate-call.ts";
+import { floatRows } from "./aggregate-call.ts";
 import { valueOrNull } from "./aggregate-rows.ts";
+import { averageRank } from "./ranks.ts";
 
 const F64: DType = { kind: "Float64" };
 const U32: DType = { kind: "UInt32" };
@@ -23,10 +24,10 @@ const compare = (fn: "gt" | "le", a: Expr, b: Expr): Expr => call(fn, [a, b], BO
 
 /** An input as Float64, null where the row has no part. */
 function input(c: AggregateCall, i: number): Expr | null {
-  const rows = plainRows(c, c.inputs[i]);
+  const rows = floatRows(c, c.inputs[i]);
   if (rows === null) return null;
   const value = valueOrNull(rows);
-  return isNumber(value.dtype) || isTemporal(value.dtype)
+  return value.dtype.kind === "Null" || isNumber(value.dtype) || isTemporal(value.dtype)
     ? c.t.cast(value, F64)
     : c.t.scope.unsupported(`moments of ${describeDType(value.dtype)}`);
 }
@@ -86,20 +87,36 @@ export function kurtosis(c: AggregateCall): Expr | null {
   return choose(compare("gt", count, number(bias === true ? 0 : 3)), out, literal(null, F64));
 }
 
+/** Of the shares of the sum, or of the values themselves; to polars a single row has none. */
+export function entropy(c: AggregateCall): Expr | null {
+  const { base, normalize } = isObject(c.options) ? c.options : {};
+  if (c.dtype.kind !== "Float64" || typeof base !== "number") return c.t.scope.unsupported(`Entropy as ${describeDType(c.dtype)}`);
+  const value = input(c, 0);
+  if (value === null) return null;
+  const share = normalize === true ? over("div", value, c.set.inner.add(aggregate("sum", value, F64))) : value;
+  const logarithm = over("div", call("ln", [share], F64), number(Math.log(base)));
+  const sum = c.set.add(aggregate("sum", over("mul", share, logarithm), F64));
+  const rows = c.set.add(aggregate("len", null, U32));
+  return choose(call("eq", [rows, literal(1n, U32)], BOOLEAN), number(0), call("neg", [sum], F64));
+}
+
 /** Of the rows where both inputs have a value; to polars the covariance of a single row is 0, whatever is in it. */
 export function correlation(c: AggregateCall): Expr | null {
   const method = isObject(c.options) ? c.options.method : undefined;
   const [name, ddof] = tagOf(method) ?? ["", null];
-  if (name !== "Pearson" && name !== "Covariance") return c.t.scope.unsupported(`a correlation by ${name}`);
+  if (name !== "Pearson" && name !== "Covariance" && name !== "SpearmanRank") return c.t.scope.unsupported(`a correlation by ${name}`);
   if (c.dtype.kind !== "Float64") return c.t.scope.unsupported(`a correlation as ${describeDType(c.dtype)}`);
   const [x, y] = [input(c, 0), input(c, 1)];
   if (x === null || y === null) return null;
   const paired = call("and", [call("is_not_null", [x], BOOLEAN), call("is_not_null", [y], BOOLEAN)], BOOLEAN);
   const [a, b] = [x, y].map((value) => {
-    const own = choose(paired, value, literal(null, F64));
+    const present = choose(paired, value, literal(null, F64));
+    const ranked = name === "SpearmanRank" ? averageRank(c.inner, present) : present;
+    if (ranked === null) return null;
+    const own = ranked === present ? present : choose(paired, ranked, literal(null, F64));
     return over("sub", own, c.set.inner.add(aggregate("mean", own, F64)));
   });
-  if (a === undefined || b === undefined) return null;
+  if (!a || !b) return null;
   const sum = (l: Expr, r: Expr): Expr => c.set.add(aggregate("sum", over("mul", l, r), F64));
   const count = call("cast", [c.set.add(aggregate("count", over("mul", a, b), U32))], F64);
   if (name === "Covariance") {

@@ -1,5 +1,6 @@
 /** Over: an expression evaluated in the groups of its keys, in an order of its own where it has one. */
 
+import { isOrdered } from "../../ir/dtype.ts";
 import type { Expr, SortKey } from "../../ir/expr.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
@@ -27,7 +28,7 @@ function orderOf(t: ExprTranslator, orderBy: DslValue | undefined): readonly Sor
   const keys = fieldsOf(asExpr(by)).map((e) => t.translate(e));
   const known = keys.filter((k) => k !== null);
   if (known.length !== keys.length) return null;
-  if (known.some((k) => k.dtype.kind === "Opaque")) return t.scope.unsupported("a window function ordered by lists or structs");
+  if (known.some((k) => !isOrdered(k.dtype))) return t.scope.unsupported("a window function ordered by structs");
   return known.map((expr) => ({ expr, descending: settings.descending === true, nullsLast: settings.nulls_last === true }));
 }
 

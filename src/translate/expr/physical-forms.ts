@@ -2,10 +2,13 @@
 
 import type { DType, TimeUnit } from "../../ir/dtype.ts";
 import { physicalOf } from "../../ir/dtype.ts";
-import { call } from "../../ir/expr.ts";
+import type { Expr } from "../../ir/expr.ts";
+import { call, literal } from "../../ir/expr.ts";
 import { sameDType } from "../../ir/schema.ts";
+import type { DslExpr } from "../../polars/dsl.ts";
 import type { Handler } from "./function-call.ts";
 import { args, no } from "./function-call.ts";
+import type { ExprTranslator } from "./translator.ts";
 
 /** Numbers are their own physical form; ticks are integers of the same bits. */
 const toPhysical: Handler = (c) => {
@@ -39,6 +42,17 @@ const timestamp: Handler = (c) => {
   const point = c.t.cast(value, { kind: "Datetime", unit, zone: dtype.kind === "Datetime" ? dtype.zone : null });
   return point === null ? null : c.t.cast(point, { kind: "Int64" });
 };
+
+/** The input as Float64: codes by lookup, what is no number as null, as in CPU polars' non-strict casts. */
+export function asFloat64(t: ExprTranslator, input: DslExpr): Expr | null {
+  return t.translate({ Cast: { expr: input, dtype: { Literal: "Float64" }, options: "NonStrict" } });
+}
+
+/** Ticks, as Int64, as what they count. */
+export function fromTicks(t: ExprTranslator, ticks: Expr, dtype: DType): Expr | null {
+  if (dtype.kind !== "Time") return t.cast(ticks, dtype);
+  return call("add", [literal(0n, dtype), call("cast", [ticks], { kind: "Duration", unit: "ns" })], dtype);
+}
 
 export const PHYSICAL_FORMS: Readonly<Record<string, Handler>> = {
   ToPhysical: toPhysical,

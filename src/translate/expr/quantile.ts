@@ -8,7 +8,7 @@ import { describeDType } from "../../ir/schema.ts";
 import type { DslValue } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
-import { plainRows } from "./aggregate-call.ts";
+import { floatRows } from "./aggregate-call.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import { asExpr, isConstant } from "./tree.ts";
 
@@ -19,7 +19,7 @@ export const MICROSECONDS_A_DAY = 86_400_000_000;
 
 export function quantile(c: AggregateCall, fraction: number | DslValue | undefined, method: DslValue | undefined): Expr | null {
   const { scope } = c.t;
-  const rows = plainRows(c);
+  const rows = floatRows(c);
   const at = typeof fraction === "number" ? fraction : fractionOf(c, fraction);
   if (rows === null || at === null) return null;
   const code = METHODS.indexOf(String(method).toLowerCase());

@@ -1,11 +1,12 @@
 /** Sort and SortBy inside an expression: the values of the column, or of each segment, in another order. */
 
+import { isOrdered } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject } from "../../polars/dsl.ts";
+import { columnInput } from "./column-input.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, flagAt } from "./tree.ts";
-import { columnInput } from "./window-functions.ts";
 
 type Payload = Readonly<Record<string, DslValue>>;
 
@@ -26,7 +27,7 @@ function sorted(t: ExprTranslator, valueDsl: DslExpr, by: readonly DslExpr[], op
   const keys = by.map((e) => columnInput(t, e));
   const known = keys.filter((k) => k !== null);
   if (value === null || known.length !== keys.length) return null;
-  if (known.some((k) => k.dtype.kind === "Opaque")) return t.scope.unsupported("a sort by lists or structs");
+  if (known.some((k) => !isOrdered(k.dtype))) return t.scope.unsupported("a sort by structs");
   const directions = known.flatMap((_, i) => [flagAt(options.descending, i), flagAt(options.nulls_last, i)].map(Number));
   return t.window("sorted", [value, ...known], value.dtype, directions);
 }

@@ -27,6 +27,8 @@ export interface AggregateTarget {
   readonly set: AggregateSet;
   /** False: the expression has one value for each group, everything else must be inside an aggregate. */
   readonly rowsVisible: boolean;
+  /** Whether polars evaluates the aggregates group by group. */
+  readonly grouped: boolean;
   /** What polars computes as a scalar against a column: constants, and where rows are visible also aggregates of the whole frame. */
   readonly scalars: "none" | "constants" | "constants and aggregates";
   /** Where what stands inside of an aggregate goes. */

@@ -7,25 +7,21 @@ import type { Expr, LiteralValue } from "../../ir/expr.ts";
 import { call, literal } from "../../ir/expr.ts";
 import { sameDType } from "../../ir/schema.ts";
 import type { WindowFunctionName } from "../../ir/windows.ts";
-import type { DslExpr } from "../../polars/dsl.ts";
+import type { DslExpr, DslValue } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
-import { hasOneValue } from "./aggregates.ts";
+import { dtypeToDsl } from "../../polars/dtypes.ts";
 import { isFloat, isNumeric } from "./binary.ts";
+import { columnInput, numberInput } from "./column-input.ts";
 import type { FunctionCall, Handler } from "./function-call.ts";
 import { no } from "./function-call.ts";
 import { constantInteger } from "./literals.ts";
+import { RANK_HANDLERS } from "./ranks.ts";
 import type { ExprTranslator } from "./translator.ts";
 import { asExpr, isConstant } from "./tree.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const U32: DType = { kind: "UInt32" };
-const F64: DType = { kind: "Float64" };
-
-/** The column that the function works on: an expression with one value for all rows is a column of one row to polars. */
-export function columnInput(t: ExprTranslator, input: DslExpr | undefined): Expr | null {
-  if (input === undefined || hasOneValue(input)) return t.scope.unsupported("a function of the whole column, of one value");
-  return t.translate(input);
-}
+const u32 = (value: bigint): Expr => literal(value, U32);
 
 const input = (c: FunctionCall): Expr | null => columnInput(c.t, c.inputs[0]);
 
@@ -70,7 +66,10 @@ const shiftAndFill: Handler = (c) => {
   if (value === null || n === null || dtype === null) return null;
   if (fillDsl === undefined || !isConstant(fillDsl)) return c.t.scope.unsupported("ShiftAndFill with a computed value");
   if (physicalOf(dtype) === "code" && dtype.kind !== "String") return no(c, dtype);
-  const [own, fill] = [c.t.cast(value, dtype), c.t.translate(fillDsl)];
+  // Texts and times of other constants are polars' own.
+  const ofPolars = dtype.kind === "String" || dtype.kind === "Time";
+  const fillExpr: DslExpr = ofPolars ? { Cast: { expr: fillDsl, dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" } } : fillDsl;
+  const [own, fill] = [c.t.cast(value, dtype), c.t.translate(fillExpr)];
   const cast = fill === null ? null : c.t.cast(fill, dtype);
   return own === null || cast === null ? null : shiftedOr(c.t, own, n, cast);
 };
@@ -81,6 +80,7 @@ const diff: Handler = (c) => {
   const dtype = c.t.scope.dtype(c.expr);
   if (value === null || n === null || dtype === null) return null;
   if (c.options !== "Ignore") return c.t.scope.unsupported("Diff that drops rows");
+  if (value.dtype.kind === "Null") return literal(null, dtype);
   if (isNumeric(value.dtype) && isNumeric(dtype)) {
     const own = c.t.cast(value, dtype);
     const before = own === null ? null : shifted(c.t, own, n);
@@ -89,16 +89,17 @@ const diff: Handler = (c) => {
   if (dtype.kind !== "Duration") return no(c, value.dtype);
   const points = value.dtype.kind === "Date" ? c.t.cast(value, { kind: "Datetime", unit: dtype.unit, zone: null }) : value;
   if (points === null) return null;
-  if ((points.dtype.kind !== "Datetime" && points.dtype.kind !== "Duration") || points.dtype.unit !== dtype.unit) return no(c, value.dtype);
+  if (points.dtype.kind === "Time" ? dtype.unit !== "ns" : !("unit" in points.dtype) || points.dtype.unit !== dtype.unit)
+    return no(c, value.dtype);
   const before = shifted(c.t, points, n);
   return before === null ? null : call("sub", [points, before], dtype);
 };
 
 const pctChange: Handler = (c) => {
-  const [value, n] = [input(c), wholeNumber(c, 1)];
+  const [value, n] = [numberInput(c.t, c.inputs[0]), wholeNumber(c, 1)];
   const dtype = c.t.scope.dtype(c.expr);
   if (value === null || n === null || dtype === null) return null;
-  if (!isNumeric(value.dtype) || !isFloat(dtype)) return no(c, value.dtype);
+  if (!isFloat(dtype)) return no(c, value.dtype);
   const own = c.t.cast(value, dtype);
   const before = own === null ? null : shifted(c.t, own, n);
   return own === null || before === null ? null : call("div", [call("sub", [own, before], dtype), before], dtype);
@@ -117,11 +118,22 @@ const fillNull: Handler = (c) => {
     return c.t.window(strategy === "Forward" ? "forward_fill" : "backward_fill", [value], dtype, [Math.min(most, 0xfffffffe)]);
   }
   const constant = ONES[strategy];
+  if (constant !== undefined && FILLED_BY_LOOKUP.has(dtype.kind)) return filledByLookup(c, dtype, constant);
   const fill = constant === undefined ? statistic(c, strategy, value) : filler(c, dtype, constant);
   const own = c.t.cast(value, dtype);
   const cast = fill === null ? null : c.t.cast(fill, dtype);
   return own === null || cast === null ? null : call("coalesce", [own, cast], dtype);
 };
+
+const FILLED_BY_LOOKUP: ReadonlySet<string> = new Set(["Decimal", "Binary"]);
+
+/** The zero of bytes is no byte. */
+function filledByLookup(c: FunctionCall, dtype: DType, value: 0 | 1): Expr | null {
+  if (dtype.kind === "Binary" && value === 1) return no(c, dtype);
+  const scalar: DslValue = dtype.kind === "Binary" ? { String: "" } : { Float64: value };
+  const fill: DslExpr = { Cast: { expr: { Literal: { Scalar: scalar } }, dtype: { Literal: dtypeToDsl(dtype) }, options: "NonStrict" } };
+  return c.t.translate({ Function: { input: [asExpr(c.inputs[0]), fill], function: "FillNull" } });
+}
 
 function filler(c: FunctionCall, dtype: DType, value: 0 | 1): Expr | null {
   if (dtype.kind === "String" && value === 0) return literal("", dtype);
@@ -167,65 +179,23 @@ const cumCount: Handler = (c) => {
   return counted === null || dtype === null ? null : c.t.cast(counted, dtype);
 };
 
-/** Rows compared with the others of the segment that have the same value. */
-const distinctness =
-  (make: (row: Expr, length: Expr) => Expr, refused: readonly DType["kind"][] = ["Opaque"]): Handler =>
-  (c) => {
-    const value = input(c);
-    if (value === null) return null;
-    if (refused.includes(value.dtype.kind)) return no(c, value.dtype);
-    const row = c.t.window("row_number", [], U32, [], { keys: [value] });
-    const length = c.t.window("segment_length", [], U32, [], { keys: [value] });
-    return row === null || length === null ? null : make(row, length);
-  };
+/** Decimal digits that any Int64 holds. */
+const INT64_DIGITS = 18;
 
-const u32 = (value: bigint): Expr => literal(value, U32);
-/** Polars has no first and last distinct values of dtype Null, and says so when it runs. */
-const ENDS_REFUSE = ["Opaque", "Null"] as const;
-const isFirst = (row: Expr): Expr => call("eq", [row, u32(0n)], BOOLEAN);
-const isLast = (row: Expr, length: Expr): Expr => call("eq", [call("add", [row, u32(1n)], U32), length], BOOLEAN);
-
-const RANKS: Readonly<Record<string, WindowFunctionName>> = { Min: "rank_min", Max: "rank_max", Dense: "rank_dense" };
-
-const rank: Handler = (c) => {
-  const value = input(c);
-  const dtype = c.t.scope.dtype(c.expr);
-  const options = isObject(c.options) && isObject(c.options.options) ? c.options.options : {};
-  if (value === null || dtype === null) return null;
-  if (value.dtype.kind === "Opaque" || value.dtype.kind === "Null") return no(c, value.dtype);
-  const method = String(options.method);
-  const order = [{ expr: value, descending: options.descending === true, nullsLast: true }];
-  const ranked = (fn: WindowFunctionName): Expr | null => {
-    const before = c.t.window(fn, [], U32, fn === "row_number" ? [] : [1], { order });
-    return before === null ? null : call("add", [before, u32(1n)], U32);
-  };
-  const result = method === "Average" ? average(ranked) : ranked(RANKS[method] ?? "row_number");
-  if (!["Average", "Ordinal", ...Object.keys(RANKS)].includes(method)) return c.t.scope.unsupported(`Rank by the method ${method}`);
-  const typed = result === null ? null : c.t.cast(result, dtype);
-  return typed === null ? null : call("ternary", [call("is_null", [value], BOOLEAN), literal(null, dtype), typed], dtype);
-};
-
-/** Half the sum of the least and the greatest rank, which are whole numbers. */
-function average(ranked: (fn: WindowFunctionName) => Expr | null): Expr | null {
-  const [least, most] = [ranked("rank_min"), ranked("rank_max")];
-  if (least === null || most === null) return null;
-  const sum = call("add", [call("cast", [least], F64), call("cast", [most], F64)], F64);
-  return call("mul", [sum, literal(0.5, F64)], F64);
+/** The integers behind categoricals and decimals, by lookup; other values as they are. */
+function ticksBehind(c: FunctionCall, value: Expr): Expr | null {
+  const physical: DslExpr = { Function: { input: [asExpr(c.inputs[0])], function: "ToPhysical" } };
+  if (value.dtype.kind === "Categorical") return c.t.translate(physical);
+  const digits = value.dtype.kind === "Decimal" ? Number(/\d+/.exec(value.dtype.dsl)?.[0]) : Number.POSITIVE_INFINITY;
+  return digits <= INT64_DIGITS ? c.t.translate({ Cast: { expr: physical, dtype: { Literal: "Int64" }, options: "NonStrict" } }) : value;
 }
-
-const argSort: Handler = (c) => {
-  const value = input(c);
-  if (value === null) return null;
-  if (value.dtype.kind === "Opaque") return no(c, value.dtype);
-  const options = isObject(c.options) ? c.options : {};
-  return c.t.window("arg_sort", [value], U32, [options.descending === true ? 1 : 0, options.nulls_last === true ? 1 : 0]);
-};
 
 /** A value beyond both neighbours; polars takes 0 for the neighbours of the first and the last row. */
 const peak =
   (fn: "gt" | "lt"): Handler =>
   (c) => {
-    const value = input(c);
+    const own = input(c);
+    const value = own === null ? null : ticksBehind(c, own);
     if (value === null) return null;
     if (physicalOf(value.dtype) === "code") return no(c, value.dtype);
     const zero = literal(numberIn(value.dtype, 0), value.dtype);
@@ -265,11 +235,7 @@ function withoutCasts(expr: DslExpr | undefined): DslExpr | undefined {
 }
 
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
-  ArgSort: argSort,
-  "Boolean.IsDuplicated": distinctness((_, length) => call("gt", [length, u32(1n)], BOOLEAN)),
-  "Boolean.IsFirstDistinct": distinctness(isFirst, ENDS_REFUSE),
-  "Boolean.IsLastDistinct": distinctness(isLast, ENDS_REFUSE),
-  "Boolean.IsUnique": distinctness((_, length) => call("eq", [length, u32(1n)], BOOLEAN)),
+  ...RANK_HANDLERS,
   CumCount: cumCount,
   CumMax: cumulative("cum_max"),
   CumMin: cumulative("cum_min"),
@@ -280,7 +246,6 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   PctChange: pctChange,
   PeakMax: peak("gt"),
   PeakMin: peak("lt"),
-  Rank: rank,
   "Range.IntRange": rowRange,
   Reverse: simple("reverse"),
   RLEID: runNumber,

@@ -1,5 +1,6 @@
 /** Every plan node that nodejs-polars can send, with its handler. */
 
+import { isOrdered } from "../../ir/dtype.ts";
 import type { NamedExpr } from "../../ir/expr.ts";
 import { column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
@@ -40,7 +41,7 @@ const sort: NodeHandler = (dsl, context) => {
   const flat = exprs.flatMap((e) => e ?? []);
   const by = flat.map((o, i) => {
     const expr = translator.translate(o.expr);
-    if (expr?.dtype.kind === "Opaque") return context.unsupported("a sort by lists or structs");
+    if (expr !== null && !isOrdered(expr.dtype)) return context.unsupported("a sort by structs");
     return expr === null ? null : { expr, descending: flagAt(sort_options.descending, i), nullsLast: flagAt(sort_options.nulls_last, i) };
   });
   const known = by.filter((k) => k !== null);

@@ -1,21 +1,23 @@
 /** The expressions that give other rows than they get, as nodes over the columns of their inputs. */
 
 import type { DType } from "../../ir/dtype.ts";
+import { isNested } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { aggregate, call, column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
 import { fieldsOf } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
-import { describeDType } from "../../ir/schema.ts";
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
 import { dtypeToDsl } from "../../polars/dtypes.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
-import { isFloat, isNumeric } from "../expr/binary.ts";
+import { isFloat } from "../expr/binary.ts";
 import { constantInteger } from "../expr/literals.ts";
-import { asExpr, columnNames, isConstant } from "../expr/tree.ts";
+import { ExprTranslator } from "../expr/translator.ts";
+import { asExpr, columnNames, exprInputs, isConstant } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
+import { LookupSet } from "./lookups.ts";
 import { exploded } from "./reshape.ts";
 import { aggregateNode, crossed } from "./windows.ts";
 
@@ -62,7 +64,8 @@ const NODES: Readonly<Record<string, (payload: DslObject) => Change>> = {
     value: asExpr(input),
     beside: [],
     rides: false,
-    apply: ({ scope, input: plan }) => exploded(scope, plan, plan.schema, options),
+    // To polars, exploding what is no list leaves it as it is.
+    apply: ({ scope, input: plan }) => (plan.schema.some((f) => isNested(f.dtype)) ? exploded(scope, plan, plan.schema, options) : plan),
   }),
   Slice: ({ input, offset, length }) => ({
     key: `slice ${exactText([offset ?? null, length ?? null])}`,
@@ -83,7 +86,7 @@ const NODES: Readonly<Record<string, (payload: DslObject) => Change>> = {
 
 const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue, expr: DslExpr) => Plan | null>> = {
   DropNulls: (given) => where(given, (value) => call("is_not_null", [value], BOOLEAN)),
-  DropNans: (given) => where(given, notNan(given)),
+  DropNans: (given) => where(given, notNan),
   Unique: (given) => distinct(given.input),
   UniqueCounts: (given) => {
     const [grouped, count] = counted(given);
@@ -95,6 +98,7 @@ const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue
     const index = given.name();
     return renamed(distinct(rowIndex(given.input, index), [value]), [[value, index]]);
   },
+  ExtendConstant: (given, _, expr) => extended(given, expr),
   Mode: mode,
   ValueCounts: valueCounts,
 };
@@ -105,16 +109,60 @@ function functionChange(payload: DslObject): Change | null {
   if (input === null) return null;
   if (name === "GatherEvery")
     return { key: `${name} ${exactText(options)}`, value: input, beside: [], rides: true, apply: (given) => everyNth(given, options) };
+  if (name === "Diff" && options === "Drop") return { key: exactText(payload), ...droppedDiff(payload), beside: [], rides: false };
   const apply = FUNCTIONS[name];
   return apply === undefined
     ? null
     : {
-        key: `${name} ${exactText(options)}`,
+        key: `${name} ${exactText([options, ...(isList(payload.input) ? payload.input.slice(1) : [])])}`,
         value: input,
         beside: [],
         rides: false,
         apply: (given) => apply(given, options, { Function: payload }),
       };
+}
+
+/** The differences without the first ones, which have nothing before them. */
+function droppedDiff(payload: DslObject): Pick<Change, "value" | "apply"> {
+  const n = isList(payload.input) ? asExpr(payload.input[1]) : undefined;
+  return {
+    value: { Function: { ...payload, function: { Diff: "Ignore" } } },
+    apply: ({ scope, input }) => {
+      const offset = n === undefined ? undefined : constantInteger(scope, n);
+      if (typeof offset !== "number" || offset < 0) return scope.unsupported("Diff that drops rows by something else than a whole number");
+      const rest: Plan = { kind: "slice", input, offset, length: null, schema: input.schema };
+      if (offset === 0) return rest;
+      // Polars has an error, or another answer, where there are not so many rows: gathering the last of them fails there.
+      const last = repeated(input, offset - 1, 1);
+      const none: Plan = { kind: "slice", input: last, offset: 1, length: null, schema: input.schema };
+      return { kind: "union", inputs: [rest, none], schema: input.schema };
+    },
+  };
+}
+
+/** The row of that number, several times; an error where there is no such row. */
+const repeated = (input: Plan, row: number, times: number): Plan => ({
+  kind: "gather",
+  input: { kind: "slice", input, offset: row, length: 1, schema: input.schema },
+  rows: Array.from({ length: times }, () => 0),
+  schema: input.schema,
+});
+
+/** A constant behind the rows, cast to their dtype. Without rows polars panics. */
+function extended({ scope, input, values }: ChangedInput, expr: DslExpr): Plan | null {
+  const [, value, times] = exprInputs(expr);
+  const [field] = input.schema.filter((f) => values.includes(f.name));
+  if (field === undefined || value === undefined || times === undefined) return null;
+  const count = constantInteger(scope, times);
+  if (typeof count !== "number" || count < 1 || count > MAX_GATHERED || !isConstant(value))
+    return scope.unsupported(`ExtendConstant by something else than a constant up to ${MAX_GATHERED} times`);
+  const lookups = new LookupSet();
+  const cast: DslExpr = { Cast: { expr: value, dtype: { Literal: dtypeToDsl(field.dtype) }, options: "NonStrict" } };
+  const constant = new ExprTranslator(scope, null, lookups).translate(cast);
+  if (constant === null) return null;
+  const exprs = [named(field.name, constant)];
+  const added: Plan = { kind: "project", input: lookups.extend(repeated(input, 0, count)), exprs, schema: fieldsOf(exprs) };
+  return { kind: "union", inputs: [input, added], schema: input.schema };
 }
 
 const columnIn = (schema: Schema, name: string): Expr => column(name, schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" });
@@ -157,13 +205,11 @@ function where({ input, values }: ChangedInput, keeps: (value: Expr) => Expr | n
   return predicate === null ? null : kept(input, predicate);
 }
 
-/** Nulls are no NaNs. */
-const notNan =
-  ({ scope }: ChangedInput) =>
-  (value: Expr): Expr | null => {
-    if (isFloat(value.dtype)) return call("or", [call("is_not_nan", [value], BOOLEAN), call("is_null", [value], BOOLEAN)], BOOLEAN);
-    return isNumeric(value.dtype) ? literal(true, BOOLEAN) : scope.unsupported(`DropNans of ${describeDType(value.dtype)}`);
-  };
+/** Nulls are no NaNs, nor is what is not a float. */
+const notNan = (value: Expr): Expr =>
+  isFloat(value.dtype)
+    ? call("or", [call("is_not_nan", [value], BOOLEAN), call("is_null", [value], BOOLEAN)], BOOLEAN)
+    : literal(true, BOOLEAN);
 
 function filtered({ scope, input, values, beside }: ChangedInput): Plan | null {
   const [by = ""] = beside;

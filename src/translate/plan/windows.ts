@@ -23,7 +23,12 @@ interface Segments {
   readonly functions: NamedWindow[];
 }
 
-type Scalars = AggregateTarget["scalars"];
+/** What is seen where: the rows of groups, in an order; `divisible`: with groups of their own inside. */
+interface View extends Pick<AggregateTarget, "scalars"> {
+  readonly keys: readonly Expr[];
+  readonly order: readonly SortKey[];
+  readonly divisible: boolean;
+}
 
 /** Collects the aggregates and window functions of one node; they may read each other. */
 export class WindowTarget {
@@ -34,19 +39,20 @@ export class WindowTarget {
 
   /** All rows are one group. */
   rows(): AggregateTarget {
-    return this.#view([], [], "constants and aggregates", true);
+    return this.#view({ keys: [], order: [], scalars: "constants and aggregates", divisible: true });
   }
 
   /** Each group by itself; nothing inside can have groups of its own. */
   groups(keys: readonly Expr[]): AggregateTarget {
-    return this.#view(keys, [], "constants and aggregates", false);
+    return this.#view({ keys, order: [], scalars: "constants and aggregates", divisible: false });
   }
 
-  #view(keys: readonly Expr[], order: readonly SortKey[], scalars: Scalars, divisible: boolean): AggregateTarget {
+  #view({ keys, order, scalars, divisible }: View): AggregateTarget {
     const partitionBy = keys.filter((k) => columnsOf([k]).size > 0);
     const view: AggregateTarget = {
       set: this.#set(partitionBy),
       rowsVisible: true,
+      grouped: partitionBy.length > 0,
       scalars,
       below: () => view,
       window: {
@@ -54,7 +60,9 @@ export class WindowTarget {
         order,
         add: (call, by, within) => this.#add(within, by, call),
       },
-      over: divisible ? (inner, innerOrder) => this.#view(inner, innerOrder, "constants", false) : null,
+      over: divisible
+        ? (inner, innerOrder) => this.#view({ keys: inner, order: innerOrder, scalars: "constants", divisible: false })
+        : null,
     };
     return view;
   }

@@ -16,12 +16,9 @@ type Entry = readonly [make: () => Expr, reason: RegExp, options?: ComparisonOpt
 
 const LEDGER: Readonly<Record<string, Entry>> = {
   "cumProd of floats": [() => x.cumProd(), /CumProd of Float64/],
-  "diff that drops rows": [() => small.diff(1, "drop"), /Diff that drops rows/],
-  entropy: [() => x.abs().entropy(), /Entropy has no kernel/],
-  ewmStd: [() => x.ewmStd(), /exponentially weighted functions have no kernel/],
-  ewmVar: [() => x.ewmVar(), /exponentially weighted functions have no kernel/],
-  extendConstant: [() => x.extendConstant(1, 2), /ExtendConstant changes the number of rows/],
-  product: [() => x.product(), /Product has no kernel/],
+  "diff that drops rows from the end": [() => small.diff(-1, "drop"), /Diff that drops rows/],
+  "entropy of Float32": [() => x.abs().cast(pl.Float32).entropy(), /Entropy as Float32/, { rel: 1e-5 }],
+  "product of floats": [() => x.product(), /Product of Float64/],
   "shift by the number of rows": [() => Reflect.apply(small.shift, small, [pl.len().sub(3)]), /Shift by something else than a constant/],
   "rank at random": [() => pl.col("row").rank("random").mul(0), /Rank by the method Random/],
 };

@@ -57,6 +57,42 @@ for (const dtype of DTYPES.filter((d) => d !== "list" && d !== "null")) {
   });
 }
 
+test("what is no list is exploded, what is no float has its NaNs dropped, as it is", async () => {
+  for (const { frame: rows, partition } of FIXTURES.filter((f) => f.name !== "203 rows")) {
+    const partitions = [partition];
+    const others = DTYPES.filter((d) => d !== "list" && d !== "f32" && d !== "f64");
+    await assertGpuEqualsCpu(() => rows.lazy().select(others.map((d) => c(d).explode())), { partitions });
+    await assertGpuEqualsCpu(() => rows.lazy().select(others.map((d) => c(d).dropNans())), { partitions });
+  }
+  await select(c("i64").explode().add(1).as("a"), c("i64").explode().as("b"));
+});
+
+test("differences without the first ones", async () => {
+  for (const { frame: rows, partition } of FIXTURES.filter((f) => f.name !== "203 rows")) {
+    const partitions = [partition];
+    for (const n of [0, 1, 3].filter((steps) => steps <= rows.height))
+      await assertGpuEqualsCpu(() => rows.lazy().select(["i8", "u64", "f64", "us", "date"].map((d) => c(d).diff(n, "drop"))), {
+        partitions,
+      });
+  }
+  await assertQuietlyEqualsCpu(() => frame.lazy().head(1).select(c("i8").diff(3, "drop")));
+  await assertSameError(() => frame.lazy().head(4).select(c("i8").diff(5, "drop")));
+  await select(c("small").diff(2, "drop").add(c("small2").diff(2, "drop")).as("sum"), c("small").max().as("most"));
+});
+
+test("a constant behind the rows", async () => {
+  for (const { frame: rows, partition } of FIXTURES.filter((f) => f.frame.height > 0 && f.frame.height < 203)) {
+    const partitions = [partition];
+    await assertGpuEqualsCpu(() => rows.lazy().select(DTYPES.map((d) => c(d).extendConstant(1, 2))), { partitions });
+    await assertGpuEqualsCpu(() => rows.lazy().select(["i8", "u16", "time", "str", "bool"].map((d) => c(d).extendConstant(-300.5, 3))), {
+      partitions,
+    });
+    await assertGpuEqualsCpu(() => rows.lazy().select(["i64", "us", "cat"].map((d) => c(d).extendConstant(null, 1))), { partitions });
+  }
+  await select(c("small").extendConstant(7, 2).add(1).as("a"), c("i32").max().as("most"));
+  await assertFallsBack(() => lazy().select(c("i64").extendConstant(1, 0)), /a constant up to/);
+});
+
 test("distinct values of nothing, of one row, of nulls", async () => {
   for (const rows of [frame.head(0), frame.head(1), frame.filter(c("i64").isNull())])
     for (const make of [() => c("i64").unique(), () => c("i64").uniqueCounts(), () => c("i64").argUnique(), () => c("i64").mode()])

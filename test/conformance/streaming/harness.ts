@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { after } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
 import type { ExecutorOptions } from "../../../src/config.ts";
-import { frameDifference } from "../../../src/conformance/difference.ts";
+import { frameDifference } from "../../../src/fallback/frame-difference.ts";
 import { GPUEngine, type GPUEngineOptions } from "../../../src/index.ts";
 
 const c = pl.col;

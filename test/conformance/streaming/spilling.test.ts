@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { frameDifference } from "../../../src/conformance/difference.ts";
+import { frameDifference } from "../../../src/fallback/frame-difference.ts";
 import { answers, assertNothingLeft, caseOf, ENGINES, open, SHUFFLED, undisturbed } from "./harness.ts";
 import { only, refusedMemory, rejectedMap, spillingTo } from "./injection.ts";
 

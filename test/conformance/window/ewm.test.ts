@@ -1,8 +1,8 @@
-/** Exponentially weighted means. */
+/** Exponentially weighted means, variances and deviations. */
 
 import { after, test } from "node:test";
-import pl from "nodejs-polars";
-import { random } from "../../../src/conformance/fixture.ts";
+import pl, { type Expr } from "nodejs-polars";
+import { everyDtype, random } from "../../../src/conformance/fixture.ts";
 import { assertFallsBack, assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
@@ -32,10 +32,11 @@ test("weights with and without adjustment, over nulls that count and that do not
       [false, true],
     ] as const) {
       const options = { alpha: 0.3, adjust, bias: false, minPeriods: 2, ignoreNulls };
-      await assertGpuEqualsCpu(() => frame.lazy().select(["full", "holed", "i"].map((name) => c(name).ewmMean(options))), {
-        partitions,
-        rel: 1e-12,
-      });
+      const ofAll = (make: (e: Expr) => Expr) =>
+        assertGpuEqualsCpu(() => frame.lazy().select(["full", "holed", "i"].map((name) => make(c(name)))), { partitions, rel: 1e-12 });
+      await ofAll((e) => e.ewmMean(options));
+      await ofAll((e) => e.ewmStd(options));
+      await ofAll((e) => e.ewmVar({ ...options, bias: true }));
     }
   }
   await assertGpuEqualsCpu(
@@ -45,14 +46,36 @@ test("weights with and without adjustment, over nulls that count and that do not
         .select(c("holed").ewmMean({ alpha: 0.05 }).over("k")),
     { rel: 1e-12 },
   );
+  await assertGpuEqualsCpu(
+    () =>
+      numbers(40)
+        .lazy()
+        .select(c("holed").ewmVar({ alpha: 0.9 }).over("k")),
+    { rel: 1e-12 },
+  );
+});
+
+test("equal values have no variance", async () => {
+  const equal = pl.DataFrame({ x: [0.1, 0.1, null, 0.1, 0.1, 0.7], y: [null, null, 3, 3, 3, 3] });
+  for (const bias of [true, false])
+    await assertGpuEqualsCpu(() => equal.lazy().select(["x", "y"].map((name) => c(name).ewmVar({ alpha: 0.3, bias, minPeriods: 1 }))), {
+      rel: 1e-12,
+    });
+});
+
+test("of what is no number of itself", async () => {
+  const names = ["bool", "date", "us", "d_ms", "time", "str", "dec", "null"];
+  for (const frame of [everyDtype(20), everyDtype(1), everyDtype(0)])
+    await assertGpuEqualsCpu(() => frame.lazy().select(names.map((name) => c(name).ewmStd({ alpha: 0.5 }))), { rel: 1e-12 });
 });
 
 test("after an infinity or NaN there is NaN", async () => {
   const odd = pl.DataFrame({ x: [1, Number.POSITIVE_INFINITY, 3, null, 5], y: [1, Number.NaN, 2, 3, 4] });
-  for (const adjust of [true, false])
-    await assertGpuEqualsCpu(() => odd.lazy().select(["x", "y"].map((name) => c(name).ewmMean({ alpha: 0.5, adjust, minPeriods: 1 }))), {
-      rel: 1e-12,
-    });
+  for (const adjust of [true, false]) {
+    const options = { alpha: 0.5, adjust, minPeriods: 1 };
+    await assertGpuEqualsCpu(() => odd.lazy().select(["x", "y"].map((name) => c(name).ewmMean(options))), { rel: 1e-12 });
+    await assertGpuEqualsCpu(() => odd.lazy().select(["x", "y"].map((name) => c(name).ewmVar(options))), { rel: 1e-12 });
+  }
 });
 
 test("what falls back", async () => {

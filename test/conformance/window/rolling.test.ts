@@ -64,6 +64,30 @@ test("variances and deviations", async () => {
   }
 });
 
+test("quantiles and medians, by every method", async () => {
+  for (const options of WINDOWS) await ofAll(["full", "holed", "i", "f32"], (e) => e.rollingMedian(options));
+  for (const interpolation of ["nearest", "lower", "higher", "midpoint", "linear"] as const)
+    await ofAll(["holed", "i"], (e) => e.rollingQuantile({ quantile: 0.3, windowSize: 5, minPeriods: 2, interpolation }));
+  await assertGpuEqualsCpu(() => many.lazy().select(c("holed").rollingMedian({ windowSize: 4, minPeriods: 1 }).over("k")), { rel: 1e-12 });
+  const odd = pl.DataFrame({ x: [1, null, 3, Number.NaN, 5, -0, 0, Number.POSITIVE_INFINITY, 9, Number.NEGATIVE_INFINITY] });
+  for (const interpolation of ["nearest", "lower", "higher", "linear"] as const) {
+    const options = { quantile: 0.5, windowSize: 3, minPeriods: 1, interpolation };
+    await assertGpuEqualsCpu(() => odd.lazy().select(c("x").rollingQuantile(options)), { anyZero: true });
+  }
+});
+
+test("of what is no number of itself", async () => {
+  const floats = ["date", "us", "d_ms", "time", "str", "dec", "null"];
+  for (const frame of [everyDtype(20), everyDtype(1), everyDtype(0)]) {
+    const ofThese = (names: readonly string[], make: (e: Expr) => Expr) =>
+      assertGpuEqualsCpu(() => frame.lazy().select(names.map((name) => make(c(name)))), { rel: 1e-12 });
+    await ofThese([...floats, "ms", "ns", "utc", "zoned"], (e) => e.rollingMedian({ windowSize: 4, minPeriods: 1 }));
+    await ofThese(floats, (e) => e.rollingStd({ windowSize: 3, minPeriods: 2 }));
+    await ofThese(["str", "dec", "null"], (e) => e.rollingMean({ windowSize: 3, minPeriods: 1 }));
+    await ofThese(["bool", ...floats], (e) => e.pctChange());
+  }
+});
+
 test("NaN and infinities in the window", async () => {
   const odd = pl.DataFrame({ x: [1, null, 3, Number.NaN, 5, 6, 7, Number.POSITIVE_INFINITY, 9, 10, 11, -0, 0] });
   const options = { windowSize: 3, minPeriods: 1 };
@@ -89,4 +113,5 @@ test("what falls back", async () => {
   await assertFallsBack(() => many.lazy().select(c("f32").rollingSum(3)), /RollingSum of Float32/, { rel: 1e-5 });
   await assertFallsBack(() => many.lazy().select(c("full").rollingSum({ windowSize: 2, weights: [1, 2] })), /with weights/);
   await assertFallsBack(() => many.lazy().select(c("full").rollingSkew(3)), /RollingSkew has no kernel/);
+  await assertFallsBack(() => every.lazy().select(c("us").rollingMean(3)), /RollingMean of Datetime/);
 });

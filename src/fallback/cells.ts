@@ -16,14 +16,17 @@ export interface CellColumn {
   readonly cells: readonly Cell[];
 }
 
+/** Names and dtypes of the frame's columns, in order. */
+export const columnDtypes = (frame: DataFrame): readonly Pick<CellColumn, "name" | "dtype">[] =>
+  zeroFrame(frame._df).fields.map(([name, dtype]) => ({ name, dtype: typeof dtype === "string" ? dtype : dslText(dtype) }));
+
 /** The columns of the frame, in order. */
 export function cellColumns(frame: DataFrame): readonly CellColumn[] {
   const series = frame.getColumns();
-  return zeroFrame(frame._df).fields.map(([name, dtype], i) => {
+  return columnDtypes(frame).map(({ name, dtype }, i) => {
     const column = series[i];
     if (column === undefined) throw new RangeError(`column ${name} is missing`);
-    const text = typeof dtype === "string" ? dtype : dslText(dtype);
-    return { name, dtype: text, float: dtype === "Float32" || dtype === "Float64", cells: cellsOf(column, text) };
+    return { name, dtype, float: dtype === "Float32" || dtype === "Float64", cells: cellsOf(column, dtype) };
   });
 }
 
@@ -31,6 +34,7 @@ function cellsOf(series: Series, dtype: string): readonly Cell[] {
   if (dtype === "Null") return Array.from({ length: series.length }, () => null);
   if (dtype === "Boolean" || dtype === "String") return valuesOf(series);
   if (dtype === "Binary" || /^\{"(?:Categorical|Enum|Decimal)"/.test(dtype)) return valuesOf(series.cast(pl.String));
+  if (/^\{"List":(?:"Binary"|\{"Decimal")/.test(dtype)) return valuesOf(series.cast(pl.List(pl.String)));
   if (/^U?Int|^Float/.test(dtype)) return numbersOf(series);
   if (dtype === "Date" || dtype === "Time" || /^\{"(?:Datetime|Duration)"/.test(dtype)) return numbersOf(series.cast(pl.Int64));
   return valuesOf(series);

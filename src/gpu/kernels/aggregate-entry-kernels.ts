@@ -1,0 +1,71 @@
+/** The dispatches of aggregation over entries: they are realigned, and added to those of the groups. */
+
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+import { emission, supportWgsl } from "./aggregate-emit.ts";
+import { WORKGROUP } from "./aggregate-kernels.ts";
+import type { Layout } from "./aggregate-slots.ts";
+
+interface EntryKernel {
+  readonly name: string;
+  readonly layout: Layout;
+  /** Names of the buffers that are read. */
+  readonly reads?: readonly string[];
+  readonly body: string;
+}
+
+/** bindings: what is read (read) | state (read_write); params: threads that have work, groups, groups that partial entries belong to. */
+const entryKernel = ({ name, layout, reads = [], body }: EntryKernel): Kernel => ({
+  name,
+  key: [...reads, layout.key].join(";"),
+  wgsl: () =>
+    link(`
+${reads.map((buffer, i) => `@group(0) @binding(${i}) var<storage, read> ${buffer}: array<u32>;`).join("\n")}
+@group(0) @binding(${reads.length}) var<storage, read_write> S: array<atomic<u32>>;
+@group(0) @binding(${reads.length + 1}) var<uniform> P: array<vec4<u32>, 1>;
+${supportWgsl(layout, ["S"])}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let i = group_id(wid, nwg) * ${WORKGROUP}u + lid;
+  if (i >= P[0].x) { return; }
+  ${body}
+}`),
+  bindings: [...reads.map(() => "read" as const), "read_write"],
+  params: 3,
+  workgroup: WORKGROUP,
+});
+
+/** One thread for each group makes its entry fit its pending words. */
+export const realignKernel = (layout: Layout): Kernel =>
+  entryKernel({
+    name: "aggregate-realign",
+    layout,
+    body: `let at = i * ${layout.stride}u;
+  ${emission(layout).realign("S")}`,
+  });
+
+/** One thread for each partial entry adds it to its group's entry, which has been raised and realigned. */
+export const mergeKernel = (layout: Layout): Kernel =>
+  entryKernel({
+    name: "aggregate-merge",
+    layout,
+    body: `let origin = (P[0].y + i) * ${layout.stride}u;
+  let at = i % P[0].z * ${layout.stride}u;
+  ${emission(layout).addEntry("S", (k) => `atomicLoad(&S[origin + ${k}u])`)}`,
+  });
+
+/** One thread for each entry of another state takes it to its group's entry. `step` "raise" comes first where slots have pending words. */
+export const absorbKernel = (layout: Layout, ids: boolean, step: "raise" | "add"): Kernel => {
+  const { raiseEntry, addEntry } = emission(layout);
+  return entryKernel({
+    name: `aggregate-absorb-${step}`,
+    layout,
+    reads: ids ? ["E", "ids"] : ["E"],
+    body: `let to = ${ids ? "ids[i]" : "0u"};
+  if (to >= P[0].y) { return; }
+  let at = to * ${layout.stride}u;
+  let origin = i * ${layout.stride}u;
+  var raised = false;
+  ${(step === "raise" ? raiseEntry : addEntry)("S", (k) => `E[origin + ${k}u]`)}`,
+  });
+};

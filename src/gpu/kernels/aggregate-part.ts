@@ -1,0 +1,167 @@
+/** Aggregates that share one state buffer: rows go through registers or workgroup memory to their groups' entries, or to these directly. */
+
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Device } from "../device.ts";
+import type { Kernel } from "../kernel.ts";
+import type { RowValue } from "../row-program.ts";
+import { absorbKernel, mergeKernel, realignKernel } from "./aggregate-entry-kernels.ts";
+import { type AggregateResult, finishAggregate } from "./aggregate-finish.ts";
+import {
+  manyKernel,
+  privateKernel,
+  ROW_PARAMS,
+  type RowSource,
+  SHARED_WORDS,
+  type SharedShape,
+  sharedKernel,
+  sharedStride,
+  WORKGROUP,
+} from "./aggregate-kernels.ts";
+import type { Aggregate, Layout } from "./aggregate-slots.ts";
+
+/** Entries larger than this are kept in workgroup memory rather than in registers. */
+const REGISTER_WORDS = 96;
+const REPLICAS = 32;
+/** Groups beyond this are not kept in workgroup memory. */
+const MOST_SHARED = 4096;
+
+/** Entries are handed out with their state rather than copied where it is at most this much larger. */
+const MOST_KEPT = 1.25;
+
+/** How many rows a thread should have before another workgroup is worth its partial entries. */
+const ROWS_PER_THREAD = 8;
+
+/** Workgroups that keep entries of their own: enough for every core several times over, fewer where each writes many. */
+const workgroupsFor = (device: Device, groups: number): number => {
+  if (device.adapter.software) return 4;
+  return groups === 1 ? 4224 : groups <= 128 ? 1056 : 528;
+};
+
+/** A software adapter gains nothing from replicas and rounds, and pays for each line of WGSL when it compiles. */
+const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape => {
+  const entries = sharedStride(layout) * groups;
+  const { software } = device.adapter;
+  const words = entries <= SHARED_WORDS || software ? SHARED_WORDS : Math.floor(device.limits.workgroupBytes / 4) - 32;
+  const fitting = haveShares(device, layout, groups) ? Math.floor(words / entries) : 0;
+  const replicas = fitting === 0 ? 0 : Math.min(software ? 1 : REPLICAS, 2 ** Math.floor(Math.log2(fitting)));
+  return { words, replicas, roundRows: software || layout.inputs.length > 4 ? 1 : layout.inputs.length > 2 ? 2 : 4 };
+};
+
+/** Whether every workgroup may have entries of its own for all groups: their number is small, and one binding holds them. */
+const haveShares = (device: Device, layout: Layout, groups: number): boolean =>
+  groups <= MOST_SHARED && groups * (1 + workgroupsFor(device, groups)) * layout.stride * 4 <= device.limits.bindingBytes;
+
+/** Workgroups that keep one partial entry each: as many as the binding has room for beside the groups' entries, at least one. */
+const workgroupsForOne = (device: Device, layout: Layout, groups: number): number =>
+  Math.max(1, Math.min(workgroupsFor(device, 1), Math.floor(device.limits.bindingBytes / (layout.stride * 4)) - groups));
+
+/** Words of the groups' entries and of the partial ones. */
+export const stateWords = (device: Device, layout: Layout, groups: number): number => {
+  const shares = haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0;
+  return (groups + Math.max(workgroupsForOne(device, layout, groups), shares)) * layout.stride;
+};
+
+/** Rows as a part takes them. */
+export interface RowBatch {
+  readonly source: RowSource;
+  readonly ids: DeviceBuffer | null;
+  readonly rows: number;
+  readonly rowBase: number;
+}
+
+/** One state buffer: entries of the groups, then partial entries of workgroups. */
+export class AccumulatorPart {
+  readonly #device: Device;
+  readonly #layout: Layout;
+  readonly #groups: number;
+  /** Most workgroups that have partial entries. */
+  readonly #workgroups: number;
+  readonly #shape: SharedShape;
+  readonly #state: DeviceBuffer;
+
+  /** `takes`: what is going to be added; entries need no room for those of workgroups. */
+  constructor(device: Device, layout: Layout, groups: number, takes: "rows" | "entries" = "rows") {
+    this.#device = device;
+    this.#layout = layout;
+    this.#groups = groups;
+    this.#shape = shapeFor(device, layout, groups);
+    this.#workgroups = this.#shape.replicas > 0 ? workgroupsFor(device, groups) : workgroupsForOne(device, layout, groups);
+    this.#state = device.alloc(takes === "rows" ? stateWords(device, layout, groups) : groups * layout.stride, "aggregate state");
+    device.clear(this.#state, 0, groups * layout.stride);
+  }
+
+  accumulate(batch: RowBatch): void {
+    const toOne = batch.ids === null || this.#groups === 1;
+    if (toOne && this.#layout.stride <= REGISTER_WORDS) this.#partial(batch, privateKernel(batch.source, this.#layout), 1);
+    else if (this.#shape.replicas > 0) this.#partial(batch, sharedKernel(batch.source, this.#layout, this.#shape), this.#groups);
+    else this.#direct(batch);
+  }
+
+  /** Rows into partial entries, those into the groups' entries. */
+  #partial(batch: RowBatch, kernel: Kernel, targets: number): void {
+    const { replicas, roundRows } = this.#shape;
+    const workgroups = Math.min(this.#workgroups, Math.max(1, Math.ceil(batch.rows / (WORKGROUP * ROWS_PER_THREAD))));
+    const threads = workgroups * WORKGROUP;
+    this.#launchRows(batch, kernel, workgroups, [threads, targets, replicas, Math.ceil(batch.rows / (threads * roundRows))]);
+    this.#realign();
+    this.#launchEntries(mergeKernel(this.#layout), [workgroups * targets, this.#groups, targets]);
+  }
+
+  #direct(batch: RowBatch): void {
+    const workgroups = Math.ceil(batch.rows / WORKGROUP);
+    if (this.#layout.pending) {
+      this.#launchRows(batch, manyKernel(batch.source, this.#layout, "raise"), workgroups, []);
+      this.#realign();
+    }
+    this.#launchRows(batch, manyKernel(batch.source, this.#layout, "add"), workgroups, []);
+  }
+
+  /** Adds entry r of another state of the layout to group `ids[r]` (beyond the groups: to none), or all of them to group 0. */
+  absorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null): void {
+    if (this.#layout.pending) {
+      this.#launchAbsorb(entries, rows, ids, "raise");
+      this.#realign();
+    }
+    this.#launchAbsorb(entries, rows, ids, "add");
+  }
+
+  #launchAbsorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null, step: "raise" | "add"): void {
+    const kernel = absorbKernel(this.#layout, ids !== null, step);
+    const bindings = [entries, ...(ids === null ? [] : [ids]), this.#state];
+    this.#device.launch({ kernel, bindings, params: [rows, this.#groups], workgroups: Math.ceil(rows / WORKGROUP) });
+  }
+
+  #realign(): void {
+    if (this.#layout.pending) this.#launchEntries(realignKernel(this.#layout), [this.#groups]);
+  }
+
+  #launchRows({ source, ids, rows, rowBase }: RowBatch, kernel: Kernel, workgroups: number, words: readonly number[]): void {
+    const { columns, args, argWords } = source.program;
+    const params = new Uint32Array(argWords + ROW_PARAMS);
+    params.set(args);
+    params.set([rows, this.#groups, rowBase, ...words], argWords);
+    const bindings = [...columns.map((column) => column.buffer), ...(ids === null ? [] : [ids]), this.#state];
+    this.#device.launch({ kernel, bindings, params, workgroups });
+  }
+
+  #launchEntries(kernel: Kernel, params: readonly [number, ...number[]]): void {
+    this.#device.launch({ kernel, bindings: [this.#state], params, workgroups: Math.ceil(params[0] / WORKGROUP) });
+  }
+
+  /** The groups' entries, owned by the caller: the state itself where that is little else. Nothing may be added afterwards. */
+  entries(): DeviceBuffer {
+    const words = this.#groups * this.#layout.stride;
+    if (this.#state.words <= words * MOST_KEPT) return this.#state.retain();
+    const entries = this.#device.alloc(words, "aggregate entries");
+    this.#device.copy(this.#state, 0, entries, 0, words);
+    return entries;
+  }
+
+  finish(aggregate: Aggregate, inputs: readonly RowValue[]): AggregateResult {
+    return finishAggregate(this.#device, this.#state, this.#layout, this.#groups, aggregate, inputs);
+  }
+
+  release(): void {
+    this.#state.release();
+  }
+}
