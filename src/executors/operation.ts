@@ -13,7 +13,7 @@ import type { Table } from "./table.ts";
 import { releaseTable, rowsOf } from "./table.ts";
 import type { Trace, TraceRecord } from "./trace.ts";
 
-/** What a streaming run works with. */
+/** What operations work with. */
 export interface Run {
   readonly device: Device;
   readonly store: PartitionStore;
@@ -21,10 +21,6 @@ export interface Run {
   readonly turns: Turns;
   readonly trace: Trace;
   readonly signal: AbortSignal | null;
-  /** Reads that are in flight at once. */
-  readonly ioThreads: number;
-  /** Operations that are in flight at once, beside reads. */
-  readonly lanes: number;
   /** The context of one operation; `close` gives back what only it needed. */
   context(): { readonly context: QueryContext; close(): Promise<void> };
 }
@@ -37,6 +33,17 @@ export interface Operation {
   readonly inputs: readonly (readonly Stored[])[];
   /** Over one table for each input, which stay the run's; the results are taken over. */
   work(context: QueryContext, tables: readonly Table[]): Promise<readonly Table[]>;
+}
+
+/** What an engine works with: it decides when an operation runs, not how. */
+export interface Operations {
+  readonly signal: AbortSignal | null;
+  /** Reads that are in flight at once. */
+  readonly ioThreads: number;
+  /** Operations that are in flight at once, beside reads. */
+  readonly lanes: number;
+  /** The results, a reference to each. */
+  perform(operation: Operation): Promise<readonly Stored[]>;
 }
 
 /** Device memory that an operation is expected to take, in multiples of its inputs. */

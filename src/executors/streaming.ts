@@ -12,7 +12,7 @@ import { runCoroutines } from "./coroutine/run.ts";
 import { lowerPlan } from "./lower/lower.ts";
 import { PartitionStore, type SpillCounts, type Stored } from "./memory/store.ts";
 import { Turns } from "./memory/turns.ts";
-import { type Run, withRoom } from "./operation.ts";
+import { type Operations, perform, type Run, withRoom } from "./operation.ts";
 import { type PhysicalNode, physicalOrder } from "./physical/node.ts";
 import type { Table } from "./table.ts";
 import { runTasks } from "./task-graph/run.ts";
@@ -68,8 +68,9 @@ export async function runStreaming<T>(
   const { config, device, signal, listen, context } = streaming;
   const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit ?? totalmem() / 2 });
   const trace = new Trace(physicalOrder(root), listen);
-  const { maxIoThreads: ioThreads } = config.executorOptions;
-  const run: Run = { device, store, turns: new Turns(), trace, signal, context, ioThreads, lanes: LANES };
+  const run: Run = { device, store, turns: new Turns(), trace, signal, context };
+  const { engine, maxIoThreads: ioThreads } = config.executorOptions;
+  const operations: Operations = { signal, ioThreads, lanes: LANES, perform: (operation) => perform(run, operation) };
   const parts = new Map<number, T>();
   const deliver = async (partition: number, stored: readonly Stored[]): Promise<void> => {
     const start = trace.now();
@@ -81,7 +82,7 @@ export async function runStreaming<T>(
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };
   try {
-    await (config.executorOptions.engine === "tasks" ? runTasks : runCoroutines)(root, run, deliver);
+    await (engine === "tasks" ? runTasks : runCoroutines)(root, operations, deliver);
   } finally {
     await store.close();
   }
