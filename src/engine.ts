@@ -71,6 +71,8 @@ export class Engine {
   readonly #plans = new RecentlyUsed<string, Plan>(PLANS);
   /** Queries on the device now: a failure is forgotten only when no other query could miss it. */
   #running = 0;
+  /** Queries that wait for those to end. */
+  #waiting: (() => void)[] = [];
 
   constructor(config: Config) {
     this.config = config;
@@ -109,7 +111,9 @@ export class Engine {
     if (refusal !== null) return this.#fallback([refusal.reason], refusal.quiet);
     if (cpu.length > 0) this.config.warn(fallbackWarning(reasons, false));
     try {
-      return await this.#run(query, planned, options, performance.now() - start);
+      const frame = await this.#run(query, planned, options, performance.now() - start);
+      options.signal?.throwIfAborted();
+      return frame;
     } catch (error) {
       if (options.signal?.aborted === true) throw options.signal.reason;
       return this.#afterFailure(error);
@@ -190,14 +194,27 @@ export class Engine {
   }
 
   async #run(query: Query, ready: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
-    const device = await this.#open();
-    if (this.#running === 0) device.recover();
-    this.#running += 1;
+    const device = await this.#enter();
     device.profile(options.profile);
     try {
       return await device.scope(() => this.#runOn(device, query, ready, options, planMs));
     } finally {
       this.#running -= 1;
+      for (const wake of this.#waiting.splice(0)) wake();
+    }
+  }
+
+  /** A device without a failure: after one, newcomers wait until it has ended all queries that it may have spoilt. */
+  async #enter(): Promise<Device> {
+    if ((await this.#open()).isLost) await this.#forgetLostDevice();
+    for (;;) {
+      const device = await this.#open();
+      if (device.isFaulty && !device.isLost && this.#running > 0) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+      else {
+        if (this.#running === 0) device.recover();
+        this.#running += 1;
+        return device;
+      }
     }
   }
 

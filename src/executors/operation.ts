@@ -7,21 +7,20 @@ import { concatWhereFits } from "./codes.ts";
 import type { QueryContext } from "./context.ts";
 import type { PartitionStore, Stored } from "./memory/store.ts";
 import { withBuffers } from "./memory/store.ts";
+import type { Turns } from "./memory/turns.ts";
 import type { PhysicalNode } from "./physical/node.ts";
 import type { Table } from "./table.ts";
 import { releaseTable, rowsOf } from "./table.ts";
 import type { Trace, TraceRecord } from "./trace.ts";
 
-/** What a streaming run works with. */
+/** What operations work with. */
 export interface Run {
   readonly device: Device;
   readonly store: PartitionStore;
+  /** Of the operations: where memory runs out, one has the device for itself. */
+  readonly turns: Turns;
   readonly trace: Trace;
   readonly signal: AbortSignal | null;
-  /** Reads that are in flight at once. */
-  readonly ioThreads: number;
-  /** Operations that are in flight at once, beside reads. */
-  readonly lanes: number;
   /** The context of one operation; `close` gives back what only it needed. */
   context(): { readonly context: QueryContext; close(): Promise<void> };
 }
@@ -36,24 +35,50 @@ export interface Operation {
   work(context: QueryContext, tables: readonly Table[]): Promise<readonly Table[]>;
 }
 
+/** What an engine works with: it decides when an operation runs, not how. */
+export interface Operations {
+  readonly signal: AbortSignal | null;
+  /** Reads that are in flight at once. */
+  readonly ioThreads: number;
+  /** Operations that are in flight at once, beside reads. */
+  readonly lanes: number;
+  /** The results, a reference to each. */
+  perform(operation: Operation): Promise<readonly Stored[]>;
+}
+
 /** Device memory that an operation is expected to take, in multiples of its inputs. */
 const WORKING = 2;
 
 /**
- * Runs the operation. Where memory runs out everything that nobody reads leaves the device and the operation runs once more.
+ * Runs the operation.
  * @throws what the work throws; nothing is left on the device then.
  */
-export async function perform(run: Run, asked: Operation): Promise<readonly Stored[]> {
+export function perform(run: Run, asked: Operation): Promise<readonly Stored[]> {
   const operation = { ...asked, inputs: asked.inputs.map(filled) };
   const parts = operation.inputs.flat();
   const bytes = parts.reduce((n, s) => n + s.bytes, 0);
-  await run.store.makeRoom(run.store.absentBytes(parts) + WORKING * bytes);
+  return withRoom(run, parts, WORKING * bytes, () => attempt(run, operation, parts, bytes));
+}
+
+/**
+ * Runs `work`, which uses `parts` and takes about `bytes` more, beside others. Where memory runs out, it runs once more by itself, with
+ * everything that it does not read off the device.
+ */
+export async function withRoom<T>(run: Run, parts: readonly Stored[], bytes: number, work: () => Promise<T>): Promise<T> {
+  const { device, store, turns } = run;
   try {
-    return await attempt(run, operation, parts, bytes);
+    return await turns.beside(async () => {
+      run.signal?.throwIfAborted();
+      await store.makeRoom(store.absentBytes(parts) + bytes);
+      return work();
+    });
   } catch (error) {
-    if (!(error instanceof OutOfDeviceMemoryError) || run.device.isFaulty) throw error;
-    await run.store.spillAll();
-    return attempt(run, operation, parts, bytes);
+    if (!(error instanceof OutOfDeviceMemoryError) || device.isFaulty) throw error;
+    return turns.alone(async () => {
+      run.signal?.throwIfAborted();
+      await store.spillAll();
+      return work();
+    });
   }
 }
 
@@ -64,7 +89,6 @@ function filled(parts: readonly Stored[]): readonly Stored[] {
 }
 
 async function attempt(run: Run, { node, step, partition, inputs, work }: Operation, parts: readonly Stored[], bytesIn: number) {
-  run.signal?.throwIfAborted();
   const { device, store, trace } = run;
   const start = trace.now();
   const meter = newMeter(trace.labelOf(node, step, partition));

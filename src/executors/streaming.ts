@@ -11,7 +11,8 @@ import type { QueryContext, SourcePartitions } from "./context.ts";
 import { runCoroutines } from "./coroutine/run.ts";
 import { lowerPlan } from "./lower/lower.ts";
 import { PartitionStore, type SpillCounts, type Stored } from "./memory/store.ts";
-import type { Run } from "./operation.ts";
+import { Turns } from "./memory/turns.ts";
+import { type Operations, perform, type Run, withRoom } from "./operation.ts";
 import { type PhysicalNode, physicalOrder } from "./physical/node.ts";
 import type { Table } from "./table.ts";
 import { runTasks } from "./task-graph/run.ts";
@@ -67,19 +68,21 @@ export async function runStreaming<T>(
   const { config, device, signal, listen, context } = streaming;
   const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit ?? totalmem() / 2 });
   const trace = new Trace(physicalOrder(root), listen);
-  const run: Run = { device, store, trace, signal, context, ioThreads: config.executorOptions.maxIoThreads, lanes: LANES };
+  const run: Run = { device, store, turns: new Turns(), trace, signal, context };
+  const { engine, maxIoThreads: ioThreads } = config.executorOptions;
+  const operations: Operations = { signal, ioThreads, lanes: LANES, perform: (operation) => perform(run, operation) };
   const parts = new Map<number, T>();
   const deliver = async (partition: number, stored: readonly Stored[]): Promise<void> => {
-    signal?.throwIfAborted();
     const start = trace.now();
     const meter = newMeter(trace.labelOf(root, "export", partition));
     const rows = stored.reduce((n, s) => n + s.rows, 0);
     const bytes = stored.reduce((n, s) => n + s.bytes, 0);
-    parts.set(partition, await store.use(stored, (tables) => device.scope(() => take(tables, partition), meter)));
+    const exported = () => store.use(stored, (tables) => device.scope(() => take(tables, partition), meter));
+    parts.set(partition, await withRoom(run, stored, 0, exported));
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };
   try {
-    await (config.executorOptions.engine === "tasks" ? runTasks : runCoroutines)(root, run, deliver);
+    await (engine === "tasks" ? runTasks : runCoroutines)(root, operations, deliver);
   } finally {
     await store.close();
   }

@@ -50,12 +50,17 @@ async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor
     reading.push(started);
   };
   let next = 0;
-  for (let partition = 0; partition < node.partitions; partition++) {
-    while (next < node.partitions && reading.length < ioThreads) read(next++);
-    const parts = await reading.shift();
-    if (parts === undefined || !(await output.send({ partition, parts }))) break;
+  try {
+    for (let partition = 0; partition < node.partitions; partition++) {
+      while (next < node.partitions && reading.length < ioThreads) read(next++);
+      const parts = await reading.shift();
+      if (parts === undefined || !(await output.send({ partition, parts }))) break;
+    }
+  } finally {
+    // Also behind a failure: the run has ended only when nothing of it goes on.
+    for (const read of await Promise.allSettled(reading))
+      if (read.status === "fulfilled") releaseChunk({ partition: 0, parts: read.value });
   }
-  for (const started of reading) releaseChunk({ partition: 0, parts: await started });
 }
 
 /** Everything that a reader gives. */

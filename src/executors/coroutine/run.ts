@@ -1,7 +1,7 @@
 /** Runs a physical plan as coroutines joined by bounded channels: reading, uploading, computing and reading back overlap. */
 
 import { InternalError } from "../../errors.ts";
-import { perform, type Run } from "../operation.ts";
+import type { Operations } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { physicalChildren, physicalOrder } from "../physical/node.ts";
 import type { Deliver } from "../task-graph/run.ts";
@@ -13,13 +13,13 @@ import { Gate } from "./gate.ts";
 const CAPACITY = 2;
 
 /** Runs the plan. When it rejects, every coroutine has ended and every channel is empty. */
-export async function runCoroutines(root: PhysicalNode, run: Run, deliver: Deliver): Promise<void> {
-  await new Coroutines(root, run).run(deliver);
+export async function runCoroutines(root: PhysicalNode, operations: Operations, deliver: Deliver): Promise<void> {
+  await new Coroutines(root, operations).run(deliver);
 }
 
 class Coroutines {
   readonly #root: PhysicalNode;
-  readonly #run: Run;
+  readonly #operations: Operations;
   readonly #nodes: readonly PhysicalNode[];
   readonly #channels: ReadonlyMap<PhysicalNode, Channel>;
   /** One for each child. */
@@ -32,19 +32,19 @@ class Coroutines {
   readonly #chosen = new Map<PhysicalNode, PhysicalNode>();
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(root: PhysicalNode, run: Run) {
+  constructor(root: PhysicalNode, operations: Operations) {
     this.#root = root;
-    this.#run = run;
+    this.#operations = operations;
     this.#nodes = physicalOrder(root);
     this.#channels = new Map(this.#nodes.map((node) => [node, new Channel(node, CAPACITY)]));
     this.#readers = new Map(this.#nodes.map((node) => [node, physicalChildren(node).map((child) => this.#channelOf(child).reader())]));
     this.#result = this.#channelOf(root).reader();
-    this.#reads = new Gate(run.ioThreads);
-    this.#lanes = new Gate(run.lanes);
+    this.#reads = new Gate(operations.ioThreads);
+    this.#lanes = new Gate(operations.lanes);
   }
 
   async run(deliver: Deliver): Promise<void> {
-    const { signal } = this.#run;
+    const { signal } = this.#operations;
     const aborted = (): void => this.#fail(signal?.reason);
     signal?.addEventListener("abort", aborted);
     try {
@@ -97,13 +97,14 @@ class Coroutines {
   async #act(node: PhysicalNode): Promise<void> {
     const readers = this.#readers.get(node) ?? [];
     const output = this.#channelOf(node);
-    const run = this.#run;
+    const operations = this.#operations;
     try {
       await act(node, {
         readers,
         output,
-        ioThreads: run.ioThreads,
-        perform: (operation) => (operation.step === "read" ? this.#reads : this.#lanes).pass(() => perform(run, { ...operation, node })),
+        ioThreads: operations.ioThreads,
+        perform: (operation) =>
+          (operation.step === "read" ? this.#reads : this.#lanes).pass(() => operations.perform({ ...operation, node })),
         chosen: (option) => {
           this.#chosen.set(node, option);
           this.#start();

@@ -97,6 +97,20 @@ class StoredTable implements Stored {
   }
 }
 
+/** What goes wrong with files is the environment's fault, as what goes wrong on the device is. */
+async function asDeviceError<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new DeviceError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const readBack = (path: string): Promise<readonly Uint32Array[]> => asDeviceError(`reading back ${path}`, () => readWords(path));
+
+/** A file that cannot be removed now goes with its folder. */
+const removeFile = (path: string): Promise<void> => rm(path, { force: true }).catch(() => undefined);
+
 /** Waits until no move of the table goes on. */
 async function settled(stored: StoredTable): Promise<void> {
   for (let { moving } = stored; moving !== null; { moving } = stored) await moving.catch(() => undefined);
@@ -135,7 +149,7 @@ export class PartitionStore {
       for (const s of own) {
         s.pins -= 1;
         s.used = this.#clock++;
-        if (s.references === 0 && s.pins === 0) void this.#drop(s);
+        if (s.references === 0 && s.pins === 0 && s.moving === null) void this.#drop(s);
       }
     }
   }
@@ -149,15 +163,17 @@ export class PartitionStore {
   async makeRoom(bytes: number): Promise<boolean> {
     while (this.#free() < bytes) {
       const next = this.#oldest();
-      if (next === undefined) return false;
-      await this.#spill(next);
+      if (next !== undefined) await this.#spill(next);
+      else if (!(await this.#someLeave())) return false;
     }
     return true;
   }
 
   /** Moves everything that nobody reads off the device. */
   async spillAll(): Promise<void> {
-    for (let next = this.#oldest(); next !== undefined; next = this.#oldest()) await this.#spill(next);
+    do {
+      for (let next = this.#oldest(); next !== undefined; next = this.#oldest()) await this.#spill(next);
+    } while (await this.#someLeave());
     this.#device.trim();
   }
 
@@ -184,6 +200,16 @@ export class PartitionStore {
       if (movable && (oldest === undefined || s.used < oldest.used)) oldest = s;
     }
     return oldest;
+  }
+
+  /** Waits for a table that others move off the device; false where there is none. */
+  async #someLeave(): Promise<boolean> {
+    for (const s of this.#tables) {
+      if (s.place.kind !== "device" || s.moving === null) continue;
+      await settled(s);
+      return true;
+    }
+    return false;
   }
 
   async #spill(stored: StoredTable): Promise<void> {
@@ -217,11 +243,7 @@ export class PartitionStore {
       if (place.kind !== "host") return;
       const path = this.#scratch.path();
       if (path === null) throw new DeviceError("spilling: there is no folder with room for files");
-      try {
-        await writeWords(path, place.words);
-      } catch (error) {
-        throw new DeviceError(`spilling to ${path}: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      await asDeviceError(`spilling to ${path}`, () => writeWords(path, place.words));
       stored.place = { kind: "disk", path };
       this.#hostBytes -= stored.bytes;
       this.spilled.toDisk += stored.bytes;
@@ -232,12 +254,13 @@ export class PartitionStore {
     await settled(stored);
     if (stored.place.kind === "device") return;
     await this.makeRoom(stored.bytes);
-    await settled(stored);
+    // Others that wait for the table go on at the same time: the first one moves it, before any other looks.
+    while (stored.moving !== null) await settled(stored);
     await this.#move(stored, async () => {
       const { place } = stored;
       if (place.kind === "device") return;
       if (place.kind === "gone") throw new InternalError("a table is read after its release");
-      const words = place.kind === "host" ? place.words : await readWords(place.path);
+      const words = place.kind === "host" ? place.words : await readBack(place.path);
       const made = new Map<DeviceBuffer, DeviceBuffer>();
       await this.#device.outsideScope(() =>
         this.#device.scope(async () => {
@@ -258,7 +281,7 @@ export class PartitionStore {
       if (place.kind === "host") this.#hostBytes -= stored.bytes;
       else {
         this.spilled.fromDisk += stored.bytes;
-        await rm(place.path, { force: true });
+        await removeFile(place.path);
       }
       this.spilled.toDevice += stored.bytes;
       stored.place = { kind: "device" };
@@ -283,6 +306,6 @@ export class PartitionStore {
     stored.place = { kind: "gone" };
     if (place.kind === "device") releaseTable(stored.table);
     if (place.kind === "host") this.#hostBytes -= stored.bytes;
-    if (place.kind === "disk") await rm(place.path, { force: true });
+    if (place.kind === "disk") await removeFile(place.path);
   }
 }

@@ -3,7 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { QueryContext } from "../context.ts";
 import type { Stored } from "../memory/store.ts";
-import { perform, type Run } from "../operation.ts";
+import type { Operations } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import type { Table } from "../table.ts";
 import { type Partition, type Slot, type Task, type TaskGraph, taskGraph } from "./graph.ts";
@@ -12,13 +12,13 @@ import { type Partition, type Slot, type Task, type TaskGraph, taskGraph } from 
 export type Deliver = (partition: number, parts: readonly Stored[]) => Promise<void>;
 
 /** Runs the plan. When it rejects, everything has ended. */
-export async function runTasks(root: PhysicalNode, run: Run, deliver: Deliver): Promise<void> {
-  await new Scheduler(taskGraph(root), run, deliver).run();
+export async function runTasks(root: PhysicalNode, operations: Operations, deliver: Deliver): Promise<void> {
+  await new Scheduler(taskGraph(root), operations, deliver).run();
 }
 
 class Scheduler {
   readonly #graph: TaskGraph;
-  readonly #run: Run;
+  readonly #operations: Operations;
   readonly #deliver: Deliver;
   /** Tasks that may start. */
   readonly #ready = new Set<Task>();
@@ -27,9 +27,9 @@ class Scheduler {
   #reads = 0;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(graph: TaskGraph, run: Run, deliver: Deliver) {
+  constructor(graph: TaskGraph, operations: Operations, deliver: Deliver) {
     this.#graph = graph;
-    this.#run = run;
+    this.#operations = operations;
     this.#deliver = deliver;
     for (const task of graph.tasks) if (task.missing === 0) this.#ready.add(task);
   }
@@ -49,7 +49,7 @@ class Scheduler {
   #launch(): void {
     const ready = [...this.#ready].sort((a, b) => b.depth - a.depth || a.partition - b.partition);
     const computable = ready.filter((task) => task.step !== "read").length;
-    const { ioThreads, lanes } = this.#run;
+    const { ioThreads, lanes } = this.#operations;
     for (const task of ready) {
       const isRead = task.step === "read";
       const room = isRead ? this.#reads < ioThreads && computable < ioThreads : this.#running.size - this.#reads < lanes;
@@ -77,7 +77,7 @@ class Scheduler {
     const parts = inputs.map((input) => input.filter((slot) => slot.task.state !== "pruned").map(storedOf));
     const counts = task.counted.map(rowsOfPartition);
     const work = workOf(task, counts);
-    const stored = await perform(this.#run, { node, step, partition, inputs: parts, work });
+    const stored = await this.#operations.perform({ node, step, partition, inputs: parts, work });
     task.slots.forEach((slot, i) => {
       const made = stored[i];
       if (made === undefined) throw new InternalError(`task ${task.key} made ${stored.length} of ${task.slots.length} results`);

@@ -1,0 +1,146 @@
+/**
+ * Failures in the middle of queries over ten partitions, in both streaming engines: the right answer with at most one warning, or one error;
+ * nothing stays on the device or in temporary files, no promise is left rejected, and the next query runs on the GPU.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ExecutorOptions } from "../../../src/config.ts";
+import { answers, assertNothingLeft, caseOf, ENGINES, type Opened, open, SHUFFLED, TREES, undisturbed } from "./harness.ts";
+import {
+  from,
+  type Injection,
+  interrupted,
+  lostDevice,
+  only,
+  refusedMemory,
+  rejectedMap,
+  reportedMemory,
+  type Which,
+} from "./injection.ts";
+
+const CASE = caseOf(100);
+/** Runs the query with an injected failure: whether the GPU still gave the answer, and the warning where it did not. */
+async function survives(of: Opened, inject: Injection, which: Which, what: string) {
+  const restore = inject(which);
+  let onGpu = false;
+  try {
+    onGpu = await answers(of, what);
+  } finally {
+    restore();
+  }
+  await assertNothingLeft(of, what);
+  const [warning = null] = of.warnings;
+  if (!onGpu) await undisturbed(of, `behind ${what}`);
+  return { onGpu, warning };
+}
+
+/** How many calls of the query an injection could make fail. */
+async function countCalls(of: Opened, inject: Injection): Promise<number> {
+  let calls = 0;
+  const restore = inject(() => {
+    calls += 1;
+    return false;
+  });
+  try {
+    assert.ok(await answers(of, "counting"));
+  } finally {
+    restore();
+  }
+  return calls;
+}
+
+/** About `samples` numbers below `calls`, the first few and the last among them, spread over all the others by a step without a pattern. */
+function spread(calls: number, samples: number): readonly number[] {
+  const step = Math.max(1, Math.ceil(calls / samples)) | 1;
+  const chosen = new Set([0, 1, calls - 1]);
+  for (let at = 2; at < calls; at += step) chosen.add(at);
+  return [...chosen].sort((a, b) => a - b);
+}
+
+/** How many moments of each kind are tried; more by hand. */
+const SAMPLES = Number(process.env.FAULT_SAMPLES ?? 8);
+
+/** Runs the tests of one engine with one way to execute the query. */
+function forEach(
+  what: string,
+  inject: Injection,
+  test_: (of: Opened, calls: number) => Promise<void>,
+  options: ExecutorOptions = SHUFFLED,
+): void {
+  for (const engine of ENGINES)
+    test(`${engine}: ${what}`, async () => {
+      const of = open(CASE, engine, options);
+      await undisturbed(of, "first");
+      await test_(of, await countCalls(of, inject));
+      await of.gpu.close();
+    });
+}
+
+for (const [name, options] of [
+  ["shuffles", SHUFFLED],
+  ["trees", TREES],
+] as const) {
+  forEach(
+    `memory that is refused once does not show (${name})`,
+    refusedMemory,
+    async (of, calls) => {
+      for (const at of spread(calls, SAMPLES)) {
+        const what = `allocation ${at} of ${calls}`;
+        assert.ok((await survives(of, refusedMemory, only(at), what)).onGpu, what);
+      }
+      await undisturbed(of, "the last query");
+    },
+    options,
+  );
+}
+
+forEach("memory that is refused from some moment on: the CPU answers with one warning", refusedMemory, async (of, calls) => {
+  for (const at of spread(calls, SAMPLES / 2)) {
+    const { onGpu, warning } = await survives(of, refusedMemory, from(at), `allocations from ${at} of ${calls}`);
+    assert.equal(onGpu, false);
+    assert.match(warning ?? "", /OutOfDeviceMemoryError/);
+  }
+});
+
+forEach("memory that the driver turns out not to have", reportedMemory, async (of, calls) => {
+  for (const at of spread(calls, SAMPLES)) await survives(of, reportedMemory, only(at), `report ${at} of ${calls}`);
+  await undisturbed(of, "the last query");
+});
+
+forEach("a result that cannot be read back: the CPU answers with one warning", rejectedMap, async (of, calls) => {
+  for (const at of spread(calls, SAMPLES / 2)) {
+    const { onGpu, warning } = await survives(of, rejectedMap, only(at), `read-back ${at} of ${calls}`);
+    assert.equal(onGpu, false);
+    assert.match(warning ?? "", /injected map/);
+  }
+});
+
+forEach("a device that is lost: the CPU answers with one warning", lostDevice, async (of, calls) => {
+  for (const at of spread(calls, 2)) {
+    const { onGpu, warning } = await survives(of, lostDevice, only(at), `submission ${at} of ${calls}`);
+    assert.equal(onGpu, false);
+    assert.match(warning ?? "", /lost|destroyed/);
+  }
+});
+
+forEach(
+  "a query that is aborted at any moment rejects with the reason alone",
+  interrupted(() => undefined),
+  async (of, calls) => {
+    for (const at of spread(calls, SAMPLES)) {
+      const controller = new AbortController();
+      const reason = new Error(`aborted at ${at} of ${calls}`);
+      of.warnings.length = 0;
+      const restore = interrupted(() => controller.abort(reason))(only(at));
+      try {
+        await assert.rejects(of.query().collect({ engine: of.gpu, signal: controller.signal }), (error) => error === reason);
+      } finally {
+        restore();
+      }
+      assert.deepEqual(of.warnings, []);
+      await assertNothingLeft(of, reason.message);
+    }
+    await undisturbed(of, "the last query");
+  },
+);

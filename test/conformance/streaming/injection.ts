@@ -1,0 +1,78 @@
+/** Failures at chosen moments of a query: methods of the device layer are replaced while it runs, so that the package has no hook of its own. */
+
+import { mock } from "node:test";
+import { OutOfDeviceMemoryError } from "../../../src/errors.ts";
+import { ScratchFolder } from "../../../src/fallback/scratch-folder.ts";
+import { BufferPool } from "../../../src/gpu/buffers.ts";
+import { Fault } from "../../../src/gpu/fault.ts";
+import { ReadbackPool } from "../../../src/gpu/staging.ts";
+
+/** Puts the method back. */
+type Restore = () => void;
+/** Whether something is to happen at call number `call`, from 0. */
+export type Which = (call: number) => boolean;
+
+export const only =
+  (at: number): Which =>
+  (call) =>
+    call === at;
+export const from =
+  (at: number): Which =>
+  (call) =>
+    call >= at;
+
+/** A way to fail at some of the calls of a method. */
+export type Injection = (which: Which) => Restore;
+
+/** Device memory is refused at once. */
+export const refusedMemory: Injection = (which) => {
+  const { alloc } = BufferPool.prototype;
+  let calls = 0;
+  const { mock: replaced } = mock.method(BufferPool.prototype, "alloc", function (this: BufferPool, words: number, label: string) {
+    if (which(calls++)) throw new OutOfDeviceMemoryError(`injected for "${label}"`);
+    return Reflect.apply(alloc, this, [words, label]);
+  });
+  return () => replaced.restore();
+};
+
+/** Something happens when the device is given commands or asked for memory. */
+function atCalls(which: Which, happen: (fault: Fault, gpu: GPUDevice) => void): Restore {
+  const { watch } = Fault.prototype;
+  let calls = 0;
+  const { mock: replaced } = mock.method(Fault.prototype, "watch", function <T>(this: Fault, ...args: Parameters<typeof watch<T>>): T {
+    if (which(calls++)) happen(this, args[0]);
+    return Reflect.apply(watch<T>, this, args);
+  });
+  return () => replaced.restore();
+}
+
+/** The driver says later that there was no memory. */
+export const reportedMemory: Injection = (which) =>
+  atCalls(which, (fault) => void setImmediate(() => fault.report(new OutOfDeviceMemoryError("injected by the driver"))));
+
+/** The device is destroyed under the commands. */
+export const lostDevice: Injection = (which) => atCalls(which, (_, gpu) => gpu.destroy());
+
+/** `happen` is called when the device is given commands. */
+export const interrupted =
+  (happen: () => void): Injection =>
+  (which) =>
+    atCalls(which, happen);
+
+/** A result cannot be read back. */
+export const rejectedMap: Injection = (which) => {
+  const { take } = ReadbackPool.prototype;
+  let calls = 0;
+  const { mock: replaced } = mock.method(ReadbackPool.prototype, "take", function (this: ReadbackPool, bytes: number) {
+    const gpu = Reflect.apply(take, this, [bytes]);
+    if (which(calls++)) Object.defineProperty(gpu, "mapAsync", { value: () => Promise.reject(new Error("injected map")) });
+    return gpu;
+  });
+  return () => replaced.restore();
+};
+
+/** Data that leaves the host goes to the file `path`; null: there is no room for files. */
+export function spillingTo(path: string | null): Restore {
+  const { mock: replaced } = mock.method(ScratchFolder.prototype, "path", () => path);
+  return () => replaced.restore();
+}
