@@ -108,7 +108,7 @@ export class Device {
     this.#pipelines = new PipelineCache(this.#gpu);
     this.#uploads = new UploadRing(this.#gpu, this.#fault);
     this.#readbacks = new ReadbackPool(this.#gpu, this.#fault);
-    this.#stream = new CommandStream(this.#gpu, this.#fault, this.#uploads);
+    this.#stream = new CommandStream(this.#gpu, this.#fault, this.#uploads, opened.adapter.software);
     this.#pool = new BufferPool(this.#gpu, this.#fault, this.limits.bufferBytes, memoryLimit, (block) => this.#stream.retire(block));
     this.#gpu.onuncapturederror = (event) => {
       event.preventDefault();

@@ -3,6 +3,7 @@
 import { DeviceError } from "../errors.ts";
 import type { Block } from "./buffers.ts";
 import type { Fault } from "./fault.ts";
+import { collectGarbage } from "./garbage.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
 import { PROFILED_DISPATCHES, type ProfiledEncoder, Profiler } from "./profile.ts";
 import type { UploadRing } from "./staging.ts";
@@ -65,9 +66,12 @@ const DIMENSION = 65_535;
 const AUTO_COMMANDS = 256;
 const AUTO_BYTES = 1 << 26;
 const KEPT_BIND_GROUPS = 2048;
+/** Bind groups after which a software adapter, which maps memory for each and may make only so many maps, has those that nobody needs collected. */
+const COLLECTED_BIND_GROUPS = 8192;
 
 export class CommandStream {
   readonly #device: GPUDevice;
+  readonly #software: boolean;
   readonly #fault: Fault;
   readonly #uploads: UploadRing;
   readonly #profiler: Profiler;
@@ -81,13 +85,16 @@ export class CommandStream {
   #uploadBytes = 0;
   /** Batches that wait for their pipelines, oldest first. */
   #waiting = 0;
+  /** Bind groups that were made. */
+  #made = 0;
   #tail: Promise<void> = Promise.resolve();
   #dispatches = 0;
   #submits = 0;
   profiling = false;
 
-  constructor(device: GPUDevice, fault: Fault, uploads: UploadRing) {
+  constructor(device: GPUDevice, fault: Fault, uploads: UploadRing, software: boolean) {
     this.#device = device;
+    this.#software = software;
     this.#fault = fault;
     this.#uploads = uploads;
     this.#profiler = new Profiler(device);
@@ -253,6 +260,8 @@ export class CommandStream {
     }));
     if (paramBytes > 0) entries.push({ binding: entries.length, resource: { buffer: this.#arena, size: paramBytes } });
     const group = this.#device.createBindGroup({ layout, entries });
+    this.#made += 1;
+    if (this.#software && this.#made % COLLECTED_BIND_GROUPS === 0) collectGarbage();
     this.#keep(
       key,
       group,
