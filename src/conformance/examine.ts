@@ -61,7 +61,7 @@ export class Examiner {
     let compared = this.#variants.length === 0;
     for (const { column, make } of partsOf(of)) {
       const cpu = collectSync(() => make(frame));
-      if ("frame" in cpu) parts.push({ column, make, ...(await placementOf(this.#engine(null), make(frame))) });
+      if ("frame" in cpu) parts.push({ column, make, ...(await placementOf(this.#engine({}), make(frame))) });
       else {
         const asked: boolean = !compared && cpu.error.includes(REJECTION);
         compared ||= asked;
@@ -122,7 +122,7 @@ export class Examiner {
 
   async #difference(of: Case, make: Part["make"], expected: DataFrame, variant: Variant, strict: boolean): Promise<string | null> {
     try {
-      const gpu = await make(variant.frame.lazy()).collect({ engine: this.#engine(variant.partition, strict) });
+      const gpu = await make(variant.frame.lazy()).collect({ engine: this.#engine(variant.execution, strict) });
       return frameDifference(expected, gpu, of.tolerance);
     } catch (error) {
       return `${error instanceof UnsupportedError ? "falls back: " : ""}${messageOf(error)}`;
@@ -132,7 +132,7 @@ export class Examiner {
   /** The engine has to give polars' own error. */
   async #otherError(make: () => LazyDataFrame, expected: string): Promise<Outcome["wrong"]> {
     try {
-      await make().collect({ engine: this.#engine(null) });
+      await make().collect({ engine: this.#engine({}) });
       return { variant: this.#first.name, difference: `CPU polars rejects it, the engine does not: ${expected}` };
     } catch (error) {
       const actual = messageOf(error);
@@ -140,12 +140,11 @@ export class Examiner {
     }
   }
 
-  #engine(partition: number | null, strict = false): GPUEngine {
-    const key = `${partition} ${strict}`;
+  #engine(execution: Variant["execution"], strict = false): GPUEngine {
+    const key = `${JSON.stringify(execution)} ${strict}`;
     const known = this.#engines.get(key);
     if (known !== undefined) return known;
-    const partitioned = partition === null ? {} : { executorOptions: { maxRowsPerPartition: partition } };
-    const made = new GPUEngine({ warn: "silent", raiseOnFail: strict, ...partitioned });
+    const made = new GPUEngine({ warn: "silent", raiseOnFail: strict, ...execution });
     this.#engines.set(key, made);
     return made;
   }

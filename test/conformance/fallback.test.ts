@@ -79,13 +79,13 @@ test("raiseOnFail tells every reason, and runs nothing", async () => {
   const { engine, warnings } = open({ raiseOnFail: true });
   const query = lazy()
     .withColumns(c("small").rollingSkew({ windowSize: 3 }).as("a"), c("small").shuffle(1).as("b"))
-    .sort("list")
+    .sort("struct")
     .select("row", "a", "b");
   await assert.rejects(query.collect({ engine }), (error) => {
     assert.ok(error instanceof UnsupportedError);
     assert.match(error.message, /RollingSkew has no kernel/);
     assert.match(error.message, /random numbers/);
-    assert.match(error.message, /lists or structs/);
+    assert.match(error.message, /a sort by structs/);
     assert.equal(error.reasons.length, 3);
     return true;
   });
@@ -131,7 +131,7 @@ test("no such adapter: the CPU answers; with raiseOnFail it is an error", async 
 
 test("memory that does not suffice: the CPU answers, and a smaller query runs on the GPU afterwards", async () => {
   const wide = pl.DataFrame([pl.intRange(0, 400_000, 1, pl.Int64, true).alias("x")]);
-  const small = open({ deviceMemoryLimit: 1024 * 1024 });
+  const small = open({ deviceMemoryLimit: 1024 * 1024, executor: "in-memory" });
   const { warning } = await answered(() => wide.lazy().filter(c("x").gt(5)).select(c("x").plus(1)), small);
   assert.match(warning, /memory/i);
   small.warnings.length = 0;
@@ -139,6 +139,17 @@ test("memory that does not suffice: the CPU answers, and a smaller query runs on
   assert.deepEqual(cellColumns(await few().collect({ engine: small.engine })), cellColumns(await few().collect()));
   assert.deepEqual(small.warnings, []);
   assert.equal(small.engine.lastQuery?.fallback, null);
+});
+
+test("memory that does not suffice for all rows at once: the streaming executor takes fewer at a time", async () => {
+  const wide = pl.DataFrame([pl.intRange(0, 400_000, 1, pl.Int64, true).alias("x")]);
+  const query = () => wide.lazy().filter(c("x").gt(5)).select(c("x").plus(1)).sort("x", true);
+  for (const name of ["tasks", "rapidsmpf"] as const) {
+    const { engine, warnings } = open({ deviceMemoryLimit: 1024 * 1024, executorOptions: { engine: name } });
+    assert.deepEqual(cellColumns(await query().collect({ engine })), cellColumns(await query().collect()));
+    assert.deepEqual(warnings, []);
+    assert.ok(((await engine.deviceStats())?.peakBytes ?? 0) <= 1024 * 1024);
+  }
 });
 
 test("a device that goes away in the middle of a query: the CPU answers with one warning, and the next query has a device again", async () => {

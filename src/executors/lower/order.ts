@@ -61,7 +61,7 @@ function rangeExchange(plan: Sort, input: PhysicalNode): ExchangeNode {
     schema: sampleSchema(plan.by),
     logical: plan,
     inputs: [each(input)],
-    run: (context, [table]) => sampleKeys(context, one(table), plan.by, partitions),
+    run: (context, [table]) => sampleKeys(context, one(table), plan.by),
   });
   const points = mapNode({
     name: "SPLIT POINTS",

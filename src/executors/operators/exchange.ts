@@ -22,8 +22,8 @@ import { sort } from "./sort.ts";
 
 const U32: DType = { kind: "UInt32" };
 const U64: DType = { kind: "UInt64" };
-/** Rows that are sampled of each partition for each range of a sort. */
-const SAMPLES = 32;
+/** Rows that are sampled of each partition: together many times as many as there are ranges. */
+const SAMPLES = 64;
 
 /** Polars' hash of a value, for seeds that never change. */
 const HASH = `{"Function":{"input":[{"Column":${JSON.stringify(LOOKUP_COLUMN)}}],"function":{"Hash":[0,0,0,0]}}}`;
@@ -73,9 +73,9 @@ const overKeys = (by: readonly SortKey[]): readonly SortKey[] => by.map((key, k)
 export const sampleSchema = (by: readonly SortKey[]): Schema => fieldsOf(keysOf(by));
 
 /** The sort keys of rows at even steps; at least one row of a table that has any. */
-export async function sampleKeys(context: QueryContext, table: Table, by: readonly SortKey[], ranges: number): Promise<Table> {
+export async function sampleKeys(context: QueryContext, table: Table, by: readonly SortKey[]): Promise<Table> {
   const rows = table.batches.reduce((n, b) => n + b.rows, 0);
-  const step = Math.max(1, Math.floor(rows / (SAMPLES * ranges)));
+  const step = Math.max(1, Math.floor(rows / SAMPLES));
   const batches: Batch[] = [];
   for (const batch of table.batches) {
     const numbers = Uint32Array.from({ length: Math.ceil(batch.rows / step) }, (_, i) => i * step);

@@ -34,11 +34,11 @@ for (const { name, frame, partition } of frames) {
   });
 
   test(`entropy, ${name}`, async () => {
-    const names = ["i32", "u8", "f64", "date", "time", "dec"];
-    await whole(names, (e) => e.entropy());
-    await whole(["u16", "dec", "time"], (e) => e.entropy(10, false));
-    await whole(["u32", "small"], (e) => e.filter(e.gt(0)).entropy(2));
-    await grouped(["u8", "dec"], (e) => e.entropy());
+    // Logarithms take long to compile on a software adapter.
+    await whole(["i32", "dec"], (e) => e.entropy());
+    await whole(["time"], (e) => e.entropy(10, false));
+    await whole(["small"], (e) => e.filter(e.gt(0)).entropy(2));
+    await grouped(["u8"], (e) => e.entropy());
   });
 
   test(`modes in groups, ${name}`, async () => {
