@@ -59,7 +59,7 @@ function spread(calls: number, samples: number): readonly number[] {
 }
 
 /** How many moments of each kind are tried; more by hand. */
-const SAMPLES = Number(process.env.FAULT_SAMPLES ?? 8);
+const SAMPLES = Number(process.env.FAULT_SAMPLES ?? 5);
 
 /** Runs the tests of one engine with one way to execute the query. */
 function forEach(
