@@ -261,6 +261,8 @@ export class Engine {
   /** Failures of the device and of ourselves are answered by CPU polars; so is what CPU polars threw, which then throws it again. */
   #afterFailure(error: unknown): null {
     const message = error instanceof Error ? error.message : String(error);
+    // Only of what was asked to be raised.
+    if (error instanceof UnsupportedError) throw error;
     if (error instanceof DeviceError) {
       void this.#forgetLostDevice();
       if (this.config.raiseOnFail) throw error;

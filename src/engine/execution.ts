@@ -51,19 +51,31 @@ export interface Execution {
 }
 
 /** Once more with smaller partitions, and groups spread over them, where memory runs out. */
-export async function execute(input: ExecutionInput): Promise<Execution> {
-  const { config, device, alone } = input;
-  if (config.executor === "in-memory") return inMemory(input);
+export async function execute(asked: ExecutionInput): Promise<Execution> {
+  if (asked.config.executor === "in-memory") return inMemory(asked);
+  const input = { ...asked, config: warningOnce(asked.config) };
+  const { device, alone } = input;
   for (const shrink of SHRINKING) {
     try {
       return await streaming(input, shrink);
     } catch (error) {
-      if (!(error instanceof OutOfDeviceMemoryError) || shrink === SHRINKING.at(-1) || !alone()) throw error;
-      device.recover();
+      if (!(error instanceof OutOfDeviceMemoryError) || shrink === SHRINKING.at(-1) || (device.isFaulty && !alone())) throw error;
+      if (device.isFaulty) device.recover();
       device.trim();
     }
   }
   throw new InternalError("a query that was not run");
+}
+
+/** A query that is run again does not repeat its warnings. */
+function warningOnce(config: Config): Config {
+  const given = new Set<string>();
+  const warn = (message: string): void => {
+    if (given.has(message)) return;
+    given.add(message);
+    config.warn(message);
+  };
+  return { ...config, warn };
 }
 
 /** The physical plan that a run would start with. */

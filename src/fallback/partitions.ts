@@ -1,8 +1,5 @@
 /** How sources are cut into partitions: frames by rows, Parquet files by row groups, other files by rows once they are read. */
 
-import { open, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { parquetMetadataAsync } from "hyparquet";
 import { storageOf, WORDS } from "../ir/dtype.ts";
 import type { Schema } from "../ir/schema.ts";
 
@@ -69,42 +66,4 @@ export function slicedRanges(ranges: readonly Rows[], slice: Rows | null): reado
     return to > from ? [{ offset: from, length: to - from }] : [];
   });
   return left.length === 0 ? [{ offset: slice.offset, length: 0 }] : left;
-}
-
-/** Rows of every row group of local Parquet files, in the order in which polars reads them; null where that is not known for certain. */
-export async function parquetRowGroups(paths: readonly string[]): Promise<readonly number[] | null> {
-  const groups: number[] = [];
-  for (const path of paths) {
-    const files = await filesAt(path);
-    if (files === null) return null;
-    for (const file of files) groups.push(...(await rowGroupsOf(file)));
-  }
-  return groups;
-}
-
-/** Polars' own patterns are left to polars. */
-async function filesAt(path: string): Promise<readonly string[] | null> {
-  if (/[*?[{]|^[a-z][a-z0-9+]+:\/\//.test(path)) return null;
-  const found = await stat(path).catch(() => null);
-  if (found === null) return null;
-  if (found.isFile()) return [path];
-  const names = await readdir(path, { withFileTypes: true });
-  if (names.some((n) => !n.isFile() || !n.name.endsWith(".parquet"))) return null;
-  return names.map((n) => join(path, n.name)).sort();
-}
-
-async function rowGroupsOf(path: string): Promise<readonly number[]> {
-  const file = await open(path, "r");
-  try {
-    const { size } = await file.stat();
-    const slice = async (start: number, end = size): Promise<ArrayBuffer> => {
-      const bytes = new Uint8Array(end - start);
-      await file.read(bytes, 0, bytes.length, start);
-      return bytes.buffer;
-    };
-    const { row_groups } = await parquetMetadataAsync({ byteLength: size, slice });
-    return row_groups.map((group) => Number(group.num_rows));
-  } finally {
-    await file.close();
-  }
 }

@@ -7,7 +7,7 @@ import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
 import { sameSchema } from "../ir/schema.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
-import { isList, isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
+import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
 import { dtypeFromDsl } from "../polars/dtypes.ts";
 import { runDsl } from "../polars/frames.ts";
@@ -23,8 +23,9 @@ import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame } from "./import.ts";
+import { assertUnchanged, filesWithin, parquetFiles, scanOf } from "./parquet-files.ts";
 import type { PartitionSize } from "./partitions.ts";
-import { parquetRowGroups, rowGroupRanges, rowsOfFiles, rowsOfFrames, slicedRanges } from "./partitions.ts";
+import { rowGroupRanges, rowsOfFiles, rowsOfFrames, slicedRanges } from "./partitions.ts";
 import type { Residents } from "./residents.ts";
 
 export interface ImportedTable {
@@ -37,18 +38,6 @@ export interface ImportedPartitions {
   /** Null where only reading tells. */
   readonly rows: number | null;
   load(partition: number): Promise<ImportedTable>;
-}
-
-/** The paths that a scan names; null where it is not about files on this machine. */
-function localPaths(plan: Scan): readonly string[] | null {
-  const [, payload] = tag(parseExact(plan.dsl));
-  const sources = isObject(payload) ? payload.sources : undefined;
-  const paths = isObject(sources) ? sources.Paths : undefined;
-  if (!isList(paths)) return null;
-  const texts = paths.map((path) =>
-    typeof path === "string" ? path : isObject(path) && typeof path.inner === "string" ? path.inner : null,
-  );
-  return texts.every((text) => text !== null) ? texts : null;
 }
 
 const planOf = (text: string): DslPlan => {
@@ -145,20 +134,30 @@ export class PolarsSources {
 
   async #scanPartitions(plan: Scan): Promise<ImportedPartitions> {
     const maxRows = rowsOfFiles(this.#size, plan.schema);
-    const separable = plan.format.toLowerCase() === "parquet" && (plan.predicate === null || plan.slice === null);
-    const paths = separable ? localPaths(plan) : null;
-    const groups = paths === null ? null : await parquetRowGroups(paths).catch(() => null);
-    if (groups === null) {
+    const separable = plan.predicate === null || plan.slice === null;
+    const files = separable ? await parquetFiles(plan).catch(() => null) : null;
+    if (files === null) {
       const frame = await this.#read(plan, plan.slice);
       if (plan.schema.length > 0) return this.#slices(frame, plan.schema, maxRows);
       const table = this.#imported(plan, frame);
       return { partitions: 1, rows: null, load: () => table };
     }
+    const groups = files.flatMap((file) => file.groups);
     const ranges = slicedRanges(rowGroupRanges(groups, maxRows), plan.slice);
     return {
       partitions: ranges.length,
       rows: plan.predicate === null ? ranges.reduce((n, r) => n + r.length, 0) : null,
-      load: async (partition) => this.#imported(plan, await this.#read(plan, null, ranges[partition])),
+      load: async (partition) => {
+        const range = ranges[partition] ?? { offset: 0, length: 0 };
+        const own = filesWithin(files, range);
+        const frame = await this.#readFrom(
+          { Slice: { input: scanOf(plan, own), offset: range.offset - own.start, len: range.length } },
+          plan,
+          null,
+        );
+        await assertUnchanged(own);
+        return this.#imported(plan, frame);
+      },
     };
   }
 
@@ -167,10 +166,13 @@ export class PolarsSources {
     return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
   }
 
-  /** `slice`: of the rows that the predicate leaves; `range`: of all rows of the files. */
-  async #read(plan: Scan, slice: Scan["slice"], range: Scan["slice"] = null): Promise<NativeDataFrame> {
-    let dsl: DslPlan = planOf(plan.dsl);
-    if (range !== null) dsl = { Slice: { input: dsl, offset: range.offset, len: range.length } };
+  #read(plan: Scan, slice: Scan["slice"]): Promise<NativeDataFrame> {
+    return this.#readFrom(planOf(plan.dsl), plan, slice);
+  }
+
+  /** What the scan asks for of the rows of `files`; `slice`: of those that its predicate leaves. */
+  async #readFrom(files: DslPlan, plan: Scan, slice: Scan["slice"]): Promise<NativeDataFrame> {
+    let dsl = files;
     if (plan.predicate !== null) dsl = { Filter: { input: dsl, predicate: exprDsl(plan.predicate) } };
     if (slice !== null) dsl = { Slice: { input: dsl, offset: slice.offset, len: slice.length } };
     if (plan.schema.length < plan.fileSchema.length) {

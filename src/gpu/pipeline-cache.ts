@@ -44,6 +44,10 @@ export class PipelineCache {
     if (known !== undefined) return known;
     const made = this.#compile(kernel);
     this.#compiled.set(key, made);
+    // What failed may have failed for want of memory: who asks again gets another attempt.
+    void made.ready.then(() => {
+      if (made.failure !== null) this.#compiled.delete(key);
+    });
     return made;
   }
 

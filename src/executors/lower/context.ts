@@ -21,6 +21,8 @@ export interface LowerContext {
   /** The physical node of an input. */
   of(plan: Plan): PhysicalNode;
   source(plan: Frame | Scan): SourcePartitions;
+  /** Numbers of the in-memory frames, as `explain` numbers them. */
+  readonly frames: Map<number, number>;
   /** Whether several nodes read the plan. */
   shared(plan: Plan): boolean;
   /** Notes that a node takes one partition although its input has several. */

@@ -29,7 +29,7 @@ const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
   return {
     kind: "source",
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: detailsOf(plan, lower.frames),
     schema: plan.schema,
     partitions,
     partitionedBy: null,
@@ -102,6 +102,7 @@ export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: Readonly
     of: (node) => found(lowered.get(node)),
     source: (node) => found(sources.get(node)),
     shared: (node) => (parents.get(node) ?? 0) > 1,
+    frames: new Map(),
     onePartition: (node) => void single.add(node),
   };
   for (const node of postorder(plan)) lowered.set(node, lowerNode(context, node));

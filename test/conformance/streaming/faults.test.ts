@@ -8,6 +8,7 @@ import { test } from "node:test";
 import type { ExecutorOptions } from "../../../src/config.ts";
 import { answers, assertNothingLeft, caseOf, ENGINES, type Opened, open, SHUFFLED, TREES, undisturbed } from "./harness.ts";
 import {
+  brokenKernel,
   from,
   type Injection,
   interrupted,
@@ -59,7 +60,7 @@ function spread(calls: number, samples: number): readonly number[] {
 }
 
 /** How many moments of each kind are tried; more by hand. */
-const SAMPLES = Number(process.env.FAULT_SAMPLES ?? 8);
+const SAMPLES = Number(process.env.FAULT_SAMPLES ?? 5);
 
 /** Runs the tests of one engine with one way to execute the query. */
 function forEach(
@@ -144,3 +145,12 @@ forEach(
     await undisturbed(of, "the last query");
   },
 );
+
+for (const engine of ENGINES)
+  test(`${engine}: a kernel that does not compile once is compiled by the next query`, async () => {
+    const of = open(CASE, engine, SHUFFLED);
+    const { onGpu, warning } = await survives(of, brokenKernel, only(0), "the first kernel");
+    assert.equal(onGpu, false);
+    assert.match(warning ?? "", /injected kernel/);
+    await of.gpu.close();
+  });

@@ -53,6 +53,19 @@ export const reportedMemory: Injection = (which) =>
 /** The device is destroyed under the commands. */
 export const lostDevice: Injection = (which) => atCalls(which, (_, gpu) => gpu.destroy());
 
+/** The kernel that is compiled next, if any, does not compile. */
+export const brokenKernel: Injection = (which) =>
+  atCalls(which, (_, gpu) => {
+    const { createComputePipelineAsync } = gpu;
+    Object.defineProperty(gpu, "createComputePipelineAsync", {
+      configurable: true,
+      value: () => {
+        Object.defineProperty(gpu, "createComputePipelineAsync", { configurable: true, value: createComputePipelineAsync });
+        return Promise.reject(new Error("injected kernel"));
+      },
+    });
+  });
+
 /** `happen` is called when the device is given commands. */
 export const interrupted =
   (happen: () => void): Injection =>
