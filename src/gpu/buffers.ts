@@ -18,7 +18,7 @@ const SMALLEST = 256;
 /** Unused bytes that the pool may always keep, however little is in use. */
 const KEPT = 1 << 30;
 /** Unused buffers that the pool keeps: a software adapter maps memory for each, and a process has a limited number of maps. */
-const KEPT_BUFFERS = 4096;
+const KEPT_BUFFERS = 1024;
 
 /** Sizes are rounded up to 8 steps in an octave: at most an eighth is wasted, and buffers of similar sizes serve each other. */
 export const sizeClass = (bytes: number): number => {
@@ -135,7 +135,7 @@ export class BufferPool {
     return new PooledBuffer(block, usable, label, this.#giveBack);
   }
 
-  /** Lets go of unused buffers, oldest first, until at most `bytes` of them are left, and no more than a few thousand buffers. */
+  /** Lets go of unused buffers, oldest first, until at most `bytes` of them are left, and no more than a thousand buffers. */
   trim(bytes: number): void {
     for (const block of this.#unused) {
       if (this.#pooled <= bytes && this.#unused.size <= KEPT_BUFFERS) return;

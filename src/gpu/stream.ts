@@ -65,9 +65,9 @@ const DIMENSION = 65_535;
 /** Recorded commands, and bytes of uploads, after which they are submitted without being asked for. */
 const AUTO_COMMANDS = 256;
 const AUTO_BYTES = 1 << 26;
-const KEPT_BIND_GROUPS = 2048;
+const KEPT_BIND_GROUPS = 1024;
 /** Bind groups after which a software adapter, which maps memory for each and may make only so many maps, has those that nobody needs collected. */
-const COLLECTED_BIND_GROUPS = 8192;
+const COLLECTED_BIND_GROUPS = 3000;
 
 export class CommandStream {
   readonly #device: GPUDevice;

@@ -1,13 +1,14 @@
 /** Nodes that compare rows of different partitions: sorts, distinct rows, window functions. */
 
 import { detailsOf, nameOf } from "../../ir/explain.ts";
-import { column } from "../../ir/expr.ts";
+import { column, describeExpr } from "../../ir/expr.ts";
 import type { Distinct, Sort, Window } from "../../ir/plan.ts";
+import type { Schema } from "../../ir/schema.ts";
 import { distinct } from "../operators/distinct.ts";
 import { sampleKeys, sampleSchema, splitByRange, splitPoints } from "../operators/exchange.ts";
 import { ORIGIN, originField } from "../operators/origin.ts";
 import { sort } from "../operators/sort.ts";
-import { window } from "../operators/window.ts";
+import { window as computeWindow } from "../operators/window.ts";
 import type { ExchangeNode, PhysicalNode, ReduceNode } from "../physical/node.ts";
 import {
   all,
@@ -122,20 +123,28 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
   return lower.dynamic ? choice(lower, [merged, shuffled(first)], [input, first], hasManyGroups(lower, input.partitions)) : merged;
 }
 
+/** Windows over one another with the same partition keys share a shuffle. */
 export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
-  const input = lower.of(plan.input);
-  const computed = (of: PhysicalNode, schema = plan.schema) =>
+  const windows = [plan];
+  for (let below = plan.input; below.kind === "window" && !lower.shared(below) && samePartitions(below, plan); below = below.input)
+    windows.unshift(below);
+  const input = lower.of(one(windows[0]).input);
+  const computed = (of: PhysicalNode, window: Window, extra: Schema): PhysicalNode =>
     mapNode({
-      name: nameOf(plan),
-      detail: detailsOf(plan),
-      schema,
+      name: nameOf(window),
+      detail: detailsOf(window),
+      schema: [...extra, ...window.schema],
       rows: of.rows,
-      logical: plan,
+      logical: window,
       inputs: [each(of)],
-      run: (context, [table]) => window(context, { ...plan, schema }, one(table)),
+      run: (context, [table]) => computeWindow(context, { ...window, schema: [...extra, ...window.schema] }, one(table)),
     });
-  if (input.partitions === 1) return computed(input);
-  if (plan.partitionBy.length === 0) return computed(forcedToOne(lower, input, nameOf(plan)));
+  const all = (of: PhysicalNode, extra: Schema): PhysicalNode => windows.reduce((node, window) => computed(node, window, extra), of);
+  if (input.partitions === 1) return all(input, []);
+  if (plan.partitionBy.length === 0) return all(forcedToOne(lower, input, nameOf(plan)), []);
   const spread = hashExchange(tagged(input), plan.partitionBy, input.partitions);
-  return inOriginalOrder(computed(spread, [originField(ORIGIN), ...plan.schema]), input.partitions, plan.schema);
+  return inOriginalOrder(all(spread, [originField(ORIGIN)]), input.partitions, plan.schema);
 }
+
+const samePartitions = (a: Window, b: Window): boolean =>
+  a.partitionBy.map(describeExpr).join(", ") === b.partitionBy.map(describeExpr).join(", ");
