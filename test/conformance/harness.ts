@@ -6,7 +6,7 @@ import { frameDifference, type Tolerance } from "../../src/fallback/frame-differ
 import { type DeviceStats, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 
 export interface ComparisonOptions extends Tolerance {
-  /** Rows of a partition for each run, null for one partition, which the in-memory executor runs; the others both streaming engines run. */
+  /** Rows of a partition for each run, null for one partition, which the in-memory executor runs; the others the streaming engines run, in turns. */
   readonly partitions?: readonly (number | null)[];
   /** Whether every expression has to have a kernel: none may be evaluated by CPU polars on distinct rows. */
   readonly kernels?: boolean;
@@ -25,15 +25,16 @@ interface Execution {
 
 const DEFAULT: Execution = { engine: "default", partition: null };
 
+/** POLARS_WEBGPU_TEST_ENGINES=all has both streaming engines run every query over partitions; else they take turns. */
+const BOTH = process.env.POLARS_WEBGPU_TEST_ENGINES === "all";
+let turns = 0;
+
 const executionsOf = (partitions: readonly (number | null)[]): readonly Execution[] =>
-  partitions.flatMap((partition): readonly Execution[] =>
-    partition === null
-      ? [{ engine: "in-memory", partition }]
-      : [
-          { engine: "tasks", partition },
-          { engine: "rapidsmpf", partition },
-        ],
-  );
+  partitions.flatMap((partition): readonly Execution[] => {
+    if (partition === null) return [{ engine: "in-memory", partition }];
+    const engines = BOTH ? (["tasks", "rapidsmpf"] as const) : ([turns++ % 2 === 0 ? "tasks" : "rapidsmpf"] as const);
+    return engines.map((engine) => ({ engine, partition }));
+  });
 
 function optionsOf({ engine, partition }: Execution): GPUEngineOptions {
   if (engine === "default") return {};
@@ -61,7 +62,7 @@ export async function closeEngines(): Promise<void> {
   await Promise.all(open.map(({ engine }) => engine.close()));
 }
 
-/** The query runs on the GPU as a whole and gives what CPU polars gives, by every executor and in every partitioning; no device memory stays in use. */
+/** The query runs on the GPU as a whole and gives what CPU polars gives, in memory and in every partitioning; no device memory stays in use. */
 export async function assertGpuEqualsCpu(make: MakeQuery, options: ComparisonOptions = {}): Promise<void> {
   const expected = await make().collect();
   for (const execution of executionsOf(options.partitions ?? [null, 3])) {
