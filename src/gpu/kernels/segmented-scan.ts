@@ -53,7 +53,7 @@ const store = (op: ScanOperation, target: string): string => {
 /** Combines the elements of all invocations: `mine` becomes the combination of those up to this one, `before` of those before it. */
 const SCAN_LANES = `
   lanes[lane] = mine;
-  for (var step = 1u; step < ${WORKGROUP}u; step <<= 1u) {
+  for (var step = rolled(1u, nwg); step < ${WORKGROUP}u; step <<= 1u) {
     workgroupBarrier();
     var left: Element;
     if (lane >= step) { left = lanes[lane - step]; }
@@ -105,7 +105,7 @@ fn main(${HEADER}) {
   let tile = group_id(wid, nwg);
   let start = tile * ${TILE}u + lane * ${ITEMS}u;
   var mine: Element;
-  for (var k = 0u; k < ${ITEMS}u; k++) { if (start + k < own.x) { mine = join(mine, item(start + k, own)); } }
+  for (var k = 0u; k < rolled(${ITEMS}u, nwg); k++) { if (start + k < own.x) { mine = join(mine, item(start + k, own)); } }
 ${SCAN_LANES}
   if (lane == ${WORKGROUP - 1}u && tile * ${TILE}u < own.x) { put(tile, mine); }
 }`),
@@ -128,7 +128,7 @@ var<workgroup> lanes: array<Element, ${WORKGROUP}>;
 ${element(op)}
 ${store(op, "carries")}
 @compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let share = (P[0].x + ${WORKGROUP - 1}u) / ${WORKGROUP}u;
   let start = lane * share;
   let to = min(start + share, P[0].x);
@@ -169,10 +169,10 @@ fn main(${HEADER}) {
   let tile = group_id(wid, nwg);
   let start = tile * ${TILE}u + lane * ${ITEMS}u;
   var mine: Element;
-  for (var k = 0u; k < ${ITEMS}u; k++) { if (start + k < own.x) { mine = join(mine, item(start + k, own)); } }
+  for (var k = 0u; k < rolled(${ITEMS}u, nwg); k++) { if (start + k < own.x) { mine = join(mine, item(start + k, own)); } }
 ${SCAN_LANES}
   if (own.z != 0u && tile * ${TILE}u < own.x) { before = join(unpack(tile), before); }
-  for (var k = 0u; k < ${ITEMS}u; k++) {
+  for (var k = 0u; k < rolled(${ITEMS}u, nwg); k++) {
     if (start + k < own.x) {
       before = join(before, item(start + k, own));
       if (before.some) { values[order[place(start + k, own)]] = ${op.store("before.s")}; }

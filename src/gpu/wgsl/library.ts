@@ -25,6 +25,8 @@ import { WIDE } from "./wide.ts";
 const DISPATCH: Definitions = {
   /** Number of the workgroup in a dispatch that is folded into y. */
   group_id: "fn group_id(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }",
+  /** `n`, which no compiler knows to be constant: a loop up to it is not unrolled, which for a big body takes seconds and gains nothing. */
+  rolled: "fn rolled(n: u32, nwg: vec3<u32>) -> u32 { return n * nwg.z; }",
 };
 
 const FILES: readonly Definitions[] = [
