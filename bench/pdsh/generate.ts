@@ -50,10 +50,20 @@ export async function ensureData(scale: number, say: (line: string) => void): Pr
   }
   say(told());
   writeFileSync(join(building, "stamp.json"), stamp(scale));
-  if (isMade(scale)) rmSync(building, { recursive: true });
-  else {
-    rmSync(directory, { recursive: true, force: true });
+  publish(building, scale);
+}
+
+/** Puts finished data in its place, where other processes may be reading what they made themselves meanwhile. */
+function publish(building: string, scale: number): void {
+  const directory = dataDirectory(scale);
+  try {
     renameSync(building, directory);
+  } catch {
+    if (isMade(scale)) rmSync(building, { recursive: true });
+    else {
+      rmSync(directory, { recursive: true, force: true });
+      renameSync(building, directory);
+    }
   }
 }
 

@@ -152,13 +152,22 @@ export class Examiner {
 
 const named = (of: ExpressionCase, column: string) => of.make(pl.col(column)).as(column);
 
-const partsOf = (of: Case): readonly Pick<Part, "column" | "make">[] =>
-  of.kind === "query"
-    ? [{ column: null, make: of.make }]
-    : COLUMNS.filter((column) => !of.except.includes(column)).map((column) => ({
-        column,
-        make: (frame: LazyDataFrame) => of.within(frame, [named(of, column)]),
-      }));
+function partsOf(of: Case): readonly Pick<Part, "column" | "make">[] {
+  if (of.kind === "query") return [{ column: null, make: of.make }];
+  return COLUMNS.filter((column) => !of.except.includes(column)).map((column) => {
+    const expr = once(() => named(of, column));
+    return { column, make: (frame) => of.within(frame, [expr()]) };
+  });
+}
+
+/** What `make` gives the first time: expressions of nodejs-polars take longer to make than small queries take to run. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
 
 /** What polars says against a plan. Other errors may be panics, which end the process when they come from another thread. */
 const REJECTION = "Resolved plan until failure";

@@ -156,7 +156,7 @@ export function sharedKernel(source: RowSource, layout: Layout, { words, replica
     ${emit.raiseEntry("W", replica)}
   }
   workgroupBarrier();
-  for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u); }
+  for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u, nwg); }
   workgroupBarrier();`
       : ""
   }
@@ -184,7 +184,7 @@ fn raise_row(at: u32, number: u32${parameters}) -> bool {
 fn add_row(at: u32, number: u32${parameters}) {
     ${emit.add("W")}
 }
-fn realign_entry(at: u32) {
+fn realign_entry(at: u32, nwg: vec3<u32>) {
     ${emit.realign("W")}
 }`,
     body: `
@@ -207,7 +207,7 @@ fn realign_entry(at: u32) {
     ${each((j) => `if (live${j}) { raised = raise_row(at${j}, base + row${j}${values(j)}) || raised; }`)}
     if (raised) { dirty = 1u; }
     if (workgroupUniformLoad(&dirty) != 0u) {
-      for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) { realign_entry(e * ${stride}u); }
+      for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) { realign_entry(e * ${stride}u, nwg); }
       if (lid == 0u) { dirty = 0u; }
       workgroupBarrier();
     }`
@@ -220,7 +220,7 @@ fn realign_entry(at: u32) {
   for (var g = lid; g < targets; g += ${WORKGROUP}u) {
     let origin = g * replicas * ${stride}u;
     let to = (groups + group * targets + g) * ${layout.stride}u;
-    for (var i = 0u; i < ${layout.stride}u; i++) { atomicStore(&S[to + i], atomicLoad(&W[origin + i])); }
+    for (var i = 0u; i < rolled(${layout.stride}u, nwg); i++) { atomicStore(&S[to + i], atomicLoad(&W[origin + i])); }
     ${
       layout.pending
         ? `let at = g * ${layout.stride}u;

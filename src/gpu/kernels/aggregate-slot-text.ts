@@ -24,7 +24,7 @@ export interface SlotText {
   /** The same two for a whole other entry, whose word i is `word(i)`. */
   readonly raiseEntry?: (memory: Memory, word: (i: number) => string) => string;
   readonly addEntry: (memory: Memory, word: (i: number) => string) => string;
-  /** Makes the entry fit its pending words. */
+  /** Makes the entry fit its pending words; `nwg` is in scope. */
   readonly realign?: (memory: Memory) => string;
 }
 
@@ -213,7 +213,7 @@ const windowText = (slot: Placed & { readonly kind: "window" }): SlotText => {
       ${range(bins)
         .map((k) => `if (down <= ${k}) { ${m}_add64(at + ${first + 2 * k}u - 2u * u32(down), ${word(2 + 2 * k)}, ${word(3 + 2 * k)}); }`)
         .join("\n      ")} }`,
-    realign: (m) => `${m}_shift(at + ${pending}u, ${bins}u);`,
+    realign: (m) => `${m}_shift(at + ${pending}u, rolled(${bins}u, nwg));`,
   };
 };
 
