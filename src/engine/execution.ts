@@ -47,7 +47,7 @@ export interface ExecutionInput {
 export interface Execution {
   readonly frame: NativeDataFrame;
   /** Null from the in-memory executor, which has no operations on partitions. */
-  readonly streaming: StreamingResult<void> | null;
+  readonly streaming: StreamingResult | null;
 }
 
 /** Once more with smaller partitions, and groups spread over them, where memory runs out. */

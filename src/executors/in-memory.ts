@@ -16,7 +16,7 @@ import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
 import { sort } from "./operators/sort.ts";
 import { window } from "./operators/window.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { pipelineOf, runPipeline } from "./pipeline.ts";
+import { pipelineOf, runPipelineOver } from "./pipeline.ts";
 import type { Table } from "./table.ts";
 import { releaseTable } from "./table.ts";
 
@@ -157,10 +157,6 @@ class InMemoryRun {
   }
 
   #pipeline(plan: Plan, pipeline: Pipeline): Promise<Table> {
-    return this.#one(pipeline.base, async (base) => {
-      const batches = [];
-      for (const batch of base.batches) batches.push(await runPipeline(this.#context, batch, pipeline));
-      return { schema: plan.schema, batches };
-    });
+    return this.#one(pipeline.base, (base) => runPipelineOver(this.#context, base, pipeline, plan.schema));
   }
 }

@@ -12,8 +12,9 @@ import { call, column, columnsOf, exprChildren, named, substitute, withExprChild
 import { repeatsDear, staysSmall } from "../ir/expr-size.ts";
 import type { Plan } from "../ir/plan.ts";
 import { columnsOfSchema } from "../ir/projection.ts";
+import type { Schema } from "../ir/schema.ts";
 import type { QueryContext } from "./context.ts";
-import type { Batch } from "./table.ts";
+import type { Batch, Table } from "./table.ts";
 import { batchOf, columnOf, releaseBatch, retainBatch } from "./table.ts";
 
 /** `outputs` of the rows of `base` for which `predicate` is true. */
@@ -159,7 +160,7 @@ export async function filterBatch(context: QueryContext, batch: Batch, predicate
 }
 
 /** Runs a pipeline over one batch of its base; the result is owned by the caller, the batch stays the caller's. */
-export async function runPipeline(context: QueryContext, batch: Batch, pipeline: Pipeline): Promise<Batch> {
+export async function runPipeline(context: QueryContext, batch: Batch, pipeline: Omit<Pipeline, "base">): Promise<Batch> {
   const needed = [...columnsOf(pipeline.outputs.map((o) => o.expr))];
   const input = pipeline.predicate === null ? retainBatch(batch, needed) : await filterBatch(context, batch, pipeline.predicate, needed);
   try {
@@ -167,6 +168,18 @@ export async function runPipeline(context: QueryContext, batch: Batch, pipeline:
   } finally {
     releaseBatch(input);
   }
+}
+
+/** `runPipeline` of every batch of a table, which stays the caller's; `schema`: of the pipeline's outputs. */
+export async function runPipelineOver(
+  context: QueryContext,
+  table: Table,
+  pipeline: Omit<Pipeline, "base">,
+  schema: Schema,
+): Promise<Table> {
+  const batches: Batch[] = [];
+  for (const batch of table.batches) batches.push(await runPipeline(context, batch, pipeline));
+  return { schema, batches };
 }
 
 /** The named expressions as a batch; plain columns are shared, not copied. */

@@ -27,9 +27,7 @@ export interface StreamingRun {
   readonly listen: ((done: TraceRecord) => void) | null;
 }
 
-export interface StreamingResult<T> {
-  /** What `take` made of the partitions of the result, in their order. */
-  readonly parts: readonly T[];
+export interface StreamingResult {
   readonly physical: PhysicalNode;
   readonly trace: Trace;
   readonly spilled: SpillCounts;
@@ -60,25 +58,24 @@ export async function lowered(
 const isSource = (plan: Plan): plan is Frame | Scan => plan.kind === "frame" || plan.kind === "scan";
 
 /** `take` reads the tables of a partition of the result, by its number, which stay the run's. Nothing is left on the device. */
-export async function runStreaming<T>(
+export async function runStreaming(
   streaming: StreamingRun,
   root: PhysicalNode,
-  take: (tables: readonly Table[], partition: number) => Promise<T>,
-): Promise<StreamingResult<T>> {
+  take: (tables: readonly Table[], partition: number) => Promise<void>,
+): Promise<StreamingResult> {
   const { config, device, signal, listen, context } = streaming;
   const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit ?? totalmem() / 2 });
   const trace = new Trace(physicalOrder(root), listen);
   const run: Run = { device, store, turns: new Turns(), trace, signal, context };
   const { engine, maxIoThreads: ioThreads } = config.executorOptions;
   const operations: Operations = { signal, ioThreads, lanes: LANES, perform: (operation) => perform(run, operation) };
-  const parts = new Map<number, T>();
   const deliver = async (partition: number, stored: readonly Stored[]): Promise<void> => {
     const start = trace.now();
     const meter = newMeter(trace.labelOf(root, "export", partition));
     const rows = stored.reduce((n, s) => n + s.rows, 0);
     const bytes = stored.reduce((n, s) => n + s.bytes, 0);
     const exported = () => store.use(stored, (tables) => device.scope(() => take(tables, partition), meter));
-    parts.set(partition, await withRoom(run, stored, 0, exported));
+    await withRoom(run, stored, 0, exported);
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };
   try {
@@ -86,10 +83,5 @@ export async function runStreaming<T>(
   } finally {
     await store.close();
   }
-  return {
-    parts: [...parts.keys()].sort((a, b) => a - b).flatMap((p) => parts.get(p) ?? []),
-    physical: root,
-    trace,
-    spilled: store.spilled,
-  };
+  return { physical: root, trace, spilled: store.spilled };
 }

@@ -17,11 +17,15 @@ export function compareCells(a: Cell, b: Cell): number {
 }
 
 /**
- * The rows sorted by all columns. Columns of floats are looked at last, so that results which differ within a tolerance still pair up
- * wherever anything else tells the rows apart.
+ * The rows sorted by all columns. Columns that may differ within a tolerance, those of floats by default, are looked at last, so that such
+ * results still pair up wherever anything else tells the rows apart.
  */
-export function sortedRows(columns: readonly CellColumn[], rows: number): readonly CellColumn[] {
-  const keys = [...columns].sort((a, b) => Number(a.float) - Number(b.float));
+export function sortedRows(
+  columns: readonly CellColumn[],
+  rows: number,
+  isNoisy: (column: CellColumn) => boolean = ({ float }) => float,
+): readonly CellColumn[] {
+  const keys = [...columns].sort((a, b) => Number(isNoisy(a)) - Number(isNoisy(b)));
   const order = Array.from({ length: rows }, (_, row) => row).sort((x, y) => {
     for (const { cells } of keys) {
       const difference = compareCells(cells[x] ?? null, cells[y] ?? null);

@@ -3,7 +3,7 @@
 import type { DataFrame } from "nodejs-polars";
 import { type Cell, type CellColumn, cellColumns } from "../../src/fallback/cells.ts";
 import { sameBytes } from "../../src/fallback/frame-difference.ts";
-import { compareCells } from "../../src/fallback/frame-order.ts";
+import { sortedRows } from "../../src/fallback/frame-order.ts";
 import { GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 import { dataFrame, lazyFrame } from "./evaluate.ts";
 import type { SourceFrame } from "./frames.ts";
@@ -143,18 +143,8 @@ function scaleOfRows(scales: readonly CellColumn[], want: readonly CellColumn[],
 }
 
 /** The rows sorted by the exact columns, then by the others. */
-function sorted(columns: readonly CellColumn[], rows: number, plan: PlanTree): readonly CellColumn[] {
-  const noisy = (c: CellColumn): number => Number(plan.noise.has(c.name));
-  const keys = [...columns].sort((a, b) => noisy(a) - noisy(b));
-  const order = Array.from({ length: rows }, (_, row) => row).sort((x, y) => {
-    for (const { cells } of keys) {
-      const difference = compareCells(cells[x] ?? null, cells[y] ?? null);
-      if (difference !== 0) return difference;
-    }
-    return 0;
-  });
-  return columns.map((column) => ({ ...column, cells: order.map((row) => column.cells[row] ?? null) }));
-}
+const sorted = (columns: readonly CellColumn[], rows: number, plan: PlanTree): readonly CellColumn[] =>
+  sortedRows(columns, rows, (column) => plan.noise.has(column.name));
 
 const show = (cell: Cell): string =>
   typeof cell === "bigint" ? `${cell}` : typeof cell === "string" ? JSON.stringify(cell) : Object.is(cell, -0) ? "-0" : String(cell);

@@ -8,8 +8,8 @@ import { type FusedAggregate, fusedAggregate } from "../fused-aggregate.ts";
 import { aggregate } from "../operators/aggregate.ts";
 import { ORIGIN, originField } from "../operators/origin.ts";
 import { type Decomposition, decompose, finishPartials, mergePartials, partialAggregate } from "../operators/partial-aggregate.ts";
-import type { PhysicalNode, ReduceNode } from "../physical/node.ts";
-import { type Pipeline, runPipeline } from "../pipeline.ts";
+import type { PhysicalNode } from "../physical/node.ts";
+import { type Pipeline, runPipelineOver } from "../pipeline.ts";
 import type { Table } from "../table.ts";
 import {
   choice,
@@ -21,6 +21,7 @@ import {
   type LowerContext,
   mapNode,
   one,
+  reduceNode,
   tagged,
 } from "./context.ts";
 
@@ -30,13 +31,12 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
   if (base.partitions === 1)
     return mapNode({
       name: nameOf(plan),
-      partitionedBy: null,
       logical: plan,
       inputs: [each(base)],
       run: (context, [table]) => aggregate(context, fused.plan, fused.pipeline, one(table)),
     });
   const parts = decompose(fused.plan);
-  const spread = plan.keys.length > 0 && (lower.manyGroups || fractionOf(lower, plan) !== null);
+  const spread = plan.keys.length > 0 && (lower.manyGroups || saysUnique(lower, plan));
   if (parts === null || spread) return shuffled(lower, plan, fused, base);
   const partial = partials(plan, fused, parts, base);
   const joined = tree(lower, plan, parts, partial);
@@ -44,11 +44,9 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
   return choice(lower, [joined, shuffled(lower, plan, fused, base)], [base, partial], hasManyGroups(lower, base.partitions));
 }
 
-/** The largest estimated part of distinct values among the key columns; null where none is given. */
-function fractionOf({ options }: LowerContext, { keys }: Aggregate): number | null {
-  const given = keys.flatMap(({ expr }) => (expr.kind === "column" ? (options.uniqueFraction[expr.name] ?? []) : []));
-  return given.length === 0 ? null : Math.max(...given);
-}
+/** Whether the options say that a key column has many distinct values. */
+const saysUnique = ({ options }: LowerContext, { keys }: Aggregate): boolean =>
+  keys.some(({ expr }) => expr.kind === "column" && Object.hasOwn(options.uniqueFraction, expr.name));
 
 const partials = (plan: Aggregate, { pipeline }: FusedAggregate, parts: Decomposition, base: PhysicalNode): PhysicalNode =>
   mapNode({
@@ -60,19 +58,13 @@ const partials = (plan: Aggregate, { pipeline }: FusedAggregate, parts: Decompos
   });
 
 function tree(lower: LowerContext, plan: Aggregate, parts: Decomposition, partial: PhysicalNode): PhysicalNode {
-  const merged: ReduceNode = {
-    kind: "reduce",
+  const merged = reduceNode({
     name: `${nameOf(plan)} MERGE`,
-    detail: `${lower.options.groupbyNAry} AT A TIME`,
-    schema: parts.schema,
-    partitions: 1,
-    partitionedBy: null,
     rows: plan.keys.length === 0 ? 1 : null,
-    logical: plan,
     input: partial,
     arity: lower.options.groupbyNAry,
     merge: (context, table) => mergePartials(context, parts, table),
-  };
+  });
   return mapNode({
     name: `${nameOf(plan)} FINISH`,
     logical: plan,
@@ -123,10 +115,6 @@ function neededRows(plan: Aggregate, fused: Aggregate, pipeline: Pipeline, base:
     schema,
     logical: plan,
     inputs: [each(base)],
-    run: async (context, [table]) => {
-      const batches = [];
-      for (const batch of one(table).batches) batches.push(await runPipeline(context, batch, { ...pipeline, outputs }));
-      return { schema, batches };
-    },
+    run: (context, [table]) => runPipelineOver(context, one(table), { ...pipeline, outputs }, schema),
   });
 }

@@ -48,6 +48,36 @@ export function mapNode(spec: MapSpec): MapNode {
   };
 }
 
+type ReduceSpec = Pick<ReduceNode, "name" | "input" | "arity" | "merge"> &
+  Partial<Pick<ReduceNode, "detail" | "schema" | "rows" | "logical">>;
+
+/** A reduction; by default with the schema and the logical node of its input, and without an estimate. */
+export const reduceNode = (spec: ReduceSpec): ReduceNode => ({
+  kind: "reduce",
+  detail: Number.isFinite(spec.arity) ? `${spec.arity} AT A TIME` : "",
+  schema: spec.input.schema,
+  partitions: 1,
+  partitionedBy: null,
+  rows: null,
+  logical: spec.input.logical,
+  ...spec,
+});
+
+type ExchangeSpec = Pick<ExchangeNode, "detail" | "input" | "partitions" | "split"> &
+  Partial<Pick<ExchangeNode, "partitionedBy" | "sides" | "logical">>;
+
+/** A shuffle of the rows of its input, as they are. */
+export const exchangeNode = (spec: ExchangeSpec): ExchangeNode => ({
+  kind: "exchange",
+  name: "SHUFFLE",
+  schema: spec.input.schema,
+  partitionedBy: null,
+  rows: spec.input.rows,
+  logical: spec.input.logical,
+  sides: [],
+  ...spec,
+});
+
 export const each = (node: PhysicalNode): Input => ({ node, take: "each" });
 export const all = (node: PhysicalNode): Input => ({ node, take: "all" });
 
@@ -94,20 +124,7 @@ export const hasManyGroups =
 /** All partitions as one, behind one another. */
 export function collapsed(node: PhysicalNode): PhysicalNode {
   if (node.partitions === 1) return node;
-  const reduce: ReduceNode = {
-    kind: "reduce",
-    name: "CONCAT",
-    detail: "",
-    schema: node.schema,
-    partitions: 1,
-    partitionedBy: null,
-    rows: node.rows,
-    logical: node.logical,
-    input: node,
-    arity: Number.POSITIVE_INFINITY,
-    merge: (context, parts) => concatWhereFits(context, parts),
-  };
-  return reduce;
+  return reduceNode({ name: "CONCAT", input: node, rows: node.rows, arity: Number.POSITIVE_INFINITY, merge: concatWhereFits });
 }
 
 /** As `collapsed`, for a node that could not be done partition by partition. */
@@ -119,21 +136,14 @@ export function forcedToOne(lower: LowerContext, node: PhysicalNode, name: strin
 const keysText = (keys: readonly Expr[]): string => `[${keys.map(describeExpr).join(", ")}]`;
 
 /** Rows with equal keys in one of `partitions` partitions, in their order. */
-export function hashExchange(node: PhysicalNode, keys: readonly Expr[], partitions: number): ExchangeNode {
-  return {
-    kind: "exchange",
-    name: "SHUFFLE",
+export const hashExchange = (node: PhysicalNode, keys: readonly Expr[], partitions: number): ExchangeNode =>
+  exchangeNode({
     detail: `BY HASH ${keysText(keys)}`,
-    schema: node.schema,
+    input: node,
     partitions,
     partitionedBy: keysText(keys),
-    rows: node.rows,
-    logical: node.logical,
-    input: node,
-    sides: [],
     split: (context, table) => splitByHash(context, table, keys, partitions),
-  };
-}
+  });
 
 /** The node's rows with their origin in front. */
 export const tagged = (node: PhysicalNode, name = ORIGIN): PhysicalNode =>
@@ -158,19 +168,12 @@ export function inOriginalOrder(
   unmatched = false,
 ): PhysicalNode {
   const count = partitions + (unmatched ? 1 : 0);
-  const back: ExchangeNode = {
-    kind: "exchange",
-    name: "SHUFFLE",
+  const back = exchangeNode({
     detail: "BY ORIGIN",
-    schema: node.schema,
-    partitions: count,
-    partitionedBy: null,
-    rows: node.rows,
-    logical: node.logical,
     input: node,
-    sides: [],
+    partitions: count,
     split: (context, table) => splitByOrigin(context, table, count),
-  };
+  });
   const keys = by.map((name) => ({
     expr: { kind: "column", name, dtype: originField(name).dtype } as const,
     descending: false,

@@ -9,11 +9,12 @@ import { sampleKeys, sampleSchema, splitByRange, splitPoints } from "../operator
 import { ORIGIN, originField } from "../operators/origin.ts";
 import { sort } from "../operators/sort.ts";
 import { window as computeWindow } from "../operators/window.ts";
-import type { ExchangeNode, PhysicalNode, ReduceNode } from "../physical/node.ts";
+import type { ExchangeNode, PhysicalNode } from "../physical/node.ts";
 import {
   all,
   choice,
   each,
+  exchangeNode,
   forcedToOne,
   hashExchange,
   hasManyGroups,
@@ -21,6 +22,7 @@ import {
   type LowerContext,
   mapNode,
   one,
+  reduceNode,
   tagged,
 } from "./context.ts";
 
@@ -40,19 +42,14 @@ export function lowerSort(lower: LowerContext, plan: Sort): PhysicalNode {
 }
 
 /** The first rows of the first rows. */
-const top = (lower: LowerContext, plan: Sort, firsts: PhysicalNode): PhysicalNode => ({
-  kind: "reduce",
-  name: `${nameOf(plan)} MERGE`,
-  detail: `${lower.options.groupbyNAry} AT A TIME`,
-  schema: plan.schema,
-  partitions: 1,
-  partitionedBy: null,
-  rows: plan.limit,
-  logical: plan,
-  input: firsts,
-  arity: lower.options.groupbyNAry,
-  merge: (context, parts) => sort(context, plan, parts),
-});
+const top = (lower: LowerContext, plan: Sort, firsts: PhysicalNode): PhysicalNode =>
+  reduceNode({
+    name: `${nameOf(plan)} MERGE`,
+    rows: plan.limit,
+    input: firsts,
+    arity: lower.options.groupbyNAry,
+    merge: (context, parts) => sort(context, plan, parts),
+  });
 
 /** Rows in ranges of ascending keys, whose bounds a sample of all partitions decides. */
 function rangeExchange(plan: Sort, input: PhysicalNode): ExchangeNode {
@@ -72,19 +69,15 @@ function rangeExchange(plan: Sort, input: PhysicalNode): ExchangeNode {
     inputs: [all(samples)],
     run: (context, [table]) => splitPoints(context, one(table), plan.by, partitions),
   });
-  return {
-    kind: "exchange",
-    name: "SHUFFLE",
+  return exchangeNode({
     detail: "BY RANGE",
-    schema: plan.schema,
+    input,
     partitions,
     partitionedBy: "ranges",
-    rows: input.rows,
     logical: plan,
-    input,
     sides: [points],
     split: (context, table, [bounds]) => splitByRange(context, table, one(bounds), plan.by, partitions),
-  };
+  });
 }
 
 export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode {
@@ -106,20 +99,13 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
   };
   if (plan.keep === "none") return shuffled(input);
   const first = kept(input);
-  if (lower.manyGroups || plan.subset.some((name) => name in lower.options.uniqueFraction)) return shuffled(first);
-  const merged: ReduceNode = {
-    kind: "reduce",
+  if (lower.manyGroups || plan.subset.some((name) => Object.hasOwn(lower.options.uniqueFraction, name))) return shuffled(first);
+  const merged = reduceNode({
     name: `${nameOf(plan)} MERGE`,
-    detail: `${lower.options.groupbyNAry} AT A TIME`,
-    schema: plan.schema,
-    partitions: 1,
-    partitionedBy: null,
-    rows: null,
-    logical: plan,
     input: first,
     arity: lower.options.groupbyNAry,
     merge: (context, parts) => distinct(context, plan, parts),
-  };
+  });
   return lower.dynamic ? choice(lower, [merged, shuffled(first)], [input, first], hasManyGroups(lower, input.partitions)) : merged;
 }
 
@@ -139,11 +125,11 @@ export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
       inputs: [each(of)],
       run: (context, [table]) => computeWindow(context, { ...window, schema: [...extra, ...window.schema] }, one(table)),
     });
-  const all = (of: PhysicalNode, extra: Schema): PhysicalNode => windows.reduce((node, window) => computed(node, window, extra), of);
-  if (input.partitions === 1) return all(input, []);
-  if (plan.partitionBy.length === 0) return all(forcedToOne(lower, input, nameOf(plan)), []);
+  const chain = (of: PhysicalNode, extra: Schema): PhysicalNode => windows.reduce((node, window) => computed(node, window, extra), of);
+  if (input.partitions === 1) return chain(input, []);
+  if (plan.partitionBy.length === 0) return chain(forcedToOne(lower, input, nameOf(plan)), []);
   const spread = hashExchange(tagged(input), plan.partitionBy, input.partitions);
-  return inOriginalOrder(all(spread, [originField(ORIGIN)]), input.partitions, plan.schema);
+  return inOriginalOrder(chain(spread, [originField(ORIGIN)]), input.partitions, plan.schema);
 }
 
 const samePartitions = (a: Window, b: Window): boolean =>

@@ -26,7 +26,7 @@ import { lookup } from "../operators/lookup.ts";
 import { requireRows } from "../operators/require.ts";
 import { hconcat, rowIndex, slice } from "../operators/slice.ts";
 import type { PhysicalNode } from "../physical/node.ts";
-import { pipelineOf, projectBatch, runPipeline } from "../pipeline.ts";
+import { pipelineOf, runPipelineOver } from "../pipeline.ts";
 import { batchOf, releaseTable, retainTable } from "../table.ts";
 import { all, collapsed, each, forcedToOne, type LowerContext, mapNode, one } from "./context.ts";
 
@@ -39,11 +39,7 @@ export function lowerPipeline(lower: LowerContext, plan: Project | Filter): Phys
     rows: pipeline.predicate === null ? base.rows : null,
     logical: plan,
     inputs: [each(base)],
-    run: async (context, [table]) => {
-      const batches = [];
-      for (const batch of one(table).batches) batches.push(await runPipeline(context, batch, pipeline));
-      return { schema: plan.schema, batches };
-    },
+    run: (context, [table]) => runPipelineOver(context, one(table), pipeline, plan.schema),
   });
 }
 
@@ -167,11 +163,7 @@ function check(
     schema,
     logical,
     inputs: [each(input)],
-    run: async (context, [table]) => {
-      const batches = [];
-      for (const batch of one(table).batches) batches.push(await projectBatch(context, batch, keys));
-      return { schema, batches };
-    },
+    run: (context, [table]) => runPipelineOver(context, one(table), { predicate: null, outputs: keys }, schema),
   });
   const required = { condition: condition(schema.map((f) => column(f.name, f.dtype))) };
   return mapNode({
