@@ -8,7 +8,7 @@ import type { Batch, Table } from "./table.ts";
 /** How a source is cut into partitions; at least one. */
 export interface SourcePartitions {
   readonly partitions: number;
-  /** Rows of all of them; null where only reading tells. */
+  /** Rows of all of them, about; null where only reading tells. */
   readonly rows: number | null;
   /** The table of a partition, owned by the caller. */
   load(partition: number): Promise<Table>;

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { type FileMetaData, parquetMetadataAsync } from "hyparquet";
 import { InternalError } from "../errors.ts";
 import type { Scan } from "../ir/plan.ts";
+import type { ValueRange } from "../ir/selectivity.ts";
 import { type DslObject, type DslPlan, type DslValue, isList, isObject, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
 import type { Rows } from "./partitions.ts";
+import { filesMatching, isPattern } from "./path-pattern.ts";
 
 /** A file as it was when its footer was read. */
 export interface ParquetFile {
@@ -18,6 +20,8 @@ export interface ParquetFile {
   readonly version: string;
   /** Equal for files of the same columns. */
   readonly columns: string;
+  /** Least and greatest values as the footer has them: temporal values as their physical integers. */
+  readonly ranges: ReadonlyMap<string, ValueRange>;
 }
 
 /** The files in the order in which polars reads them; null where a scan of some of them could give other rows or columns than the scan of all. */
@@ -99,12 +103,13 @@ function localPaths(payload: DslObject): readonly string[] | null {
   const texts = paths.map((path) =>
     typeof path === "string" ? path : isObject(path) && typeof path.inner === "string" ? path.inner : null,
   );
-  return texts.every((text) => text !== null) ? texts : null;
+  if (!texts.every((text) => text !== null)) return null;
+  return args.glob === false && texts.some(isPattern) ? null : texts;
 }
 
-/** Polars' own patterns are left to polars. */
 async function filesAt(path: string): Promise<readonly string[] | null> {
-  if (/[*?[{]|^[a-z][a-z0-9+]+:\/\//.test(path)) return null;
+  if (/^[a-z][a-z0-9+]+:\/\//.test(path)) return null;
+  if (isPattern(path)) return filesMatching(path);
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
   if (found.isFile()) return [path];
@@ -123,8 +128,47 @@ async function parquetFile(path: string): Promise<ParquetFile> {
   const version = await versionOf(path);
   if (version === null) throw new Error(`the file ${path} is gone`);
   const metadata = await metadataOf(path);
-  return { path, version, groups: metadata.row_groups.map((group) => Number(group.num_rows)), columns: columnsOf(metadata) };
+  const groups = metadata.row_groups.map((group) => Number(group.num_rows));
+  return { path, version, groups, columns: columnsOf(metadata), ranges: rangesOf(metadata) };
 }
+
+/** Of columns whose every row group says so. */
+function rangesOf({ row_groups: groups }: FileMetaData): ReadonlyMap<string, ValueRange> {
+  const ranges = new Map<string, ValueRange>();
+  const unknown = new Set<string>();
+  for (const { meta_data: chunk } of groups.flatMap((group) => group.columns)) {
+    const [name = "", ...rest] = chunk?.path_in_schema ?? [];
+    const { min_value: min, max_value: max } = chunk?.statistics ?? {};
+    if (rest.length > 0 || !isNumber(min) || !isNumber(max)) unknown.add(name);
+    else ranges.set(name, united(ranges.get(name), { min: Number(min), max: Number(max) }));
+  }
+  for (const name of unknown) ranges.delete(name);
+  return ranges;
+}
+
+const isNumber = (value: unknown): boolean => typeof value === "number" || typeof value === "bigint";
+
+const united = (a: ValueRange | undefined, b: ValueRange): ValueRange =>
+  a === undefined ? b : { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) };
+
+/** The values of a column in all files; null where one of them does not say. */
+export function rangeIn(files: readonly ParquetFile[], column: string): ValueRange | null {
+  let range: ValueRange | undefined;
+  for (const { ranges } of files) {
+    const own = ranges.get(column);
+    if (own === undefined) return null;
+    range = united(range, own);
+  }
+  return range ?? null;
+}
+
+/** Leaves temporal values as they are written. */
+const PHYSICAL = {
+  dateFromDays: (days: number) => days,
+  timestampFromMilliseconds: (value: bigint) => value,
+  timestampFromMicroseconds: (value: bigint) => value,
+  timestampFromNanoseconds: (value: bigint) => value,
+};
 
 async function metadataOf(path: string): Promise<FileMetaData> {
   const file = await open(path, "r");
@@ -135,7 +179,7 @@ async function metadataOf(path: string): Promise<FileMetaData> {
       await file.read(bytes, 0, bytes.length, start);
       return bytes.buffer;
     };
-    return await parquetMetadataAsync({ byteLength: size, slice });
+    return await parquetMetadataAsync({ byteLength: size, slice }, { parsers: PHYSICAL });
   } finally {
     await file.close();
   }

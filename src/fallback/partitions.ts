@@ -29,6 +29,12 @@ export const rowsOfFiles = (size: PartitionSize, schema: Schema): number =>
     Math.min(size.bound(schema), size.fileBytes === null ? Number.POSITIVE_INFINITY : Math.floor(size.fileBytes / rowBytes(schema))),
   );
 
+/** By how many times more rows may be left of a partition than its predicate is expected to leave. */
+const MORE_LEFT = 2;
+
+/** Rows of a file that are read for a partition of `rows` rows where about the share `left` of them is left. */
+export const rowsToRead = (rows: number, left: number): number => Math.floor(rows / Math.min(1, MORE_LEFT * left));
+
 export interface Rows {
   readonly offset: number;
   readonly length: number;

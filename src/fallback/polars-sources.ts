@@ -6,6 +6,7 @@ import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
 import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
 import { sameSchema } from "../ir/schema.ts";
+import { selectivity } from "../ir/selectivity.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
 import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
@@ -23,9 +24,9 @@ import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame } from "./import.ts";
-import { assertUnchanged, filesWithin, parquetFiles, scanOf } from "./parquet-files.ts";
+import { assertUnchanged, filesWithin, parquetFiles, rangeIn, scanOf } from "./parquet-files.ts";
 import type { PartitionSize } from "./partitions.ts";
-import { rowGroupRanges, rowsOfFiles, rowsOfFrames, slicedRanges } from "./partitions.ts";
+import { rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
 import type { Residents } from "./residents.ts";
 
 export interface ImportedTable {
@@ -35,7 +36,7 @@ export interface ImportedTable {
 
 export interface ImportedPartitions {
   readonly partitions: number;
-  /** Null where only reading tells. */
+  /** About how many; null where only reading tells. */
   readonly rows: number | null;
   load(partition: number): Promise<ImportedTable>;
 }
@@ -143,10 +144,11 @@ export class PolarsSources {
       return { partitions: 1, rows: null, load: () => table };
     }
     const groups = files.flatMap((file) => file.groups);
-    const ranges = slicedRanges(rowGroupRanges(groups, maxRows), plan.slice);
+    const left = plan.predicate === null ? 1 : selectivity(plan.predicate, (column) => rangeIn(files, column));
+    const ranges = slicedRanges(rowGroupRanges(groups, rowsToRead(maxRows, left)), plan.slice);
     return {
       partitions: ranges.length,
-      rows: plan.predicate === null ? ranges.reduce((n, r) => n + r.length, 0) : null,
+      rows: Math.ceil(left * ranges.reduce((n, r) => n + r.length, 0)),
       load: async (partition) => {
         const range = ranges[partition] ?? { offset: 0, length: 0 };
         const own = filesWithin(files, range);
