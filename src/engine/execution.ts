@@ -1,9 +1,10 @@
 /** Runs an optimised plan on a device by the executor of the configuration: the one place that knows both executors. */
 
 import type { Config } from "../config.ts";
-import { InternalError, OutOfDeviceMemoryError } from "../errors.ts";
+import { OutOfDeviceMemoryError } from "../errors.ts";
 import type { QueryContext } from "../executors/context.ts";
 import { runInMemory } from "../executors/in-memory.ts";
+import type { Lowered } from "../executors/lower/lower.ts";
 import { operationsOf, type PhysicalReport, physicalReport } from "../executors/physical/explain.ts";
 import type { PhysicalNode } from "../executors/physical/node.ts";
 import { lowered, runStreaming, type StreamingResult, type StreamingRun } from "../executors/streaming.ts";
@@ -27,8 +28,22 @@ import type { Receive, Receiver } from "./receiver.ts";
 const WORDS_FOR_EACH_ROW = 8;
 /** Partitions of a source that should fit into the memory limit together with what is made of them. */
 const PARTITIONS_IN_MEMORY = 16;
-/** By how much partitions are smaller in the first run of a query, and in those after one that ran out of memory. */
-const SHRINKING = [1, 4, 16] as const;
+
+/** How a run of a query differs from the usual one. */
+interface Attempt {
+  /** By how much partitions are smaller. */
+  readonly shrink: number;
+  /** Whether groups are spread over partitions rather than put together. */
+  readonly manyGroups: boolean;
+}
+
+const USUAL: Attempt = { shrink: 1, manyGroups: false };
+/** What is tried after a run that ran out of memory, one after the other. */
+const FURTHER: readonly Attempt[] = [
+  { shrink: 1, manyGroups: true },
+  { shrink: 4, manyGroups: true },
+  { shrink: 16, manyGroups: true },
+];
 
 export interface ExecutionInput {
   readonly config: Config;
@@ -50,21 +65,27 @@ export interface Execution {
   readonly streaming: StreamingResult | null;
 }
 
-/** Once more with smaller partitions, and groups spread over them, where memory runs out. */
+/** Once more with groups spread over partitions, and with smaller ones, where memory runs out. */
 export async function execute(asked: ExecutionInput): Promise<Execution> {
   if (asked.config.executor === "in-memory") return inMemory(asked);
   const input = { ...asked, config: warningOnce(asked.config) };
   const { device, alone } = input;
-  for (const shrink of SHRINKING) {
+  const further = FURTHER.values();
+  let attempt = USUAL;
+  for (;;) {
+    const sources = sourcesOf(input, attempt.shrink);
+    const { root, groupsTogether } = await loweredFor(input, sources, attempt);
     try {
-      return await streaming(input, shrink);
+      return await streaming(input, sources, root);
     } catch (error) {
-      if (!(error instanceof OutOfDeviceMemoryError) || shrink === SHRINKING.at(-1) || (device.isFaulty && !alone())) throw error;
+      let next = further.next().value;
+      if (next?.shrink === attempt.shrink && !groupsTogether) next = further.next().value;
+      if (!(error instanceof OutOfDeviceMemoryError) || next === undefined || (device.isFaulty && !alone())) throw error;
       if (device.isFaulty) device.recover();
       device.trim();
+      attempt = next;
     }
   }
-  throw new InternalError("a query that was not run");
 }
 
 /** A query that is run again does not repeat its warnings. */
@@ -79,13 +100,16 @@ function warningOnce(config: Config): Config {
 }
 
 /** The physical plan that a run would start with. */
-export async function physicalPlan(input: Omit<ExecutionInput, "options" | "receive" | "alone">): Promise<PhysicalReport> {
-  const { context, close } = contextOf(input, sourcesOf(input, 1));
-  try {
-    return physicalReport(await lowered(input, context, input.plan, false));
-  } finally {
-    await close();
-  }
+export async function physicalPlan(input: Planned): Promise<PhysicalReport> {
+  return physicalReport((await loweredFor(input, sourcesOf(input, USUAL.shrink), USUAL)).root);
+}
+
+type Planned = Sourced & Pick<ExecutionInput, "plan">;
+
+async function loweredFor(input: Planned, sources: PolarsSources, { shrink, manyGroups }: Attempt): Promise<Lowered> {
+  const { context, close } = contextOf(input, sources);
+  const { bound } = partitionSize(input.config, input.device, shrink);
+  return lowered(input.config, context, input.plan, { manyGroups, rowsOfPartition: bound }).finally(close);
 }
 
 async function inMemory(input: ExecutionInput): Promise<Execution> {
@@ -102,12 +126,9 @@ async function inMemory(input: ExecutionInput): Promise<Execution> {
   }
 }
 
-async function streaming(input: ExecutionInput, shrink: number): Promise<Execution> {
+async function streaming(input: ExecutionInput, sources: PolarsSources, root: PhysicalNode): Promise<Execution> {
   const { config, device, module, plan, options } = input;
-  const sources = sourcesOf(input, shrink);
   const context = () => contextOf(input, sources);
-  const { context: planning, close } = context();
-  const root = await lowered({ config }, planning, plan, shrink > 1).finally(close);
   const bar = config.progress === "auto" && options.onProgress === null ? new ProgressBar(process.stderr) : null;
   const listen = progressOf(options.onProgress ?? ((progress) => bar?.update(progress)), root);
   const run: StreamingRun = { config, device, context, signal: options.signal, listen };

@@ -9,7 +9,7 @@ import type { Frame, Plan, Scan } from "../ir/plan.ts";
 import { postorder } from "../ir/traversal.ts";
 import type { QueryContext, SourcePartitions } from "./context.ts";
 import { runCoroutines } from "./coroutine/run.ts";
-import { lowerPlan } from "./lower/lower.ts";
+import { type Lowered, type Lowering, lowerPlan } from "./lower/lower.ts";
 import { PartitionStore, type SpillCounts, type Stored } from "./memory/store.ts";
 import { Turns } from "./memory/turns.ts";
 import { type Operations, perform, type Run, withRoom } from "./operation.ts";
@@ -38,21 +38,22 @@ const LANES = 2;
 
 /** Lowers the plan over the partitions that its sources have. @throws UnsupportedError where one partition is not accepted. */
 export async function lowered(
-  { config }: { readonly config: Config },
+  config: Config,
   { sources }: QueryContext,
   plan: Plan,
-  manyGroups: boolean,
-): Promise<PhysicalNode> {
+  sizes: Pick<Lowering, "manyGroups" | "rowsOfPartition">,
+): Promise<Lowered> {
   const partitions = new Map<Plan, SourcePartitions>();
   for (const node of postorder(plan)) if (isSource(node)) partitions.set(node, await sources.partitions(node));
-  const { root, onePartition } = lowerPlan(plan, config.executorOptions, partitions, manyGroups);
+  const result = lowerPlan(plan, { options: config.executorOptions, sources: partitions, ...sizes });
+  const { onePartition } = result;
   if (onePartition.length > 0) {
     const reasons = onePartition.map((name) => `${name} does not support multiple partitions.`);
     const { fallbackMode } = config.executorOptions;
     if (fallbackMode === "raise") throw new UnsupportedError(reasons);
     if (fallbackMode === "warn") config.warn(`polars-webgpu: ${reasons.join(" ")} They are put together into one.`);
   }
-  return root;
+  return result;
 }
 
 const isSource = (plan: Plan): plan is Frame | Scan => plan.kind === "frame" || plan.kind === "scan";

@@ -29,7 +29,7 @@ const isAscii = (text: string): boolean => [...text].every((character) => charac
 /** Null for what is more than `*`, `?` and sets of letters, digits and ranges of them. */
 function matcherOf(name: string): RegExp | null {
   let source = "";
-  for (const [part] of name.matchAll(/\[[0-9A-Za-z-]+\]|[^]/g)) {
+  for (const [part] of name.matchAll(/\[[0-9A-Za-z-]+\]|./gs)) {
     if (part === "*") source += ".*";
     else if (part === "?") source += ".";
     else if (part.length > 1) source += part;

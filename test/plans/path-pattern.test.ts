@@ -13,11 +13,7 @@ after(() => rmSync(folder, { recursive: true }));
 for (const [i, name] of NAMES.entries()) pl.DataFrame({ v: [i] }).writeParquet(join(folder, name));
 
 const readByPolars = (pattern: string): readonly unknown[] =>
-  pl
-    .scanParquet(join(folder, pattern), { includeFilePaths: "path" })
-    .collectSync()
-    .getColumn("path")
-    .toArray();
+  pl.scanParquet(join(folder, pattern), { includeFilePaths: "path" }).collectSync().getColumn("path").toArray();
 
 test("patterns match what polars reads, in its order", async () => {
   for (const pattern of ["*.pq", "?.pq", "[ab]*.pq", "[0-9]*.pq", "a+*.pq", "a*", "*", "?1*", "a?b.pq", "[A-Z].pq"])

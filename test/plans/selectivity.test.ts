@@ -13,7 +13,8 @@ const i = column("i", I64);
 const f = column("f", F64);
 const is = (fn: "lt" | "le" | "gt" | "ge" | "eq" | "ne" | "and" | "or", a: Expr, b: Expr): Expr => call(fn, [a, b], BOOL);
 const of = (predicate: Expr): number => selectivity(predicate, (name) => RANGES[name] ?? null);
-const near = (actual: number, expected: number): void => assert.ok(Math.abs(actual - expected) < 0.02, `${actual} is not about ${expected}`);
+const near = (actual: number, expected: number): void =>
+  assert.ok(Math.abs(actual - expected) < 0.02, `${actual} is not about ${expected}`);
 
 test("comparisons with numbers by the range of the column, either way round", () => {
   near(of(is("le", i, literal(25n, I64))), 0.25);

@@ -11,24 +11,15 @@ import { type Decomposition, decompose, finishPartials, mergePartials, partialAg
 import type { PhysicalNode } from "../physical/node.ts";
 import { type Pipeline, runPipelineOver } from "../pipeline.ts";
 import type { Table } from "../table.ts";
-import {
-  choice,
-  each,
-  forcedToOne,
-  hashExchange,
-  hasManyGroups,
-  inOriginalOrder,
-  type LowerContext,
-  mapNode,
-  one,
-  reduceNode,
-  tagged,
-} from "./context.ts";
+import { hasManyGroups, type LowerContext } from "./context.ts";
+import { choiceNode, each, mapNode, one, reduceNode } from "./nodes.ts";
+import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
+import { forcedToOne, isOne, spreadOf } from "./size.ts";
 
 export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNode {
   const fused = fusedAggregate(plan, lower.shared);
   const base = lower.of(fused.pipeline.base);
-  if (base.partitions === 1)
+  if (isOne(lower, base))
     return mapNode({
       name: nameOf(plan),
       logical: plan,
@@ -40,8 +31,10 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
   if (parts === null || spread) return shuffled(lower, plan, fused, base);
   const partial = partials(plan, fused, parts, base);
   const joined = tree(lower, plan, parts, partial);
-  if (plan.keys.length === 0 || !lower.dynamic) return joined;
-  return choice(lower, [joined, shuffled(lower, plan, fused, base)], [base, partial], hasManyGroups(lower, base.partitions));
+  if (plan.keys.length === 0) return joined;
+  lower.groupsTogether();
+  if (!lower.dynamic) return joined;
+  return choiceNode([joined, shuffled(lower, plan, fused, base)], [base, partial], hasManyGroups(lower, base.partitions, parts.schema));
 }
 
 /** Whether the options say that a key column has many distinct values. */
@@ -61,6 +54,7 @@ function tree(lower: LowerContext, plan: Aggregate, parts: Decomposition, partia
   const merged = reduceNode({
     name: `${nameOf(plan)} MERGE`,
     rows: plan.keys.length === 0 ? 1 : null,
+    atMost: Math.min(partial.atMost, lower.rowsOfPartition(parts.schema)),
     input: partial,
     arity: lower.options.groupbyNAry,
     merge: (context, table) => mergePartials(context, parts, table),
@@ -93,7 +87,7 @@ function shuffled(lower: LowerContext, plan: Aggregate, { plan: fused, pipeline 
   const spread = hashExchange(
     tagged(rows),
     fused.keys.map((k) => k.expr),
-    base.partitions,
+    spreadOf(lower, rows),
   );
   const { dtype } = originField(ORIGIN);
   const first: Aggregate = {
@@ -102,7 +96,7 @@ function shuffled(lower: LowerContext, plan: Aggregate, { plan: fused, pipeline 
     schema: [...plan.schema, originField(ORIGIN)],
   };
   const grouped = mapNode({ name: nameOf(plan), schema: first.schema, logical: plan, inputs: [each(spread)], run: run(first) });
-  return inOriginalOrder(grouped, base.partitions, plan.schema);
+  return inOriginalOrder(lower, grouped, rows, { schema: plan.schema });
 }
 
 /** The rows and columns that the aggregation looks at. */

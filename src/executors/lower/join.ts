@@ -5,31 +5,41 @@ import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { join } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
 import type { PhysicalNode, Seen } from "../physical/node.ts";
-import { all, choice, collapsed, each, hashExchange, inOriginalOrder, type LowerContext, mapNode, one, tagged } from "./context.ts";
+import type { LowerContext } from "./context.ts";
+import { all, choiceNode, each, mapNode, one } from "./nodes.ts";
+import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
+import { collapsed, fitsAtOnce, isOne, rowsAtOnce, spreadOf } from "./size.ts";
 
 export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
   const [left, right] = [lower.of(plan.left), lower.of(plan.right)];
-  const limit = lower.options.broadcastJoinLimit;
-  if (left.partitions === 1 && right.partitions === 1) return together(plan, plan, left, right, "plain");
+  const isSmall = (side: PhysicalNode): boolean => side.partitions <= lower.options.broadcastJoinLimit && fitsAtOnce(lower, side);
+  if (isOne(lower, left) && isOne(lower, right)) return together(plan, plan, left, right, "plain");
   if (plan.how === "cross") return together(plan, plan, left, right, "right");
-  if (plan.how === "right" && left.partitions <= limit) return together(plan, plan, left, right, "left");
+  if (plan.how === "right" && isSmall(left)) return together(plan, plan, left, right, "left");
+  const other = plan.how === "inner" && isSmall(left) ? leftBroadcast : shuffled;
   if (plan.how !== "full" && plan.how !== "right") {
     const broadcast = together(plan, plan, left, right, "right");
-    if (right.partitions === 1) return broadcast;
-    if (lower.dynamic) return choice(lower, [broadcast, shuffled(plan, left, right)], [right], isTooLarge(lower));
-    if (right.partitions <= limit) return broadcast;
+    if (isOne(lower, right)) return broadcast;
+    if (lower.dynamic) return choiceNode([broadcast, other(lower, plan, left, right)], [right], isTooLarge(lower, right));
+    if (isSmall(right)) return broadcast;
   }
-  if (plan.how === "inner" && left.partitions <= limit) return leftBroadcast(plan, left, right);
-  return shuffled(plan, left, right);
+  return other(lower, plan, left, right);
 }
 
-/** Whether a side has more rows than as many partitions as may be broadcast: 1, else 0. */
+/** Whether a side has more rows than may be broadcast, or than fit: 1, else 0. */
 const isTooLarge =
-  ({ options }: LowerContext) =>
+  (lower: LowerContext, node: PhysicalNode) =>
   ([side]: readonly Seen[]): number | null => {
-    if (side === undefined || side.rows > options.broadcastJoinLimit * options.maxRowsPerPartition) return 1;
+    const { broadcastJoinLimit, maxRowsPerPartition } = lower.options;
+    if (side === undefined || side.rows > Math.min(broadcastJoinLimit * maxRowsPerPartition, rowsAtOnce(lower, node))) return 1;
     return side.ended ? 0 : null;
   };
+
+/** As of keys that hardly repeat on one of the sides. */
+function rowsOfJoin(how: Join["how"], left: number, right: number): number {
+  if (how === "cross") return left * right;
+  return how === "semi" || how === "anti" ? left : Math.max(left, right);
+}
 
 /** One join for each partition of the side that is not broadcast. */
 function together(
@@ -45,6 +55,7 @@ function together(
     detail: `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,
     schema: plan.schema,
     partitionedBy,
+    atMost: rowsOfJoin(plan.how, left.atMost, right.atMost),
     logical,
     inputs: [broadcast === "left" ? all(collapsed(left)) : each(left), broadcast === "right" ? all(collapsed(right)) : each(right)],
     run: (context, [a, b]) => join(context, plan, one(a), one(b)),
@@ -91,14 +102,14 @@ const BOTH: readonly Origin[] = [
 ];
 
 /** The right rows look for the few left ones; what they find is brought into the order of the left rows. */
-function leftBroadcast(plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
+function leftBroadcast(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
   const found = together(plan, swapped(withOrigins(plan, BOTH)), tagged(right, RIGHT_ORIGIN), tagged(left), "right");
-  return inOriginalOrder(found, left.partitions, plan.schema, [ORIGIN, RIGHT_ORIGIN]);
+  return inOriginalOrder(lower, found, left, { schema: plan.schema, by: [ORIGIN, RIGHT_ORIGIN] });
 }
 
 /** Partition by partition of equal keys. Right joins are in the order of the right rows; full joins have rows without a left one, which come last. */
-function shuffled(plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
-  const partitions = Math.max(left.partitions, right.partitions);
+function shuffled(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
+  const partitions = spreadOf(lower, left, right);
   const origins: readonly Origin[] = plan.how === "full" ? BOTH : [{ side: plan.how === "right" ? "right" : "left", name: ORIGIN }];
   const side = (which: "left" | "right", node: PhysicalNode, keys: Join["leftOn"]) => {
     const origin = origins.find((o) => o.side === which);
@@ -107,11 +118,6 @@ function shuffled(plan: Join, left: PhysicalNode, right: PhysicalNode): Physical
   const [a, b] = [side("left", left, plan.leftOn), side("right", right, plan.rightOn)];
   const joined = together(plan, withOrigins(plan, origins), a, b, "plain", a.partitionedBy);
   const ordering = plan.how === "right" ? right : left;
-  return inOriginalOrder(
-    joined,
-    ordering.partitions,
-    plan.schema,
-    origins.map((o) => o.name),
-    plan.how === "full",
-  );
+  const by = origins.map((o) => o.name);
+  return inOriginalOrder(lower, joined, ordering, { schema: plan.schema, by, unmatched: plan.how === "full" });
 }

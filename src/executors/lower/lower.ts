@@ -8,8 +8,8 @@ import type { SourcePartitions } from "../context.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { lowerAggregate } from "./aggregate.ts";
 import type { LowerContext } from "./context.ts";
+import { lowerDistinct } from "./distinct.ts";
 import { lowerJoin } from "./join.ts";
-import { lowerDistinct, lowerSort, lowerWindow } from "./order.ts";
 import {
   lowerAsofJoin,
   lowerCpu,
@@ -23,6 +23,8 @@ import {
   lowerSlice,
   lowerUnion,
 } from "./rows.ts";
+import { lowerSort } from "./sort.ts";
+import { lowerWindow } from "./window.ts";
 
 const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
   const { partitions, rows, load } = lower.source(plan);
@@ -34,6 +36,7 @@ const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
     partitions,
     partitionedBy: null,
     rows,
+    atMost: rows ?? 0,
     logical: plan,
     load: (_, { partition }) => load(partition),
   };
@@ -84,13 +87,21 @@ export interface Lowered {
   readonly root: PhysicalNode;
   /** Nodes that take one partition although their input has several. */
   readonly onePartition: readonly string[];
+  /** Whether groups are put together in one place, as `manyGroups` would not have it. */
+  readonly groupsTogether: boolean;
 }
 
-/** `sources`: the partitions of every frame and scan of the plan. `manyGroups`: groups are spread over partitions rather than put together. */
-export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: ReadonlyMap<Plan, SourcePartitions>, manyGroups: boolean): Lowered {
+export interface Lowering extends Pick<LowerContext, "manyGroups" | "rowsOfPartition"> {
+  readonly options: ExecutorConfig;
+  /** The partitions of every frame and scan of the plan. */
+  readonly sources: ReadonlyMap<Plan, SourcePartitions>;
+}
+
+export function lowerPlan(plan: Plan, { options, sources, manyGroups, rowsOfPartition }: Lowering): Lowered {
   const lowered = new Map<Plan, PhysicalNode>();
   const parents = countParents(plan);
   const single = new Set<string>();
+  let together = false;
   const found = <T>(value: T | undefined): T => {
     if (value === undefined) throw new RangeError("a node is lowered after its inputs");
     return value;
@@ -98,13 +109,17 @@ export function lowerPlan(plan: Plan, options: ExecutorConfig, sources: Readonly
   const context: LowerContext = {
     options,
     manyGroups,
+    rowsOfPartition,
     dynamic: options.engine === "rapidsmpf",
     of: (node) => found(lowered.get(node)),
     source: (node) => found(sources.get(node)),
     shared: (node) => (parents.get(node) ?? 0) > 1,
     frames: new Map(),
     onePartition: (node) => void single.add(node),
+    groupsTogether: () => {
+      together = true;
+    },
   };
   for (const node of postorder(plan)) lowered.set(node, lowerNode(context, node));
-  return { root: context.of(plan), onePartition: [...single] };
+  return { root: context.of(plan), onePartition: [...single], groupsTogether: together };
 }

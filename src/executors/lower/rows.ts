@@ -28,7 +28,9 @@ import { hconcat, rowIndex, slice } from "../operators/slice.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { pipelineOf, runPipelineOver } from "../pipeline.ts";
 import { batchOf, releaseTable, retainTable } from "../table.ts";
-import { all, collapsed, each, forcedToOne, type LowerContext, mapNode, one } from "./context.ts";
+import type { LowerContext } from "./context.ts";
+import { all, each, mapNode, one } from "./nodes.ts";
+import { collapsed, forcedToOne } from "./size.ts";
 
 export function lowerPipeline(lower: LowerContext, plan: Project | Filter): PhysicalNode {
   const pipeline = pipelineOf(plan, lower.shared);
@@ -135,6 +137,7 @@ export const lowerUnion = (lower: LowerContext, plan: Union): PhysicalNode => {
     partitions: sum(inputs.map((i) => i.partitions)),
     partitionedBy: null,
     rows: inputs.reduce<number | null>((n, i) => (n === null || i.rows === null ? null : n + i.rows), 0),
+    atMost: sum(inputs.map((i) => i.atMost)),
     logical: plan,
     inputs,
   };

@@ -16,7 +16,7 @@ import type { Batch, Table } from "../table.ts";
 import { columnOf, releaseBatch, releaseTable } from "../table.ts";
 import { distinct } from "./distinct.ts";
 import { wordBatch } from "./group.ts";
-import { partitionOfOrigin } from "./origin.ts";
+import { type Places, placeOfOrigin } from "./origin.ts";
 import { splitRows, withNullability } from "./partition.ts";
 import { sort } from "./sort.ts";
 
@@ -53,11 +53,11 @@ export async function splitByHash(context: QueryContext, table: Table, keys: rea
   return tablesOf(table.schema, parts, count);
 }
 
-/** Rows go back to the partition that they came from; those without an origin, to one behind all others. */
-export async function splitByOrigin(context: QueryContext, table: Table, count: number): Promise<readonly Table[]> {
+/** Rows go back to where they came from; those without an origin, to the last of `count` partitions. */
+export async function splitByOrigin(context: QueryContext, table: Table, places: Places, count: number): Promise<readonly Table[]> {
   const parts: (readonly Batch[])[] = [];
   for (const batch of table.batches) {
-    const [ids] = await computeColumns(context, batch, [partitionOfOrigin(count - 1)]);
+    const [ids] = await computeColumns(context, batch, [placeOfOrigin(places, count - 1)]);
     if (ids === undefined) throw new InternalError("no partition was computed");
     parts.push(await splitRows(context, batch, ids.buffer, count));
     ids.buffer.release();

@@ -38,13 +38,23 @@ export async function withOrigin(context: QueryContext, table: Table, partition:
   return { schema: [originField(name), ...table.schema], batches };
 }
 
-/** The partition that a row came from; `none` for rows without an origin. */
-export const partitionOfOrigin = (none: number, name = ORIGIN): Expr =>
-  call(
-    "coalesce",
-    [call("cast", [call("floor_div", [column(name, U64), literal(1n << 32n, U64)], U64)], U32), literal(BigInt(none), U32)],
-    U32,
-  );
+/** Partitions that rows go back to: `cuts` for each one that they came from, of about `rows` rows. */
+export interface Places {
+  readonly partitions: number;
+  readonly cuts: number;
+  readonly rows: number;
+}
+
+/** The place of a row by its origin; `none` for rows without one. */
+export function placeOfOrigin({ cuts, rows }: Places, none: number, name = ORIGIN): Expr {
+  const number = (value: number | bigint) => literal(BigInt(value), U64);
+  const origin = column(name, U64);
+  const partition = call("floor_div", [origin, number(1n << 32n)], U64);
+  const row = call("bit_and", [origin, number((1n << 32n) - 1n)], U64);
+  const cut = call("min_horizontal", [call("floor_div", [row, number(rows)], U64), number(cuts - 1)], U64);
+  const place = cuts === 1 ? partition : call("add", [call("mul", [partition, number(cuts)], U64), cut], U64);
+  return call("coalesce", [call("cast", [place], U32), literal(BigInt(none), U32)], U32);
+}
 
 /** The table without the named columns, which are released. */
 export const dropColumns = (table: Table, names: readonly string[]): Table => ({

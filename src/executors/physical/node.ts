@@ -26,6 +26,8 @@ interface Described {
   readonly partitionedBy: string | null;
   /** Estimated rows of all partitions; null where nothing is known. */
   readonly rows: number | null;
+  /** Rows that there is to be room for: as many as are estimated, else as many as the input with the most has. */
+  readonly atMost: number;
   /** The logical node that this is a part of. */
   readonly logical: Plan;
 }

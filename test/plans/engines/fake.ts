@@ -43,6 +43,7 @@ const described = (name: string, partitions: number) => ({
   partitions,
   partitionedBy: null,
   rows: null,
+  atMost: 0,
   logical: LOGICAL,
 });
 

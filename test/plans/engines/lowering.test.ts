@@ -16,8 +16,13 @@ const c = pl.col;
 const left = () => pl.DataFrame({ k: [1], v: [2], w: [3] }).lazy();
 const right = () => pl.DataFrame({ k: [1], x: [2] }).lazy();
 
-/** The plan over inputs of so many partitions, in the order of the query. */
-function lowered(query: LazyDataFrame, partitions: readonly number[], options: ExecutorOptions = {}): Lowered {
+/** The plan over inputs of so many partitions, in the order of the query; `room`: rows of a partition that the device has room for. */
+function lowered(
+  query: LazyDataFrame,
+  partitions: readonly number[],
+  options: ExecutorOptions = {},
+  room = Number.POSITIVE_INFINITY,
+): Lowered {
   const plan = optimize(planned(query));
   const frames = postorder(plan).filter((node) => node.kind === "frame");
   const sources = new Map<Plan, SourcePartitions>(
@@ -27,11 +32,17 @@ function lowered(query: LazyDataFrame, partitions: readonly number[], options: E
     ]),
   );
   const { executorOptions } = resolveConfig({ executorOptions: { groupbyNAry: 4, broadcastJoinLimit: 4, ...options } });
-  return lowerPlan(plan, executorOptions, sources, false);
+  return lowerPlan(plan, { options: executorOptions, sources, manyGroups: false, rowsOfPartition: () => room });
 }
 
-function assertLowers(query: LazyDataFrame, partitions: readonly number[], expected: string, options: ExecutorOptions = {}): void {
-  assert.equal(physicalReport(lowered(query, partitions, options).root).text, text(expected));
+function assertLowers(
+  query: LazyDataFrame,
+  partitions: readonly number[],
+  expected: string,
+  options: ExecutorOptions = {},
+  room = Number.POSITIVE_INFINITY,
+): void {
+  assert.equal(physicalReport(lowered(query, partitions, options, room).root).text, text(expected));
 }
 
 test("rows that stay where they are", () => {
@@ -151,6 +162,40 @@ test("sides above `broadcastJoinLimit` are shuffled", () => {
             #4 SHUFFLE <6 partitions, by [col("k")], ~600 rows> BY HASH [col("k")]
               #3 DF <6 partitions, ~600 rows> 2 ["k", "x"]
     `,
+  );
+});
+
+test("a side that there is no room for is not broadcast, and no partition gets more rows than there is room for", () => {
+  assertLowers(
+    left().join(right(), { on: "k", how: "semi" }),
+    [1, 3],
+    `
+      #7 ORIGINAL ORDER <2 partitions>
+        #6 SHUFFLE <2 partitions> BY ORIGIN
+          #5 SEMI JOIN <6 partitions, by [col("k")]> LEFT ON [col("k")] RIGHT ON [col("k")] OUTPUT ["k", "v", "w"]
+            #2 SHUFFLE <6 partitions, by [col("k")], ~100 rows> BY HASH [col("k")]
+              #1 ROW ORIGIN <1 partition, ~100 rows>
+                #0 DF <1 partition, ~100 rows> 1 ["k", "v", "w"]
+            #4 SHUFFLE <6 partitions, by [col("k")], ~300 rows> BY HASH [col("k")]
+              #3 DF <3 partitions, ~300 rows> 2 ["k"]
+    `,
+    {},
+    50,
+  );
+  assertLowers(
+    left().join(right(), { on: "k" }),
+    [1, 3],
+    `
+      #6 ORIGINAL ORDER <6 partitions>
+        #5 SHUFFLE <6 partitions> BY ORIGIN
+          #4 INNER JOIN <3 partitions> LEFT ON [col("k")] RIGHT ON [col("k")] OUTPUT ["k", "v", "w", "x"] BROADCAST RIGHT
+            #1 ROW ORIGIN <3 partitions, ~300 rows>
+              #0 DF <3 partitions, ~300 rows> 2 ["k", "x"]
+            #3 ROW ORIGIN <1 partition, ~100 rows>
+              #2 DF <1 partition, ~100 rows> 1 ["k", "v", "w"]
+    `,
+    {},
+    50,
   );
 });
 

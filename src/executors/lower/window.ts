@@ -1,0 +1,39 @@
+/** Window functions over partitions: rows shuffled by the partition keys and brought back into order. */
+
+import { detailsOf, nameOf } from "../../ir/explain.ts";
+import { describeExpr } from "../../ir/expr.ts";
+import type { Window } from "../../ir/plan.ts";
+import type { Schema } from "../../ir/schema.ts";
+import { ORIGIN, originField } from "../operators/origin.ts";
+import { window as computeWindow } from "../operators/window.ts";
+import type { PhysicalNode } from "../physical/node.ts";
+import type { LowerContext } from "./context.ts";
+import { each, mapNode, one } from "./nodes.ts";
+import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
+import { forcedToOne, isOne, spreadOf } from "./size.ts";
+
+/** Windows over one another with the same partition keys share a shuffle. */
+export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
+  const windows = [plan];
+  for (let below = plan.input; below.kind === "window" && !lower.shared(below) && samePartitions(below, plan); below = below.input)
+    windows.unshift(below);
+  const input = lower.of(one(windows[0]).input);
+  const computed = (of: PhysicalNode, window: Window, extra: Schema): PhysicalNode =>
+    mapNode({
+      name: nameOf(window),
+      detail: detailsOf(window),
+      schema: [...extra, ...window.schema],
+      rows: of.rows,
+      logical: window,
+      inputs: [each(of)],
+      run: (context, [table]) => computeWindow(context, { ...window, schema: [...extra, ...window.schema] }, one(table)),
+    });
+  const chain = (of: PhysicalNode, extra: Schema): PhysicalNode => windows.reduce((node, window) => computed(node, window, extra), of);
+  if (isOne(lower, input)) return chain(input, []);
+  if (plan.partitionBy.length === 0) return chain(forcedToOne(lower, input, nameOf(plan)), []);
+  const spread = hashExchange(tagged(input), plan.partitionBy, spreadOf(lower, input));
+  return inOriginalOrder(lower, chain(spread, [originField(ORIGIN)]), input, { schema: plan.schema });
+}
+
+const samePartitions = (a: Window, b: Window): boolean =>
+  a.partitionBy.map(describeExpr).join(", ") === b.partitionBy.map(describeExpr).join(", ");
