@@ -172,18 +172,27 @@ export class BufferPool {
     this.trim(Math.max(KEPT, this.#peak));
   };
 
-  /** The newest unused buffer of this size or one step larger: the newest is the one most likely still in the GPU's cache. */
+  /**
+   * The newest unused buffer of this size or one step larger: the newest is the one most likely still in the GPU's cache. Where another one
+   * would have to go for a new one, one of up to twice the size: making buffers takes longer than what most of them are for.
+   */
   #takeUnused(size: number): Block | undefined {
-    const block = this.#bySize.get(size)?.pop() ?? this.#takeLarger(size);
+    const isFull = this.#allocated + this.#pooled + size > this.#memoryLimit;
+    const block = this.#bySize.get(size)?.pop() ?? this.#takeLarger(size, isFull ? 2 * size : sizeClass(size + 1));
     if (block === undefined) return undefined;
     this.#unused.delete(block);
     this.#pooled -= block.bytes;
     return block;
   }
 
-  #takeLarger(size: number): Block | undefined {
-    const larger = sizeClass(size + 1);
-    return this.#allocated + larger > this.#memoryLimit ? undefined : this.#bySize.get(larger)?.pop();
+  /** Of the smallest size above `size`, up to `most` bytes, that there is one of. */
+  #takeLarger(size: number, most: number): Block | undefined {
+    const largest = Math.min(most, this.#memoryLimit - this.#allocated);
+    for (let larger = sizeClass(size + 1); larger <= largest; larger = sizeClass(larger + 1)) {
+      const block = this.#bySize.get(larger)?.pop();
+      if (block !== undefined) return block;
+    }
+    return undefined;
   }
 
   #make(size: number, label: string): Block {

@@ -5,6 +5,7 @@
 
 import { rm } from "node:fs/promises";
 import { DeviceError, InternalError } from "../../errors.ts";
+import { inLanes } from "../../fallback/parallel.ts";
 import { ScratchFolder } from "../../fallback/scratch-folder.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Device } from "../../gpu/device.ts";
@@ -28,6 +29,12 @@ export interface StoreOptions {
   /** Folder for the files; the system's temporary one by default. */
   readonly folder?: string;
 }
+
+/** Part of the device's bytes that leave it together, and the most bytes that do: to read them takes a round trip, however many they are. */
+const SHARE_AT_ONCE = 16;
+const SPILLED_AT_ONCE = 1 << 28;
+/** Spill files that are written or read at once. */
+const FILES_AT_ONCE = 4;
 
 /** Bytes that moved out of and back into device memory, and out of and back into host memory. */
 export interface SpillCounts {
@@ -143,7 +150,7 @@ export class PartitionStore {
     const own = stored.map((s) => this.#own(s));
     for (const s of own) s.pins += 1;
     try {
-      for (const s of own) await this.#load(s);
+      await this.#load(own);
       return await work(own.map((s) => s.table));
     } finally {
       for (const s of own) {
@@ -161,9 +168,9 @@ export class PartitionStore {
 
   /** Moves tables that nobody reads off the device, those used longest ago first, until `bytes` are free; whether they are. */
   async makeRoom(bytes: number): Promise<boolean> {
-    while (this.#free() < bytes) {
-      const next = this.#oldest();
-      if (next !== undefined) await this.#spill(next);
+    for (let free = this.#free(); free < bytes; free = this.#free()) {
+      const batch = this.#oldest("device", Math.max(bytes - free, this.#options.deviceBytes / SHARE_AT_ONCE));
+      if (batch.length > 0) await this.#spill(batch);
       else if (!(await this.#someLeave())) return false;
     }
     return true;
@@ -172,7 +179,8 @@ export class PartitionStore {
   /** Moves everything that nobody reads off the device. */
   async spillAll(): Promise<void> {
     do {
-      for (let next = this.#oldest(); next !== undefined; next = this.#oldest()) await this.#spill(next);
+      for (let batch = this.#oldest("device", SPILLED_AT_ONCE); batch.length > 0; batch = this.#oldest("device", SPILLED_AT_ONCE))
+        await this.#spill(batch);
     } while (await this.#someLeave());
     this.#device.trim();
   }
@@ -193,13 +201,18 @@ export class PartitionStore {
     throw new InternalError("a table of another store");
   }
 
-  #oldest(): StoredTable | undefined {
-    let oldest: StoredTable | undefined;
-    for (const s of this.#tables) {
-      const movable = s.pins === 0 && s.place.kind === "device" && s.moving === null && s.bytes > 0;
-      if (movable && (oldest === undefined || s.used < oldest.used)) oldest = s;
+  /** Tables at this place that nobody reads, those used longest ago first, of `bytes` together or a little more; at least one if there is any. */
+  #oldest(place: "device" | "host", bytes: number): readonly StoredTable[] {
+    const movable = [...this.#tables].filter((s) => s.pins === 0 && s.place.kind === place && s.moving === null && s.bytes > 0);
+    movable.sort((a, b) => a.used - b.used);
+    const batch: StoredTable[] = [];
+    let taken = 0;
+    for (const stored of movable) {
+      if (taken >= Math.min(bytes, SPILLED_AT_ONCE)) break;
+      batch.push(stored);
+      taken += stored.bytes;
     }
-    return oldest;
+    return batch;
   }
 
   /** Waits for a table that others move off the device; false where there is none. */
@@ -212,91 +225,111 @@ export class PartitionStore {
     return false;
   }
 
-  async #spill(stored: StoredTable): Promise<void> {
-    await this.#move(stored, async () => {
-      const { table } = stored;
-      const words = await this.#device.readMany(buffersOf(table).map((buffer) => ({ buffer, word: 0, words: buffer.words })));
-      stored.place = { kind: "host", words };
-      this.#hostBytes += stored.bytes;
-      this.spilled.toHost += stored.bytes;
-      releaseTable(table);
+  /** One read for all of them. */
+  async #spill(batch: readonly StoredTable[]): Promise<void> {
+    await this.#move(batch, async () => {
+      const buffers = batch.map(({ table }) => buffersOf(table));
+      const words = await this.#device.readMany(buffers.flat().map((buffer) => ({ buffer, word: 0, words: buffer.words })));
+      let next = 0;
+      for (const [i, stored] of batch.entries()) {
+        const count = buffers[i]?.length ?? 0;
+        stored.place = { kind: "host", words: words.slice(next, next + count) };
+        next += count;
+        this.#hostBytes += stored.bytes;
+        this.spilled.toHost += stored.bytes;
+        releaseTable(stored.table);
+      }
     });
     await this.#boundHost();
   }
 
   /** Writes tables from the host to files until the host's budget holds. */
   async #boundHost(): Promise<void> {
-    while (this.#hostBytes > this.#options.hostBytes) {
-      let oldest: StoredTable | undefined;
-      for (const s of this.#tables) {
-        const movable = s.pins === 0 && s.place.kind === "host" && s.moving === null;
-        if (movable && (oldest === undefined || s.used < oldest.used)) oldest = s;
-      }
-      if (oldest === undefined) return;
-      await this.#write(oldest);
+    for (let over = this.#overHost(); over > 0; over = this.#overHost()) {
+      const batch = this.#oldest("host", over);
+      if (batch.length === 0) return;
+      await this.#move(batch, () => inLanes(FILES_AT_ONCE, batch, (stored) => this.#write(stored)));
     }
   }
 
-  async #write(stored: StoredTable): Promise<void> {
-    await this.#move(stored, async () => {
-      const { place } = stored;
-      if (place.kind !== "host") return;
-      const path = this.#scratch.path();
-      if (path === null) throw new DeviceError("spilling: there is no folder with room for files");
-      await asDeviceError(`spilling to ${path}`, () => writeWords(path, place.words));
-      stored.place = { kind: "disk", path };
-      this.#hostBytes -= stored.bytes;
-      this.spilled.toDisk += stored.bytes;
-    });
+  #overHost(): number {
+    return this.#hostBytes - this.#options.hostBytes;
   }
 
-  async #load(stored: StoredTable): Promise<void> {
-    await settled(stored);
-    if (stored.place.kind === "device") return;
-    await this.makeRoom(stored.bytes);
-    // Others that wait for the table go on at the same time: the first one moves it, before any other looks.
-    while (stored.moving !== null) await settled(stored);
-    await this.#move(stored, async () => {
+  async #write(stored: StoredTable): Promise<void> {
+    const { place } = stored;
+    if (place.kind !== "host") return;
+    const path = this.#scratch.path();
+    if (path === null) throw new DeviceError("spilling: there is no folder with room for files");
+    await asDeviceError(`spilling to ${path}`, () => writeWords(path, place.words));
+    stored.place = { kind: "disk", path };
+    this.#hostBytes -= stored.bytes;
+    this.spilled.toDisk += stored.bytes;
+  }
+
+  /** Brings the tables, which are pinned, to the device. */
+  async #load(own: readonly StoredTable[]): Promise<void> {
+    const absent = (): readonly StoredTable[] => [...new Set(own)].filter((s) => s.place.kind !== "device" && s.moving === null);
+    for (;;) {
+      for (const stored of own) await settled(stored);
+      const missing = absent();
+      if (missing.length === 0 && own.every((s) => s.moving === null)) return;
+      await this.makeRoom(missing.reduce((n, s) => n + s.bytes, 0));
+      // Others that wait for the same tables go on at the same time: the first one moves them, before any other looks.
+      const still = absent();
+      if (still.length > 0) await this.#move(still, () => this.#reload(still));
+    }
+  }
+
+  async #reload(batch: readonly StoredTable[]): Promise<void> {
+    const words = new Map<StoredTable, readonly Uint32Array[]>();
+    await inLanes(FILES_AT_ONCE, batch, async (stored) => {
       const { place } = stored;
-      if (place.kind === "device") return;
       if (place.kind === "gone") throw new InternalError("a table is read after its release");
-      const words = place.kind === "host" ? place.words : await readBack(place.path);
-      const made = new Map<DeviceBuffer, DeviceBuffer>();
-      await this.#device.outsideScope(() =>
-        this.#device.scope(async () => {
-          buffersOf(stored.table).forEach((old, i) => {
+      if (place.kind !== "device") words.set(stored, place.kind === "host" ? place.words : await readBack(place.path));
+    });
+    const made = new Map<DeviceBuffer, DeviceBuffer>();
+    await this.#device.outsideScope(() =>
+      this.#device.scope(async () => {
+        for (const [{ table }, own] of words) {
+          buffersOf(table).forEach((old, i) => {
             const buffer = this.#device.alloc(old.words, "reloaded");
-            this.#device.write(buffer, 0, words[i] ?? new Uint32Array(0));
+            this.#device.write(buffer, 0, own[i] ?? new Uint32Array(0));
             made.set(old, buffer);
           });
-        }),
-      );
-      const taken = new Set<DeviceBuffer>();
-      stored.table = withBuffers(stored.table, (old) => {
-        const buffer = made.get(old) ?? old;
-        if (taken.has(buffer)) return buffer.retain();
-        taken.add(buffer);
-        return buffer;
-      });
-      if (place.kind === "host") this.#hostBytes -= stored.bytes;
-      else {
-        this.spilled.fromDisk += stored.bytes;
-        await removeFile(place.path);
-      }
-      this.spilled.toDevice += stored.bytes;
-      stored.place = { kind: "device" };
-    });
+        }
+      }),
+    );
+    for (const stored of words.keys()) await this.#arrive(stored, made);
   }
 
-  /** One move at a time; a table without readers goes when its move has ended. */
-  async #move(stored: StoredTable, work: () => Promise<void>): Promise<void> {
+  /** The table is on the device again, in the buffers that were made for its own. */
+  async #arrive(stored: StoredTable, made: ReadonlyMap<DeviceBuffer, DeviceBuffer>): Promise<void> {
+    const taken = new Set<DeviceBuffer>();
+    stored.table = withBuffers(stored.table, (old) => {
+      const buffer = made.get(old) ?? old;
+      if (taken.has(buffer)) return buffer.retain();
+      taken.add(buffer);
+      return buffer;
+    });
+    const { place } = stored;
+    stored.place = { kind: "device" };
+    this.spilled.toDevice += stored.bytes;
+    if (place.kind === "host") this.#hostBytes -= stored.bytes;
+    if (place.kind !== "disk") return;
+    this.spilled.fromDisk += stored.bytes;
+    await removeFile(place.path);
+  }
+
+  /** Tables move together, each once at a time; one without readers goes when its move has ended. */
+  async #move(batch: readonly StoredTable[], work: () => Promise<void>): Promise<void> {
     const moving = work();
-    stored.moving = moving;
+    for (const stored of batch) stored.moving = moving;
     try {
       await moving;
     } finally {
-      stored.moving = null;
-      if (stored.references === 0 && stored.pins === 0) await this.#drop(stored);
+      for (const stored of batch) stored.moving = null;
+      for (const stored of batch) if (stored.references === 0 && stored.pins === 0) await this.#drop(stored);
     }
   }
 
