@@ -21,6 +21,8 @@ import {
 } from "./injection.ts";
 
 const CASE = caseOf(100);
+/** Two partitions: few enough moments to try all. */
+const SMALL = { ...caseOf(24), partition: 12 };
 /** Runs the query with an injected failure: whether the GPU still gave the answer, and the warning where it did not. */
 async function survives(of: Opened, inject: Injection, which: Which, what: string) {
   const restore = inject(which);
@@ -95,6 +97,20 @@ for (const [name, options] of [
     options,
   );
 }
+
+for (const engine of ENGINES)
+  test(`${engine}: memory that is refused once does not show, whichever allocation of a query it is`, async (context) => {
+    const of = open(SMALL, engine, SHUFFLED);
+    await undisturbed(of, "first");
+    const calls = await countCalls(of, refusedMemory);
+    for (let at = 0; at < calls; at++) {
+      const what = `allocation ${at} of ${calls}`;
+      assert.ok((await survives(of, refusedMemory, only(at), what)).onGpu, what);
+    }
+    context.diagnostic(`${calls} allocations`);
+    await undisturbed(of, "the last query");
+    await of.gpu.close();
+  });
 
 forEach("memory that is refused from some moment on: the CPU answers with one warning", refusedMemory, async (of, calls) => {
   for (const at of spread(calls, SAMPLES / 2)) {
