@@ -96,7 +96,7 @@ function shuffled(lower: LowerContext, plan: Aggregate, { plan: fused, pipeline 
     schema: [...plan.schema, originField(ORIGIN)],
   };
   const grouped = mapNode({ name: nameOf(plan), schema: first.schema, logical: plan, inputs: [each(spread)], run: run(first) });
-  return inOriginalOrder(lower, grouped, rows, { schema: plan.schema });
+  return inOriginalOrder(lower, grouped, rows, { schema: plan.schema, spread: plan.keys.map((key) => key.name) });
 }
 
 /** The rows and columns that the aggregation looks at. */

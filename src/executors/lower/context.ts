@@ -5,6 +5,7 @@ import type { Frame, Plan, Scan } from "../../ir/plan.ts";
 import type { Schema } from "../../ir/schema.ts";
 import type { SourcePartitions } from "../context.ts";
 import type { PhysicalNode, Seen } from "../physical/node.ts";
+import type { Spread } from "./shuffle.ts";
 
 export interface LowerContext {
   readonly options: Pick<ExecutorConfig, "groupbyNAry" | "broadcastJoinLimit" | "uniqueFraction" | "maxRowsPerPartition">;
@@ -21,6 +22,8 @@ export interface LowerContext {
   readonly frames: Map<number, number>;
   /** Whether several nodes read the plan. */
   shared(plan: Plan): boolean;
+  /** Of nodes whose rows were brought back into order: the rows as they were spread before. */
+  readonly spreads: Map<PhysicalNode, Spread>;
   /** Notes that a node takes one partition although its input has several. */
   onePartition(node: string): void;
   /** Notes that groups are put together in one place, which `manyGroups` would not do. */

@@ -8,7 +8,7 @@ import { ORIGIN, originField } from "../operators/origin.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { hasManyGroups, type LowerContext } from "./context.ts";
 import { choiceNode, each, mapNode, one, reduceNode } from "./nodes.ts";
-import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
+import { inOriginalOrder, spreadBy, taggedExchange } from "./shuffle.ts";
 import { isOne, spreadOf } from "./size.ts";
 
 export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode {
@@ -25,10 +25,11 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
   if (isOne(lower, input)) return kept(input);
   const keys = plan.schema.filter((f) => plan.subset.includes(f.name)).map((f) => column(f.name, f.dtype));
   const shuffled = (of: PhysicalNode): PhysicalNode => {
-    const spread = hashExchange(tagged(of), keys, spreadOf(lower, of));
-    return inOriginalOrder(lower, kept(spread, [originField(ORIGIN), ...plan.schema]), of, { schema: plan.schema });
+    const { node, tags } = taggedExchange(lower, of, keys, spreadBy(lower, of, keys)?.node.partitions ?? spreadOf(lower, of));
+    const spread = keys.map((key) => key.name);
+    return inOriginalOrder(lower, kept(node, [originField(ORIGIN), ...plan.schema]), tags, { schema: plan.schema, spread });
   };
-  if (plan.keep === "none") return shuffled(input);
+  if (plan.keep === "none" || spreadBy(lower, input, keys) !== null) return shuffled(input);
   const first = kept(input);
   if (lower.manyGroups || plan.subset.some((name) => Object.hasOwn(lower.options.uniqueFraction, name))) return shuffled(first);
   lower.groupsTogether();

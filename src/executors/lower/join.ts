@@ -7,7 +7,7 @@ import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
 import type { PhysicalNode, Seen } from "../physical/node.ts";
 import type { LowerContext } from "./context.ts";
 import { all, choiceNode, each, mapNode, one } from "./nodes.ts";
-import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
+import { hashExchange, inOriginalOrder, spreadBy, tagged, taggedExchange } from "./shuffle.ts";
 import { collapsed, fitsAtOnce, isOne, rowsAtOnce, spreadOf } from "./size.ts";
 
 export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
@@ -109,15 +109,31 @@ function leftBroadcast(lower: LowerContext, plan: Join, left: PhysicalNode, righ
 
 /** Partition by partition of equal keys. Right joins are in the order of the right rows; full joins have rows without a left one, which come last. */
 function shuffled(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
-  const partitions = spreadOf(lower, left, right);
-  const origins: readonly Origin[] = plan.how === "full" ? BOTH : [{ side: plan.how === "right" ? "right" : "left", name: ORIGIN }];
-  const side = (which: "left" | "right", node: PhysicalNode, keys: Join["leftOn"]) => {
-    const origin = origins.find((o) => o.side === which);
-    return hashExchange(origin === undefined ? node : tagged(node, origin.name), keys, partitions);
-  };
-  const [a, b] = [side("left", left, plan.leftOn), side("right", right, plan.rightOn)];
-  const joined = together(plan, withOrigins(plan, origins), a, b, "plain", a.partitionedBy);
-  const ordering = plan.how === "right" ? right : left;
-  const by = origins.map((o) => o.name);
-  return inOriginalOrder(lower, joined, ordering, { schema: plan.schema, by, unmatched: plan.how === "full" });
+  const { how, leftOn, rightOn } = plan;
+  const needed = spreadOf(lower, left, right);
+  const before = [spreadBy(lower, left, leftOn), spreadBy(lower, right, rightOn)].map((spread) => spread?.node.partitions ?? 0);
+  const partitions = before.find((count) => count >= needed) ?? needed;
+  const ordering = how === "right" ? taggedExchange(lower, right, rightOn, partitions) : taggedExchange(lower, left, leftOn, partitions);
+  const [other, otherOn] = how === "right" ? [left, leftOn] : [right, rightOn];
+  const spread = how === "full" ? null : spreadBy(lower, other, otherOn);
+  const exchanged = hashExchange(how === "full" ? tagged(other, RIGHT_ORIGIN) : other, otherOn, partitions);
+  const matched = spread?.node.partitions === partitions ? spread.node : exchanged;
+  const [a, b] = how === "right" ? [matched, ordering.node] : [ordering.node, matched];
+  const origins: readonly Origin[] = how === "full" ? BOTH : [{ side: how === "right" ? "right" : "left", name: ORIGIN }];
+  const joined = together(plan, withOrigins(plan, origins), a, b, "plain", exchanged.partitionedBy);
+  return inOriginalOrder(lower, joined, ordering.tags, {
+    schema: plan.schema,
+    by: origins.map((o) => o.name),
+    unmatched: how === "full",
+    spread: how === "full" ? null : keysInOutput(plan),
+  });
+}
+
+/** The output columns that hold the keys of the side that decides the order; null where one of them is not a column of the output. */
+function keysInOutput({ how, leftOn, rightOn, output }: Join): readonly string[] | null {
+  const side = how === "right" ? "right" : "left";
+  const names = (how === "right" ? rightOn : leftOn).map((key) =>
+    key.kind === "column" ? output.find((o) => o[side] === key.name && (o.from === side || o.from === "coalesce"))?.name : undefined,
+  );
+  return names.every((name) => name !== undefined) ? names : null;
 }

@@ -115,6 +115,7 @@ export function lowerPlan(plan: Plan, { options, sources, manyGroups, rowsOfPart
     source: (node) => found(sources.get(node)),
     shared: (node) => (parents.get(node) ?? 0) > 1,
     frames: new Map(),
+    spreads: new Map(),
     onePartition: (node) => void single.add(node),
     groupsTogether: () => {
       together = true;

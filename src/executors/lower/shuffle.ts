@@ -34,9 +34,38 @@ export const tagged = (node: PhysicalNode, name = ORIGIN): PhysicalNode =>
     run: (context, [table], { partition }) => withOrigin(context, one(table), partition, name),
   });
 
+/** Rows that were spread by the values of some columns, before they were brought back into order. */
+export interface Spread {
+  /** With the origin of each row in front; rows of a partition ascend by it. */
+  readonly node: PhysicalNode;
+  /** The node that the origins number the rows of. */
+  readonly tags: PhysicalNode;
+  readonly columns: readonly string[];
+}
+
+/** The rows of the node as they were spread by these keys, where they were. */
+export function spreadBy({ spreads }: LowerContext, node: PhysicalNode, keys: readonly Expr[]): Spread | null {
+  const spread = spreads.get(node);
+  const isSame = keys.length === spread?.columns.length && keys.every((k, i) => k.kind === "column" && k.name === spread.columns[i]);
+  return spread !== undefined && isSame ? spread : null;
+}
+
+/** Rows with equal keys in one of `partitions` partitions, tagged with their origin; those that are spread so already stay where they are. */
+export function taggedExchange(
+  lower: LowerContext,
+  node: PhysicalNode,
+  keys: readonly Expr[],
+  partitions: number,
+): Omit<Spread, "columns"> {
+  const spread = spreadBy(lower, node, keys);
+  return spread?.node.partitions === partitions ? spread : { node: hashExchange(tagged(node), keys, partitions), tags: node };
+}
+
 interface Order {
   /** Without the columns to sort by. */
   readonly schema: Schema;
+  /** Columns by whose values the rows are spread now; null where that is not said. */
+  readonly spread?: readonly string[] | null;
   /** The columns to sort by and to drop, the origin first. */
   readonly by?: readonly string[];
   /** Whether there are rows without an origin, which come last. */
@@ -45,7 +74,7 @@ interface Order {
 
 /** Brings rows that were tagged as rows of `tags` back: to the partitions that they came from, or parts of them, and into their order. */
 export function inOriginalOrder(lower: LowerContext, node: PhysicalNode, tags: PhysicalNode, order: Order): PhysicalNode {
-  const { schema, by = [ORIGIN], unmatched = false } = order;
+  const { schema, by = [ORIGIN], unmatched = false, spread = null } = order;
   const cuts = Math.ceil(spreadOf(lower, { ...node, partitions: tags.partitions }) / tags.partitions);
   const places: Places = { partitions: tags.partitions, cuts, rows: Math.max(1, Math.ceil(tags.atMost / tags.partitions / cuts)) };
   const count = tags.partitions * cuts + (unmatched ? 1 : 0);
@@ -60,7 +89,7 @@ export function inOriginalOrder(lower: LowerContext, node: PhysicalNode, tags: P
     descending: false,
     nullsLast: true,
   }));
-  return mapNode({
+  const ordered = mapNode({
     name: "ORIGINAL ORDER",
     schema,
     rows: node.rows,
@@ -72,4 +101,6 @@ export function inOriginalOrder(lower: LowerContext, node: PhysicalNode, tags: P
       return dropColumns(sorted, by);
     },
   });
+  if (spread !== null) lower.spreads.set(ordered, { node, tags, columns: spread });
+  return ordered;
 }

@@ -9,7 +9,7 @@ import { window as computeWindow } from "../operators/window.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import type { LowerContext } from "./context.ts";
 import { each, mapNode, one } from "./nodes.ts";
-import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
+import { inOriginalOrder, spreadBy, taggedExchange } from "./shuffle.ts";
 import { forcedToOne, isOne, spreadOf } from "./size.ts";
 
 /** Windows over one another with the same partition keys share a shuffle. */
@@ -31,8 +31,11 @@ export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
   const chain = (of: PhysicalNode, extra: Schema): PhysicalNode => windows.reduce((node, window) => computed(node, window, extra), of);
   if (isOne(lower, input)) return chain(input, []);
   if (plan.partitionBy.length === 0) return chain(forcedToOne(lower, input, nameOf(plan)), []);
-  const spread = hashExchange(tagged(input), plan.partitionBy, spreadOf(lower, input));
-  return inOriginalOrder(lower, chain(spread, [originField(ORIGIN)]), input, { schema: plan.schema });
+  const keys = plan.partitionBy;
+  const { node, tags } = taggedExchange(lower, input, keys, spreadBy(lower, input, keys)?.node.partitions ?? spreadOf(lower, input));
+  const names = keys.flatMap((key) => (key.kind === "column" ? [key.name] : []));
+  const spread = names.length === keys.length ? names : null;
+  return inOriginalOrder(lower, chain(node, [originField(ORIGIN)]), tags, { schema: plan.schema, spread });
 }
 
 const samePartitions = (a: Window, b: Window): boolean =>
