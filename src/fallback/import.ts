@@ -34,8 +34,8 @@ export interface ImportOptions {
   readonly space?: ScratchSpace;
 }
 
-/** Where the two ways are equally fast on two cores. */
-const STREAM_ABOVE = 1 << 25;
+/** Bytes where data through files and through memory of this process are equally fast on two cores. */
+export const STREAM_ABOVE = 1 << 25;
 /** Chunks of fewer rows cost more than to copy them into one. */
 const SMALL_CHUNK = 1 << 15;
 

@@ -28,20 +28,24 @@ export interface ParquetFile {
 export async function parquetFiles(plan: Scan): Promise<readonly ParquetFile[] | null> {
   const paths = plan.format.toLowerCase() === "parquet" ? localPaths(payloadOf(plan)) : null;
   if (paths === null) return null;
-  const files: ParquetFile[] = [];
+  const found: string[] = [];
   for (const path of paths) {
-    const found = await filesAt(path);
-    if (found === null) return null;
-    for (const file of found) files.push(await parquetFile(file));
+    const own = await filesAt(path);
+    if (own === null) return null;
+    found.push(...own);
   }
+  const files = await Promise.all(found.map(parquetFile));
   const [first] = files;
   return first !== undefined && files.every(({ columns }) => columns === first.columns) ? files : null;
 }
 
-/** The files that rows of all of them are in, and the first one's first row. */
+/** The files that rows of all of them are in, and which of their rows those are. */
 export interface PartOfFiles {
   readonly files: readonly ParquetFile[];
+  /** The first file's first row. */
   readonly start: number;
+  /** Null: all rows. */
+  readonly rows: Rows | null;
 }
 
 /** At least one file. */
@@ -57,11 +61,13 @@ export function filesWithin(files: readonly ParquetFile[], { offset, length }: R
     }
     row = end;
   }
-  return own.length === 0 ? { files: files.slice(0, 1), start: offset } : { files: own, start: first };
+  if (own.length === 0) return { files: files.slice(0, 1), start: offset, rows: { offset: 0, length: 0 } };
+  const whole = offset === first && length === own.reduce((n, { groups }) => n + groups.reduce((m, rows) => m + rows, 0), 0);
+  return { files: own, start: first, rows: whole ? null : { offset: offset - first, length } };
 }
 
-/** The scan of these files alone, whose rows are numbered as in the scan of all. */
-export function scanOf(plan: Scan, { files, start }: PartOfFiles): DslPlan {
+/** The scan of these rows alone, which are numbered as in the scan of all. */
+export function scanOf(plan: Scan, { files, start, rows }: PartOfFiles): DslPlan {
   const payload = payloadOf(plan);
   const { unified_scan_args: args } = payload;
   if (!isObject(args)) throw new InternalError("a scan without arguments");
@@ -69,11 +75,12 @@ export function scanOf(plan: Scan, { files, start }: PartOfFiles): DslPlan {
   const index: DslValue = isObject(numbered) ? { ...numbered, offset: Number(numbered.offset) + start } : null;
   const plain = pathsOf(payload)?.every((path) => typeof path === "string") === true;
   const paths = files.map(({ path }): DslValue => (plain ? path : { inner: path }));
-  return planNode("Scan", {
+  const scan = planNode("Scan", {
     ...payload,
     sources: { Paths: paths },
     unified_scan_args: { ...args, glob: false, row_index: index },
   });
+  return rows === null ? scan : { Slice: { input: scan, offset: rows.offset, len: rows.length } };
 }
 
 /** @throws Error when a file is not what it was when the scan was planned: rows would be missing or there twice. */
@@ -123,10 +130,23 @@ async function versionOf(path: string): Promise<string | null> {
   return found === null ? null : `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs}`;
 }
 
+/** Footers that were read, by the path of their file, for as long as it has the same version. */
+const known = new Map<string, ParquetFile>();
+const KNOWN = 4096;
+
 async function parquetFile(path: string): Promise<ParquetFile> {
   // Before the footer: what changes meanwhile is another version.
   const version = await versionOf(path);
   if (version === null) throw new Error(`the file ${path} is gone`);
+  const before = known.get(path);
+  if (before?.version === version) return before;
+  const file = await readFooter(path, version);
+  if (known.size >= KNOWN) known.clear();
+  known.set(path, file);
+  return file;
+}
+
+async function readFooter(path: string, version: string): Promise<ParquetFile> {
   const metadata = await metadataOf(path);
   const groups = metadata.row_groups.map((group) => Number(group.num_rows));
   return { path, version, groups, columns: columnsOf(metadata), ranges: rangesOf(metadata) };

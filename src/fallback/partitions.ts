@@ -40,8 +40,11 @@ export interface Rows {
   readonly length: number;
 }
 
-/** Neighbouring row groups together while they fit `maxRows`; larger ones are cut. At least one range. */
-export function rowGroupRanges(groups: readonly number[], maxRows: number): readonly Rows[] {
+/**
+ * Neighbouring row groups together while they fit `maxRows`; larger ones are cut. Files are not torn apart that fit: a predicate skips what
+ * it can of whole files. `files`: rows of the row groups of each. At least one range.
+ */
+export function rowGroupRanges(files: readonly (readonly number[])[], maxRows: number): readonly Rows[] {
   const ranges: Rows[] = [];
   let offset = 0;
   let length = 0;
@@ -50,13 +53,17 @@ export function rowGroupRanges(groups: readonly number[], maxRows: number): read
     offset += length;
     length = 0;
   };
-  for (const group of groups) {
-    if (length + group > maxRows) close();
-    for (length += group; length > maxRows; ) {
-      const rest = length - maxRows;
-      length = maxRows;
-      close();
-      length = rest;
+  for (const groups of files) {
+    const rows = groups.reduce((n, group) => n + group, 0);
+    if (rows <= maxRows && length + rows > maxRows) close();
+    for (const group of groups) {
+      if (length + group > maxRows) close();
+      for (length += group; length > maxRows; ) {
+        const rest = length - maxRows;
+        length = maxRows;
+        close();
+        length = rest;
+      }
     }
   }
   close();

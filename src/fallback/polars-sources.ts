@@ -7,6 +7,7 @@ import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
 import { sameSchema } from "../ir/schema.ts";
 import { selectivity } from "../ir/selectivity.ts";
+import { planFromDsl } from "../polars/composing.ts";
 import type { DslPlan, DslValue } from "../polars/dsl.ts";
 import { isObject, isPlanTag, planNode, tag } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
@@ -23,10 +24,10 @@ import { exportFrame } from "./export.ts";
 import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
-import { importFrame } from "./import.ts";
+import { importFrame, importPlan, STREAM_ABOVE } from "./import.ts";
 import { assertUnchanged, filesWithin, parquetFiles, rangeIn, scanOf } from "./parquet-files.ts";
 import type { PartitionSize } from "./partitions.ts";
-import { rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
+import { rowBytes, rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
 import type { Residents } from "./residents.ts";
 
 export interface ImportedTable {
@@ -46,6 +47,16 @@ const planOf = (text: string): DslPlan => {
   if (!isPlanTag(name)) throw new InternalError(`${name} is not a plan node`);
   return planNode(name, isObject(payload) ? payload : {});
 };
+
+/** What the scan asks for of the rows of `files`; `slice`: of those that its predicate leaves. */
+function askedOf(files: DslPlan, plan: Scan, slice: Scan["slice"]): DslPlan {
+  let dsl = files;
+  if (plan.predicate !== null) dsl = { Filter: { input: dsl, predicate: exprDsl(plan.predicate) } };
+  if (slice !== null) dsl = { Slice: { input: dsl, offset: slice.offset, len: slice.length } };
+  if (plan.schema.length === plan.fileSchema.length) return dsl;
+  const columns: readonly DslValue[] = plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
+  return planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
+}
 
 /** The only value of a frame that holds a row count, a UInt32. */
 function countOf(frame: NativeDataFrame): number {
@@ -143,22 +154,31 @@ export class PolarsSources {
       const table = this.#imported(plan, frame);
       return { partitions: 1, rows: null, load: () => table };
     }
-    const groups = files.flatMap((file) => file.groups);
     const left = plan.predicate === null ? 1 : selectivity(plan.predicate, (column) => rangeIn(files, column));
-    const ranges = slicedRanges(rowGroupRanges(groups, rowsToRead(maxRows, left)), plan.slice);
+    const ranges = slicedRanges(
+      rowGroupRanges(
+        files.map((file) => file.groups),
+        rowsToRead(maxRows, left),
+      ),
+      plan.slice,
+    );
     return {
       partitions: ranges.length,
       rows: Math.ceil(left * ranges.reduce((n, r) => n + r.length, 0)),
       load: async (partition) => {
         const range = ranges[partition] ?? { offset: 0, length: 0 };
         const own = filesWithin(files, range);
-        const frame = await this.#readFrom(
-          { Slice: { input: scanOf(plan, own), offset: range.offset - own.start, len: range.length } },
-          plan,
-          null,
+        const dsl = askedOf(scanOf(plan, own), plan, null);
+        const table = await (left * range.length * rowBytes(plan.schema) > STREAM_ABOVE && plan.schema.length > 0
+          ? this.#streamed(plan, dsl)
+          : runDsl(this.#module, dsl, new Map()).then((frame) => this.#imported(plan, frame)));
+        return assertUnchanged(own).then(
+          () => table,
+          (error: unknown) => {
+            for (const { columns } of table.batches) for (const { buffer } of columns.values()) buffer.release();
+            throw error;
+          },
         );
-        await assertUnchanged(own);
-        return this.#imported(plan, frame);
       },
     };
   }
@@ -168,21 +188,19 @@ export class PolarsSources {
     return { schema: plan.schema, batches: await this.#import(frame, plan.schema) };
   }
 
-  #read(plan: Scan, slice: Scan["slice"]): Promise<NativeDataFrame> {
-    return this.#readFrom(planOf(plan.dsl), plan, slice);
+  /** Large data goes to the device while it is read. */
+  async #streamed(plan: Scan, dsl: DslPlan): Promise<ImportedTable> {
+    const { native } = this.#module;
+    const lazy = quietly(() => planFromDsl(native, dsl, new Map()));
+    const separable = plan.predicate === null;
+    return {
+      schema: plan.schema,
+      batches: await importPlan(native, this.#device, lazy, plan.schema, this.#maxRows(plan.schema), { separable }),
+    };
   }
 
-  /** What the scan asks for of the rows of `files`; `slice`: of those that its predicate leaves. */
-  async #readFrom(files: DslPlan, plan: Scan, slice: Scan["slice"]): Promise<NativeDataFrame> {
-    let dsl = files;
-    if (plan.predicate !== null) dsl = { Filter: { input: dsl, predicate: exprDsl(plan.predicate) } };
-    if (slice !== null) dsl = { Slice: { input: dsl, offset: slice.offset, len: slice.length } };
-    if (plan.schema.length < plan.fileSchema.length) {
-      const columns: readonly DslValue[] =
-        plan.schema.length > 0 ? plan.schema.map((f) => ({ Column: f.name })) : [{ Alias: ["Len", "rows"] }];
-      dsl = planNode("Select", { expr: columns, input: dsl, options: PROJECTION });
-    }
-    return runDsl(this.#module, dsl, new Map());
+  #read(plan: Scan, slice: Scan["slice"]): Promise<NativeDataFrame> {
+    return runDsl(this.#module, askedOf(planOf(plan.dsl), plan, slice), new Map());
   }
 
   async cpu(plan: Cpu, inputs: readonly ImportedTable[]): Promise<ImportedTable> {
