@@ -1,5 +1,6 @@
 /** Runs test files under node:test, a process for each, and prints how they go: a line a file, failures at once, skips with their reasons. */
 import { readdirSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
 import { join, sep } from "node:path";
 import { run } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -15,6 +16,8 @@ export interface TestCounts {
 
 const longestFileMs = 40 * 60_000;
 const quietMs = 20_000;
+/** Files at a time: a core and 2 GiB of memory for each, and no more than one GPU can serve well. */
+const atATime = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31), 12));
 const shownChatter = 200;
 /** Objects of nodejs-polars are big and die young; the default space makes the collector copy most of them. */
 const youngMegabytes = "--max-semi-space-size=128";
@@ -47,7 +50,7 @@ export function testFiles(directory: string, filters: readonly string[]): readon
     .sort((a, b) => turn(a) - turn(b));
 }
 
-/** Runs `files`, two at a time in their order, and resolves with the counts once all have ended. A file that runs longer than 40 minutes fails. */
+/** Runs `files` in their order, as many at a time as the machine has room for, and resolves with the counts once all have ended. A file that runs longer than 40 minutes fails. */
 export async function runTests(files: readonly string[]): Promise<TestCounts> {
   const runs: FileRun[] = [];
   let printed = performance.now();
@@ -62,7 +65,7 @@ export async function runTests(files: readonly string[]): Promise<TestCounts> {
   const worker = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) runs.push(await runFile(file, print));
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: atATime }, worker));
   clearInterval(heartbeat);
   return {
     passed: runs.reduce((total, { passed }) => total + passed, 0),

@@ -21,10 +21,10 @@ export interface FuzzOptions {
   readonly budget: number;
   /** Stop after this many findings. */
   readonly findings: number;
-  readonly progress?: (ran: number, shapes: number) => void;
 }
 
 export interface Finding {
+  /** The seed of the shape. */
   readonly shape: number;
   readonly message: string;
   /** The smallest failing plan as a program. */
@@ -32,6 +32,7 @@ export interface Finding {
 }
 
 export interface FuzzReport {
+  /** Plans. */
   readonly ran: number;
   readonly shapes: number;
   readonly rejected: number;
@@ -47,13 +48,15 @@ const EXECUTIONS = [
   { executorOptions: { engine: "rapidsmpf", maxRowsPerPartition: 7 } },
 ] as const satisfies readonly Execution[];
 
-export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+/** Runs the shapes of the seeds from `options.seed` on. `before` is told, before each of them, how far it is. */
+export async function fuzz(options: FuzzOptions, before: (report: FuzzReport) => void = () => {}): Promise<FuzzReport> {
   const engines = new Engines(options.limits);
   const start = performance.now();
   const findings: Finding[] = [];
   let [ran, shapes, rejected] = [0, 0, 0];
   const done = (): boolean => ran >= options.count || performance.now() - start > options.budget || findings.length >= options.findings;
   while (!done()) {
+    before({ ran, shapes, rejected, findings });
     const number = options.seed + shapes++;
     const random = new Random(number);
     const shape = new PlanMaker(random).make(random.integer(1, options.depth));
@@ -70,7 +73,6 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       findings.push({ shape: number, message: `${failure.class}: ${smallest.failure.message}`, program });
       break;
     }
-    options.progress?.(ran, shapes);
   }
   await engines.close();
   return { ran, shapes, rejected, findings };
