@@ -1,6 +1,7 @@
 /** A share of a fuzzing run in a process of its own, which is started again behind a shape that ends it. */
 import { fork } from "node:child_process";
 import type { Finding, FuzzOptions, FuzzReport } from "../test/fuzz/fuzz.ts";
+import { youngSpace } from "./prepare-tests.ts";
 
 /** What fuzz-worker.ts sends; `under` says how far it is as it starts another shape. */
 type WorkerReport = { readonly under: FuzzReport } | { readonly finished: FuzzReport };
@@ -55,7 +56,10 @@ function work(
 ): Promise<{ readonly report: FuzzReport; readonly ending: string | null }> {
   const end = performance.now() + options.budget + longestEndMs;
   return new Promise((resolve, reject) => {
-    const child = fork(new URL("./fuzz-worker.ts", import.meta.url), { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = fork(new URL("./fuzz-worker.ts", import.meta.url), {
+      execArgv: [youngSpace],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
     let last = NOTHING;
     let said = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {

@@ -5,6 +5,7 @@ import { join, sep } from "node:path";
 import { run } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type Failure, indent, root, shortened } from "./checks.ts";
+import { youngSpace } from "./prepare-tests.ts";
 
 /** Numbers of single tests; suites are not counted. `skips` has a line for each skipped or todo test. */
 export interface TestCounts {
@@ -19,8 +20,6 @@ const quietMs = 20_000;
 /** Files at a time: a core and 2 GiB of memory for each, and no more than one GPU can serve well. */
 const atATime = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31), 12));
 const shownChatter = 200;
-/** Objects of nodejs-polars are big and die young; the default space makes the collector copy most of them. */
-const youngMegabytes = "--max-semi-space-size=128";
 /** Dawn says this for every device on some drivers; it means nothing here. */
 const dawnNotice = /^Warning: maxDynamic\w+ artificially reduced .*\n?/gm;
 
@@ -91,7 +90,7 @@ async function runFile(file: string, print: (line: string) => void): Promise<Fil
   const trail: string[] = [];
   let passed = 0;
   const path = join(root, file);
-  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href, youngMegabytes];
+  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href, youngSpace];
   for await (const event of run({ cwd: root, files: [path], timeout: longestFileMs, execArgv })) {
     if (event.type === "test:start") {
       trail.length = event.data.nesting;

@@ -39,14 +39,23 @@ export interface FuzzReport {
   readonly findings: readonly Finding[];
 }
 
-/** Engine and rows of partitions; a device each. */
+/**
+ * A device each. Joins are shuffled and partial aggregates merged in levels from a few partitions on, so that small frames come to both;
+ * the others have the engine's own limits.
+ */
 const EXECUTIONS = [
   { executor: "in-memory" },
-  { executorOptions: { engine: "tasks", maxRowsPerPartition: 3 } },
+  { executorOptions: { engine: "tasks", maxRowsPerPartition: 3, broadcastJoinLimit: 2, groupbyNAry: 2 } },
   { executorOptions: { engine: "tasks", maxRowsPerPartition: 50 } },
-  { executorOptions: { engine: "rapidsmpf", maxRowsPerPartition: 1 } },
+  { executorOptions: { engine: "rapidsmpf", maxRowsPerPartition: 1, broadcastJoinLimit: 2, groupbyNAry: 3 } },
   { executorOptions: { engine: "rapidsmpf", maxRowsPerPartition: 7 } },
 ] as const satisfies readonly Execution[];
+
+/** A source has no more: a plan takes as long as it has partitions, and more of them show nothing else. */
+const PARTITIONS = 20;
+
+const mostRows = ({ executorOptions }: Execution): number =>
+  (executorOptions?.maxRowsPerPartition ?? Number.POSITIVE_INFINITY) * PARTITIONS;
 
 /** Runs the shapes of the seeds from `options.seed` on. `before` is told, before each of them, how far it is. */
 export async function fuzz(options: FuzzOptions, before: (report: FuzzReport) => void = () => {}): Promise<FuzzReport> {
@@ -63,7 +72,7 @@ export async function fuzz(options: FuzzOptions, before: (report: FuzzReport) =>
     const execution = random.pick(EXECUTIONS);
     rejected += Number(shape.rejected);
     for (let draw = 0; draw < (shape.rejected ? 1 : options.draws) && !done(); draw++) {
-      const found = { plan: redrawn(shape.plan, random), frames: shape.frames.map((f) => drawFrame(random, f)) };
+      const found = { plan: redrawn(shape.plan, random), frames: shape.frames.map((f) => drawFrame(random, f, mostRows(execution))) };
       const engine: GPUEngine = engines.for(execution);
       ran += 1;
       const failure = await failureOf(found.plan, found.frames, engine);
