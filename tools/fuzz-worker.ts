@@ -4,6 +4,8 @@ import { type FuzzOptions, fuzz } from "../test/fuzz/fuzz.ts";
 
 const send = (message: object): void => void process.send?.(message);
 
+// Nobody listens any more.
+process.once("disconnect", () => process.exit());
 process.once("message", async (options: FuzzOptions) => {
   send({ finished: await fuzz(options, (report) => send({ under: report })) });
   process.disconnect();
