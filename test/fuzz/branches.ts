@@ -38,11 +38,16 @@ export const join: Grower = (growing) => {
   ].join("");
   const noise = new Map([...noiseOf(right.fields)].flatMap(([n, e]) => [n, `${n}right`, `${n}_r`].map((x) => [x, e] as const)));
   const small = how === "cross" ? ".head(4)" : "";
-  return node("join", [input, right.plan], (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`), {
-    noise: new Map([...noise, ...noiseOf(fields)]),
-    ordered: (inputs) => order !== undefined && every(inputs),
-    needsOrder: how === "cross",
-  });
+  return node(
+    how === "cross" ? "cross" : "join",
+    [input, right.plan],
+    (i) => over(i, `join(${i[1] ?? ""}${small}, { ${on}${more}how: "${how}" })`),
+    {
+      noise: new Map([...noise, ...noiseOf(fields)]),
+      ordered: (inputs) => order !== undefined && every(inputs),
+      needsOrder: how === "cross",
+    },
+  );
 };
 
 /** The nearest row of the other side, whose keys have to ascend. */

@@ -4,7 +4,7 @@ import { asof, concat, diagonal, horizontal, join } from "./branches.ts";
 import { aggregate, type ExprScope, elementary, expression, windowed } from "./expressions.ts";
 import { every, exact, type Grower, type Growing, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
 import { noiseLeft, scaleOf } from "./scales.ts";
-import { type ExprTree, exprText, type Field, hasOrder, type Kind, type PlanTree } from "./tree.ts";
+import { type ExprTree, type Field, hasOrder, type Kind, type PlanTree } from "./tree.ts";
 
 const KINDS: readonly Kind[] = ["bool", "int", "int", "float", "float", "str"];
 
@@ -67,22 +67,13 @@ const withColumns: Grower = (growing) => {
   return node("withColumns", [growing.input], (i, e) => over(i, `withColumns(${list(e)})`), { exprs, minExprs: 1, noise });
 };
 
-/** Whether the rows became one somewhere below. */
-const isCollapsed = (plan: PlanTree): boolean =>
-  plan.node === "statistics" || (plan.node === "select" && plan.exprs.every((e) => e.scalar)) || plan.inputs.some(isCollapsed);
-
-const readsColumn = ({ expr }: Named): boolean => exprText(expr).includes("pl.col(");
-
-/** Polars forgets an aggregating select that nothing is read of, and counts the rows below it. A node above may drop some of the columns. */
-const miscounted = (input: PlanTree, named: readonly Named[]): boolean => isCollapsed(input) && !named.every(readsColumn);
-
 const aggregates: Grower = (growing) => {
   const named: Named[] = [];
   for (let i = growing.random.integer(1, 5); i > 0; i--) {
     const expr = expression(growing.random, scopeOf(growing, "groups"), "int", 1);
     if (expr !== null) named.push(aliased(growing.fresh(), expr));
   }
-  if (named.length === 0 || miscounted(growing.input, named)) return null;
+  if (named.length === 0) return null;
   const noise = noiseWith([], named);
   const exprs = named.map((n) => n.expr);
   return node("select", [growing.input], (i, e) => over(i, `select(${list(e)})`), { exprs, minExprs: 1, noise, ordered: () => true });
@@ -131,7 +122,6 @@ const groupBy: Grower = (growing) => {
     const expr = random.chance(0.8) ? aggregate(random, scope, 2) : expression(random, scope, "int", 1);
     if (expr !== null) made.push(aliased(fresh(), expr));
   }
-  if (!keys.some(readsColumn) && miscounted(input, made)) return null;
   const maintain = random.chance(0.6);
   const noise = noiseWith([], [...keys, ...made]);
   return node(
