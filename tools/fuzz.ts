@@ -1,7 +1,11 @@
-/** `npm run fuzz -- [--seed 1] [--count 1000] [--depth 8] [--draws 8] [--limits adapter|default] [--minutes 60] [--findings 5]`: random plans on CPU polars and on the engine. */
-import "./patient-polls.ts";
+/**
+ * `npm run fuzz -- [--seed 1] [--count 1000] [--minutes 60] [--jobs 1] [--depth 8] [--draws 8] [--limits adapter|default] [--findings 5]`:
+ * random plans on CPU polars and on the engine, in so many processes at a time, each with seeds of its own. The count is of all of them;
+ * with minutes and without a count, they run for that time. A process stops after so many findings.
+ */
 import { parseArgs } from "node:util";
-import { fuzz } from "../test/fuzz/fuzz.ts";
+import type { FuzzReport } from "../test/fuzz/fuzz.ts";
+import { fuzzJob, total } from "./fuzz-job.ts";
 import { prepareTests } from "./prepare-tests.ts";
 
 prepareTests();
@@ -9,27 +13,55 @@ prepareTests();
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
-    count: { type: "string", default: "1000" },
+    count: { type: "string" },
+    minutes: { type: "string" },
+    jobs: { type: "string", default: "1" },
     depth: { type: "string", default: "8" },
     draws: { type: "string", default: "8" },
     limits: { type: "string", default: "adapter" },
-    minutes: { type: "string", default: "60" },
     findings: { type: "string", default: "5" },
   },
 });
 
-const report = await fuzz({
-  seed: Number(values.seed),
-  count: Number(values.count),
-  depth: Number(values.depth),
-  draws: Number(values.draws),
-  limits: values.limits === "default" ? "default" : "adapter",
-  budget: Number(values.minutes) * 60_000,
-  findings: Number(values.findings),
-  progress: (ran, shapes) => {
-    if (shapes % 20 === 0) console.log(`${ran} plans of ${shapes} shapes`);
-  },
-});
-for (const finding of report.findings) console.log(`\nshape ${finding.shape}: ${finding.message}\n${finding.program}`);
-console.log(`\n${report.ran} plans of ${report.shapes} shapes, ${report.rejected} rejected by polars, ${report.findings.length} findings`);
+/** More plans than a job runs in hours. */
+const unlimited = 100_000;
+const heartbeatMs = 30_000;
+
+const jobs = Math.max(1, Math.floor(Number(values.jobs)));
+const plans = Number(values.count ?? (values.minutes === undefined ? 1000 : unlimited * jobs));
+/** A shape runs a plan at least: no job comes to the seeds of the next. */
+const share = Math.ceil(plans / jobs);
+
+const counts = ({ ran, shapes, rejected, findings }: FuzzReport): string =>
+  `${ran} plans of ${shapes} shapes, ${rejected} rejected by polars, ${findings.length} findings`;
+
+async function job(index: number): Promise<FuzzReport> {
+  const seed = Number(values.seed) + index * share;
+  const name = `job ${index + 1}`;
+  console.log(`${name}: seeds ${seed} to ${seed + share - 1}`);
+  const report = await fuzzJob(
+    {
+      seed,
+      count: Math.min(share, plans - index * share),
+      depth: Number(values.depth),
+      draws: Number(values.draws),
+      limits: values.limits === "default" ? "default" : "adapter",
+      budget: Number(values.minutes ?? 60) * 60_000,
+      findings: Number(values.findings),
+    },
+    (report) => {
+      for (const { shape, message, program } of report.findings.slice(reports[index]?.findings.length ?? 0))
+        console.log(`\n${name}, seed ${shape}: ${message}\n${program}\n`);
+      reports[index] = report;
+    },
+  );
+  console.log(`${name}: ${report.shapes === 0 ? "no seed" : `seeds ${seed} to ${seed + report.shapes - 1}`}: ${counts(report)}`);
+  return report;
+}
+
+const reports: FuzzReport[] = [];
+const heartbeat = setInterval(() => console.log(`...  ${counts(total(reports))}`), heartbeatMs);
+const report = total(await Promise.all(Array.from({ length: jobs }, (_, index) => job(index))));
+clearInterval(heartbeat);
+console.log(`\n${counts(report)}`);
 process.exit(report.findings.length === 0 ? 0 : 1);

@@ -1,3 +1,6 @@
+/** For Node: objects of nodejs-polars are big and die young; the default space makes the collector copy most of them. */
+export const youngSpace = "--max-semi-space-size=128";
+
 /** What the tests ask of the machine, unless told otherwise by the environment. */
 export function prepareTests(): void {
   // A software adapter spends most of a test on compiling kernels that run once: lavapipe does without optimising them, and faster for

@@ -1,9 +1,11 @@
 /** Runs test files under node:test, a process for each, and prints how they go: a line a file, failures at once, skips with their reasons. */
 import { readdirSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
 import { join, sep } from "node:path";
 import { run } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type Failure, indent, root, shortened } from "./checks.ts";
+import { youngSpace } from "./prepare-tests.ts";
 
 /** Numbers of single tests; suites are not counted. `skips` has a line for each skipped or todo test. */
 export interface TestCounts {
@@ -15,9 +17,9 @@ export interface TestCounts {
 
 const longestFileMs = 40 * 60_000;
 const quietMs = 20_000;
+/** Files at a time: a core and 2 GiB of memory for each, and no more than one GPU can serve well. */
+const atATime = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31), 12));
 const shownChatter = 200;
-/** Objects of nodejs-polars are big and die young; the default space makes the collector copy most of them. */
-const youngMegabytes = "--max-semi-space-size=128";
 /** Dawn says this for every device on some drivers; it means nothing here. */
 const dawnNotice = /^Warning: maxDynamic\w+ artificially reduced .*\n?/gm;
 
@@ -47,7 +49,7 @@ export function testFiles(directory: string, filters: readonly string[]): readon
     .sort((a, b) => turn(a) - turn(b));
 }
 
-/** Runs `files`, two at a time in their order, and resolves with the counts once all have ended. A file that runs longer than 40 minutes fails. */
+/** Runs `files` in their order, as many at a time as the machine has room for, and resolves with the counts once all have ended. A file that runs longer than 40 minutes fails. */
 export async function runTests(files: readonly string[]): Promise<TestCounts> {
   const runs: FileRun[] = [];
   let printed = performance.now();
@@ -62,7 +64,7 @@ export async function runTests(files: readonly string[]): Promise<TestCounts> {
   const worker = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) runs.push(await runFile(file, print));
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: atATime }, worker));
   clearInterval(heartbeat);
   return {
     passed: runs.reduce((total, { passed }) => total + passed, 0),
@@ -88,7 +90,7 @@ async function runFile(file: string, print: (line: string) => void): Promise<Fil
   const trail: string[] = [];
   let passed = 0;
   const path = join(root, file);
-  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href, youngMegabytes];
+  const execArgv = ["--import", pathToFileURL(join(root, "tools/test-process.ts")).href, youngSpace];
   for await (const event of run({ cwd: root, files: [path], timeout: longestFileMs, execArgv })) {
     if (event.type === "test:start") {
       trail.length = event.data.nesting;

@@ -133,9 +133,11 @@ export function frameShape(random: Random, base: FrameShape | null): FrameShape 
   return { columns: [...shared, ...more] };
 }
 
-/** Rows for a shape. */
-export function drawFrame(random: Random, shape: FrameShape): SourceFrame {
-  const rows = random.pick([0, 1, 2, 3, 7, 12, 20, 33, 40, 64, 65, 100]);
+const ROWS = [0, 1, 2, 3, 7, 12, 20, 33, 40, 64, 65, 100];
+
+/** Rows for a shape, `most` at most. */
+export function drawFrame(random: Random, shape: FrameShape, most = Number.POSITIVE_INFINITY): SourceFrame {
+  const rows = random.pick(ROWS.filter((n) => n <= most));
   return {
     columns: shape.columns.map(({ field, column, nullable }) => {
       const nulls = nullable ? random.pick([0.1, 0.2, 0.2, 0.5, 1]) : 0;
@@ -151,7 +153,9 @@ export function drawFrame(random: Random, shape: FrameShape): SourceFrame {
 export const frameText = (frame: SourceFrame): string => {
   const columns = frame.columns.map((c) => {
     const name = JSON.stringify(c.name);
-    return `    pl.Series(${name}, [${c.values.join(", ")}], ${c.from})${c.calls}.alias(${name}),`;
+    // Polars forgets the name of what it reads from JSON.
+    const named = c.calls.includes("jsonDecode") ? `.alias(${name})` : "";
+    return `    pl.Series(${name}, [${c.values.join(", ")}], ${c.from})${c.calls}${named},`;
   });
   return `pl.DataFrame([\n${columns.join("\n")}\n  ])`;
 };

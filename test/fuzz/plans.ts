@@ -7,7 +7,7 @@ import { type Grower, node } from "./growing.ts";
 import { GROWERS } from "./nodes.ts";
 import type { Random } from "./random.ts";
 import type { Field, PlanTree } from "./tree.ts";
-import { isDetermined } from "./tree.ts";
+import { isTrusted } from "./tree.ts";
 
 /** A plan and the shapes of the frames that it reads. */
 export interface Shape {
@@ -67,7 +67,7 @@ export class PlanMaker {
         other: () =>
           mayJoin ? this.#chain(this.#random.chance(0.25) ? grown.plan : this.#source(), this.#random.integer(0, 1), false) : null,
       });
-      if (plan === null || !isDetermined(plan)) continue;
+      if (plan === null || !isTrusted(plan)) continue;
       const answer = schemaOf(plan, this.#samples);
       if (answer === null) continue;
       if ("rejected" in answer) {

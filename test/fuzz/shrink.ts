@@ -3,7 +3,7 @@
 import type { SourceFrame } from "./frames.ts";
 import type { Failure } from "./run.ts";
 import type { ExprTree, PlanTree } from "./tree.ts";
-import { isDetermined } from "./tree.ts";
+import { isTrusted } from "./tree.ts";
 
 export interface Case {
   readonly plan: PlanTree;
@@ -27,7 +27,7 @@ export async function shrink(
     progress = false;
     for (const candidate of candidates(best.found)) {
       if (attempts++ >= ATTEMPTS || performance.now() - began > BUDGET) return best;
-      const again = isDetermined(candidate.plan) ? await run(candidate) : null;
+      const again = isTrusted(candidate.plan) ? await run(candidate) : null;
       if (again === null || again.class !== failure.class || !alike(again.message, failure.message)) continue;
       best = { found: candidate, failure: again };
       progress = true;

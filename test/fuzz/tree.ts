@@ -65,9 +65,28 @@ const exprScale = (expr: ExprTree): string => (expr.scale ?? expr.text)(expr.arg
 export const isOrdered = (plan: PlanTree): boolean => plan.ordered(plan.inputs.map(isOrdered));
 export const exprNeedsOrder = (expr: ExprTree): boolean => expr.needsOrder || expr.args.some(exprNeedsOrder);
 
-/** Whether the result is the same at every run of CPU polars: nothing that depends on order reads unordered rows. */
-export const isDetermined = (plan: PlanTree): boolean =>
+/** Whether CPU polars gives the right answer, and the same at every run. */
+export const isTrusted = (plan: PlanTree): boolean => isDetermined(plan) && !isMiscounted(plan);
+
+/** Nothing that depends on order reads unordered rows. */
+const isDetermined = (plan: PlanTree): boolean =>
   plan.inputs.every(isDetermined) && (!(plan.needsOrder || plan.exprs.some(exprNeedsOrder)) || plan.inputs.every(isOrdered));
+
+/** The nodes whose rows depend on how many rows an input has, whatever is in them. */
+const COUNTING: ReadonlySet<string> = new Set(["withRowIndex", "cross", "horizontal"]);
+
+/**
+ * Whether polars may count other rows than the input's. Where the rows became one, by aggregates or constants, and no column of that row is
+ * read, it forgets the node that made it, or filters the rows below. A node above may drop all columns but one.
+ */
+const isMiscounted = (plan: PlanTree): boolean =>
+  plan.inputs.some(isMiscounted) || (plan.inputs.some(isCollapsed) && (COUNTING.has(plan.node) || !plan.exprs.every(readsColumn)));
+
+const readsColumn = (expr: ExprTree): boolean => exprText(expr).includes("pl.col(");
+
+/** Whether the rows became one here or below. */
+const isCollapsed = (plan: PlanTree): boolean =>
+  plan.node === "statistics" || (plan.node === "select" && plan.exprs.every((e) => e.scalar)) || plan.inputs.some(isCollapsed);
 
 export const planNodes = (plan: PlanTree): number => 1 + plan.inputs.reduce((n, p) => n + planNodes(p), 0);
 
