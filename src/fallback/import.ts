@@ -1,5 +1,6 @@
 /** CPU polars -> device: frames become batches of columns, strings and everything without a kernel become codes into a dictionary. */
 
+import { availableParallelism } from "node:os";
 import { InternalError } from "../errors.ts";
 import type { Column } from "../gpu/column.ts";
 import type { Device } from "../gpu/device.ts";
@@ -28,14 +29,19 @@ export interface ImportedBatch {
 export interface ImportOptions {
   /** Whether the columns of a plan may as well be read apart, by several runs at once: files of columns without a filter. Default false. */
   readonly separable?: boolean;
-  /** Frames of more bytes go to the device through files; default 32 MiB. */
+  /** Whether the plan gives the same rows each time, so that columns with dictionaries may be read by another run of it. Default `separable`. */
+  readonly repeatable?: boolean;
+  /** Frames of more bytes go to the device through files; default `STREAM_ABOVE`. */
   readonly streamAbove?: number;
   /** Where these files go; default: a folder of a memory file system, or of the system's temporary files. */
   readonly space?: ScratchSpace;
 }
 
-/** Bytes where data through files and through memory of this process are equally fast on two cores. */
-export const STREAM_ABOVE = 1 << 25;
+/**
+ * Bytes above which data goes to the device through files, which other threads write and read. On two cores both ways are equally fast at 32
+ * MiB; where there are more, this thread is what everything else waits for: half the time for partitions of 32 MiB on 16 cores.
+ */
+export const STREAM_ABOVE = availableParallelism() > 4 ? 1 << 22 : 1 << 25;
 /** Chunks of fewer rows cost more than to copy them into one. */
 const SMALL_CHUNK = 1 << 15;
 
@@ -63,7 +69,7 @@ export async function importFrame(
 
 /**
  * The columns of `schema` of what `plan` gives, as `importFrame`. Plain values never are a frame on the host, unless their files fail, or the
- * plan also has columns that need a dictionary and is not `separable`: else those are read by another run of the plan, beside the first one.
+ * plan also has columns that need a dictionary and is not `repeatable`: else those are read by another run of the plan, beside the first one.
  */
 export async function importPlan(
   native: NativePolars,
@@ -71,12 +77,12 @@ export async function importPlan(
   plan: NativeLazyFrame,
   schema: Schema,
   maxRows: number,
-  { space = new ScratchFolder(0), separable = false, ...options }: ImportOptions = {},
+  { space = new ScratchFolder(0), separable = false, repeatable = separable, ...options }: ImportOptions = {},
 ): Promise<readonly ImportedBatch[]> {
   const whole = async (fields: Schema) => importFrame(native, device, await collect(native, plan, fields), fields, maxRows, options);
   const coded = schema.filter(({ dtype }) => physicalOf(dtype) === "code");
   const plain = schema.filter(({ dtype }) => physicalOf(dtype) !== "code");
-  if (plain.length === 0 || (coded.length > 0 && !separable)) return whole(schema);
+  if (plain.length === 0 || (coded.length > 0 && !repeatable)) return whole(schema);
   const exprs = plain.map(({ name, dtype }, i) => rename(plainExpr({ Column: name }, dtype), `c${i}`));
   const [values, codes] = await Promise.allSettled([
     streamPlan(native, device, plan, exprs, plain, maxRows, separable, space),

@@ -192,11 +192,8 @@ export class PolarsSources {
   async #streamed(plan: Scan, dsl: DslPlan): Promise<ImportedTable> {
     const { native } = this.#module;
     const lazy = quietly(() => planFromDsl(native, dsl, new Map()));
-    const separable = plan.predicate === null;
-    return {
-      schema: plan.schema,
-      batches: await importPlan(native, this.#device, lazy, plan.schema, this.#maxRows(plan.schema), { separable }),
-    };
+    const options = { separable: plan.predicate === null, repeatable: true };
+    return { schema: plan.schema, batches: await importPlan(native, this.#device, lazy, plan.schema, this.#maxRows(plan.schema), options) };
   }
 
   #read(plan: Scan, slice: Scan["slice"]): Promise<NativeDataFrame> {

@@ -212,7 +212,9 @@ test("plans: record batches straddle the batches, codes come from a second run",
   const some = await positive(planOf(path)).collect();
   assert.ok(some.height > 0 && some.height < long.height);
   for (const separable of [false, true])
-    await roundTrip(some, 40_000, (schema) => importPlan(native, device, positive(planOf(path)), schema, 40_000, { separable }));
+    await roundTrip(some, 40_000, (schema) =>
+      importPlan(native, device, positive(planOf(path)), schema, 40_000, { separable, repeatable: true }),
+    );
 });
 
 test("plans of every dtype, of text alone, and without rows", async () => {

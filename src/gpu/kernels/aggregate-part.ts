@@ -31,11 +31,23 @@ const MOST_KEPT = 1.25;
 /** How many rows a thread should have before another workgroup is worth its partial entries. */
 const ROWS_PER_THREAD = 8;
 
-/** Workgroups that keep entries of their own: enough for every core several times over, fewer where each writes many. */
-const workgroupsFor = (device: Device, groups: number): number => {
+/** Part of the memory limit that partial entries may take. */
+const SHARE_OF_MEMORY = 64;
+/** Fewer workgroups than this with entries of their own are slower than adding to the groups' entries directly. */
+const LEAST_WORKGROUPS = 32;
+
+/** Words of a state: what one binding holds, and the memory limit leaves for it. */
+const roomOf = ({ limits, memoryLimit }: Device): number => Math.min(limits.bindingBytes, memoryLimit / SHARE_OF_MEMORY) / 4;
+
+/** Workgroups that would keep entries of their own if there was no limit: enough for every core several times over, fewer where each writes many. */
+const usualWorkgroups = (device: Device, groups: number): number => {
   if (device.adapter.software) return 4;
   return groups === 1 ? 4224 : groups <= 128 ? 1056 : 528;
 };
+
+/** As many of them as there is room for beside the groups' entries. */
+const workgroupsFor = (device: Device, layout: Layout, groups: number): number =>
+  Math.min(usualWorkgroups(device, groups), Math.floor(roomOf(device) / (groups * layout.stride)) - 1);
 
 /** A software adapter gains nothing from replicas and rounds, and pays for each line of WGSL when it compiles. */
 const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape => {
@@ -47,17 +59,17 @@ const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape =
   return { words, replicas, roundRows: software || layout.inputs.length > 4 ? 1 : layout.inputs.length > 2 ? 2 : 4 };
 };
 
-/** Whether every workgroup may have entries of its own for all groups: their number is small, and one binding holds them. */
+/** Whether workgroups may have entries of their own for all groups: their number is small, and there is room for them. */
 const haveShares = (device: Device, layout: Layout, groups: number): boolean =>
-  groups <= MOST_SHARED && groups * (1 + workgroupsFor(device, groups)) * layout.stride * 4 <= device.limits.bindingBytes;
+  groups <= MOST_SHARED && workgroupsFor(device, layout, groups) >= Math.min(LEAST_WORKGROUPS, usualWorkgroups(device, groups));
 
-/** Workgroups that keep one partial entry each: as many as the binding has room for beside the groups' entries, at least one. */
+/** Workgroups that keep one partial entry each: as many as there is room for beside the groups' entries, at least one. */
 const workgroupsForOne = (device: Device, layout: Layout, groups: number): number =>
-  Math.max(1, Math.min(workgroupsFor(device, 1), Math.floor(device.limits.bindingBytes / (layout.stride * 4)) - groups));
+  Math.max(1, Math.min(usualWorkgroups(device, 1), Math.floor(roomOf(device) / layout.stride) - groups));
 
 /** Words of the groups' entries and of the partial ones. */
 export const stateWords = (device: Device, layout: Layout, groups: number): number => {
-  const shares = haveShares(device, layout, groups) ? groups * workgroupsFor(device, groups) : 0;
+  const shares = haveShares(device, layout, groups) ? groups * workgroupsFor(device, layout, groups) : 0;
   return (groups + Math.max(workgroupsForOne(device, layout, groups), shares)) * layout.stride;
 };
 
@@ -85,7 +97,7 @@ export class AccumulatorPart {
     this.#layout = layout;
     this.#groups = groups;
     this.#shape = shapeFor(device, layout, groups);
-    this.#workgroups = this.#shape.replicas > 0 ? workgroupsFor(device, groups) : workgroupsForOne(device, layout, groups);
+    this.#workgroups = this.#shape.replicas > 0 ? workgroupsFor(device, layout, groups) : workgroupsForOne(device, layout, groups);
     this.#state = device.alloc(takes === "rows" ? stateWords(device, layout, groups) : groups * layout.stride, "aggregate state");
     device.clear(this.#state, 0, groups * layout.stride);
   }
