@@ -36,7 +36,10 @@ export async function act(node: PhysicalNode, actor: Actor): Promise<void> {
   }
 }
 
-/** Reads ahead of what is sent, as many partitions at once as reads may be in flight. */
+/** Reads that are begun for each that may be in flight: one that takes long does not keep those behind it from going on. */
+const READS_AHEAD = 2;
+
+/** Reads ahead of what is sent. */
 async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor): Promise<void> {
   const reading: Promise<readonly Stored[]>[] = [];
   const read = (partition: number): void => {
@@ -52,7 +55,7 @@ async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor
   let next = 0;
   try {
     for (let partition = 0; partition < node.partitions; partition++) {
-      while (next < node.partitions && reading.length < ioThreads) read(next++);
+      while (next < node.partitions && reading.length < READS_AHEAD * ioThreads) read(next++);
       const parts = await reading.shift();
       if (parts === undefined || !(await output.send({ partition, parts }))) break;
     }
