@@ -34,7 +34,9 @@ function cellsOf(series: Series, dtype: string): readonly Cell[] {
   if (dtype === "Null") return Array.from({ length: series.length }, () => null);
   if (dtype === "Boolean" || dtype === "String") return valuesOf(series);
   if (dtype === "Binary" || /^\{"(?:Categorical|Enum|Decimal)"/.test(dtype)) return valuesOf(series.cast(pl.String));
-  if (/^\{"List":(?:"Binary"|\{"Decimal")/.test(dtype)) return valuesOf(series.cast(pl.List(pl.String)));
+  // What nodejs-polars has no JavaScript values for.
+  if (/^U?Int128/.test(dtype)) return valuesOf(series.cast(pl.String));
+  if (/"Binary"|"Decimal"|Int128"/.test(dtype)) return valuesOf(series.cast(dtype.startsWith('{"List"') ? pl.List(pl.String) : pl.String));
   if (/^U?Int|^Float/.test(dtype)) return numbersOf(series);
   if (dtype === "Date" || dtype === "Time" || /^\{"(?:Datetime|Duration)"/.test(dtype)) return numbersOf(series.cast(pl.Int64));
   return valuesOf(series);

@@ -4,6 +4,7 @@ import type { AggregateExpr, Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, describeExpr, named } from "../../ir/expr.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
 import { isObject, tagOf } from "../../polars/dsl.ts";
+import { functionName } from "./selectors.ts";
 import { columnNames, exprInputs } from "./tree.ts";
 
 /** Aggregates over the same groups, under generated names that no user column can have. */
@@ -72,8 +73,9 @@ export function hasOneValue(expr: DslExpr): boolean {
   return inputs.length === 0 ? columnNames(expr).size === 0 : inputs.every(hasOneValue);
 }
 
-/** A range has as many values as its end says, also where that is an aggregate. */
+/** A range has as many values as its end says, also where that is an aggregate; of ranges, each is one value. */
 function isRange(expr: DslExpr): boolean {
   const [name, payload] = tagOf(expr) ?? ["", null];
-  return name === "Function" && isObject(payload) && tagOf(payload.function)?.[0] === "Range";
+  if (name !== "Function" || !isObject(payload) || tagOf(payload.function)?.[0] !== "Range") return false;
+  return !functionName(payload.function).endsWith("Ranges");
 }

@@ -2,6 +2,7 @@
 
 import { isNumber, isTemporal } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
+import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { aggregate, call, literal } from "../../ir/expr.ts";
 import { describeDType } from "../../ir/schema.ts";
@@ -10,6 +11,7 @@ import type { AggregateCall } from "./aggregate-call.ts";
 import { floatRows } from "./aggregate-call.ts";
 import { valueOrNull } from "./aggregate-rows.ts";
 import { averageRank } from "./ranks.ts";
+import { asExpr } from "./tree.ts";
 
 const F64: DType = { kind: "Float64" };
 const U32: DType = { kind: "UInt32" };
@@ -24,6 +26,9 @@ const compare = (fn: "gt" | "le", a: Expr, b: Expr): Expr => call(fn, [a, b], BO
 
 /** An input as Float64, null where the row has no part. */
 function input(c: AggregateCall, i: number): Expr | null {
+  const own = c.t.scope.dtype(asExpr(c.inputs[i] ?? null));
+  // Polars refuses them, but says so only where there are rows.
+  if (own !== null && physicalOf(own) === "code" && own.kind !== "String") return c.t.scope.unsupported(`moments of ${describeDType(own)}`);
   const rows = floatRows(c, c.inputs[i]);
   if (rows === null) return null;
   const value = valueOrNull(rows);

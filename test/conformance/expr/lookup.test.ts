@@ -132,7 +132,15 @@ test("over lookups, kernels go on", async () => {
   );
 });
 
+test("ranges of constants are one value, a range is as many as it says", async () => {
+  const ranges = () => pl.intRanges(0, 3);
+  await assertGpuEqualsCpu(() => frame.lazy().select(ranges()), { partitions });
+  await assertGpuEqualsCpu(() => frame.lazy().select(ranges(), col("row").sum().as("sum")), { partitions });
+  await assertGpuEqualsCpu(() => frame.lazy().select(ranges(), col("row")), { partitions });
+});
+
 test("what polars rejects on values is rejected with its message", async () => {
+  for (const measure of [col("cat").skew(), col("cat").kurtosis()]) await assertSameError(() => frame.lazy().select(measure));
   await assertSameError(() => frame.lazy().select(col("small").cast(pl.UInt8, true)));
   await assertSameError(() => frame.lazy().select(col("k").replaceStrict([1, 2], [10, 20])));
 });
