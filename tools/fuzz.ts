@@ -23,12 +23,22 @@ const { values } = parseArgs({
   },
 });
 
+/** @throws RangeError where an option is not a number. */
+function number(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new RangeError(`--${name} is a number, not '${text}'`);
+  return value;
+}
+
 /** More plans than a job runs in hours. */
 const unlimited = 100_000;
 const heartbeatMs = 30_000;
 
-const jobs = Math.max(1, Math.floor(Number(values.jobs)));
-const plans = Number(values.count ?? (values.minutes === undefined ? 1000 : unlimited * jobs));
+const jobs = Math.max(1, Math.floor(number("jobs", values.jobs)));
+const plans = values.count !== undefined ? number("count", values.count) : values.minutes === undefined ? 1000 : unlimited * jobs;
+const firstSeed = number("seed", values.seed);
+const budget = number("minutes", values.minutes ?? "60") * 60_000;
+const [depth, draws, findings] = [number("depth", values.depth), number("draws", values.draws), number("findings", values.findings)];
 /** A shape runs a plan at least: no job comes to the seeds of the next. */
 const share = Math.ceil(plans / jobs);
 
@@ -36,18 +46,18 @@ const counts = ({ ran, shapes, rejected, findings }: FuzzReport): string =>
   `${ran} plans of ${shapes} shapes, ${rejected} rejected by polars, ${findings.length} findings`;
 
 async function job(index: number): Promise<FuzzReport> {
-  const seed = Number(values.seed) + index * share;
+  const seed = firstSeed + index * share;
   const name = `job ${index + 1}`;
   console.log(`${name}: seeds ${seed} to ${seed + share - 1}`);
   const report = await fuzzJob(
     {
       seed,
       count: Math.min(share, plans - index * share),
-      depth: Number(values.depth),
-      draws: Number(values.draws),
+      depth,
+      draws,
       limits: values.limits === "default" ? "default" : "adapter",
-      budget: Number(values.minutes ?? 60) * 60_000,
-      findings: Number(values.findings),
+      budget,
+      findings,
     },
     (report) => {
       for (const { shape, message, program } of report.findings.slice(reports[index]?.findings.length ?? 0))

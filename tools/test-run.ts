@@ -25,10 +25,11 @@ const dawnNotice = /^Warning: maxDynamic\w+ artificially reduced .*\n?/gm;
 
 /** What takes longest starts first, so that no core waits for the last file. */
 const LONGEST: readonly string[] = [
-  "test/conformance/ledger.test.ts",
   "test/fuzz/shapes.test.ts",
-  "test/fuzz/metamorphic.test.ts",
   "test/fuzz/draws.test.ts",
+  "test/conformance/ledger.test.ts",
+  "test/fuzz/metamorphic.test.ts",
+  "test/conformance/streaming/faults.test.ts",
   "test/conformance/window/counting.test.ts",
   "test/conformance/expr/aggregate-rows.test.ts",
   "test/conformance/window/moving.test.ts",

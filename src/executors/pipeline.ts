@@ -120,7 +120,7 @@ async function computeInSteps(context: QueryContext, batch: Batch, expr: Expr): 
 }
 
 /** Functions of any number of arguments that can be applied to parts of them. */
-const FOLDABLE: ReadonlySet<string> = new Set(["min_horizontal", "max_horizontal", "coalesce"]);
+const FOLDABLE: ReadonlySet<string> = new Set(["min_horizontal", "max_horizontal", "min_total", "max_total", "coalesce"]);
 
 /** Bitmap of the rows for which the predicate is true; owned by the caller. */
 export async function predicateMask(context: QueryContext, batch: Batch, predicate: Expr): Promise<DeviceBuffer> {

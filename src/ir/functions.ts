@@ -85,6 +85,9 @@ export const FUNCTIONS = {
   /** Smallest / largest of the arguments that are not null; null if all are. */
   min_horizontal: "custom",
   max_horizontal: "custom",
+  /** The same of floats by polars' total order, in which NaN is above infinity. */
+  min_total: "custom",
+  max_total: "custom",
   /** (value, lower, upper): a null bound does not clip, nor does NaN; the lower bound wins where they contradict each other. */
   clip: "custom",
   year: "propagate",

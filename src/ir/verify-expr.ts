@@ -189,6 +189,8 @@ const CONTRACTS = {
     returns(call, call.args[0]?.dtype ?? call.dtype),
   min_horizontal: horizontal,
   max_horizontal: horizontal,
+  min_total: horizontal,
+  max_total: horizontal,
   clip: (call) => counted(call, 3) ?? all(call, (d) => isNumeric(d) || isTemporal(d)) ?? choice(call),
   year: part,
   month: part,

@@ -84,8 +84,9 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
         needsOrder: true,
       });
     });
-    if (value.kind === "int" || value.kind === "date")
-      choices.push(() => of(random.pick(["argMin()", "argMax()"]), "int", { needsOrder: true }));
+    // Where polars knows that a column is sorted, it gives 0 instead of null for groups of nulls.
+    if (value.kind === "int")
+      choices.push(() => of(random.pick(["fillNull(0).argMin()", "fillNull(0).argMax()"]), "int", { needsOrder: true }));
   }
   if (hasOrder(value.kind) && !value.kind.startsWith("decimal")) {
     choices.push(() => of("min()", value.kind));
@@ -236,10 +237,16 @@ const arithmetic = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | 
 const wrap = (kind: Kind, value: ExprTree | null, method: string): ExprTree | null =>
   combine(kind, [value], (a) => `${part(a, 0)}.${method}`);
 
+/**
+ * Of two columns of floats polars takes NaN as IEEE does where both have more than one row and no nulls, else by its total order, as it does
+ * for a constant.
+ */
 const horizontal = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null => {
-  const [a, b] = [sub(kind), sub(kind)];
+  const settled = (value: ExprTree | null): ExprTree | null => (kind === "float" ? wrap(kind, value, "fillNan(-0.5)") : value);
+  const [a, b] = random.chance(0.3) ? [sub(kind), literal(random, kind)] : [settled(sub(kind)), settled(sub(kind))];
   const fn = random.pick(["minHorizontal", "maxHorizontal"]);
-  return combine(kind, [a, b], (t) => `pl.${fn}([${part(t, 0)}, ${part(t, 1)}])`);
+  const turned = random.chance(0.5) ? [b, a] : [a, b];
+  return combine(kind, turned, (t) => `pl.${fn}([${part(t, 0)}, ${part(t, 1)}])`);
 };
 
 const step = (random: Random): string =>

@@ -96,12 +96,12 @@ const bitwise =
     result(`(${arg(call, 0).v} ${operator} ${arg(call, 1).v})`, okOf(call));
 
 const extreme =
-  (name: "min" | "max"): Emission =>
+  (name: "min" | "max" | "total_min" | "total_max"): Emission =>
   (call) => {
     const type = numberType(call.dtype);
     return call.args.reduce<Omit<Value, "dtype">>(
       (a, b) => {
-        const pick = type === "bool" ? `(${a.v} ${name === "min" ? "&&" : "||"} ${b.v})` : `${type}_${name}(${a.v}, ${b.v})`;
+        const pick = type === "bool" ? `(${a.v} ${name.endsWith("min") ? "&&" : "||"} ${b.v})` : `${type}_${name}(${a.v}, ${b.v})`;
         if (a.ok === null && b.ok === null) return result(call.bind(pick), null);
         const [x, y] = [a.ok ?? "true", b.ok ?? "true"];
         return result(
@@ -221,6 +221,8 @@ export const EMISSIONS = {
   ipow: library("ipow"),
   min_horizontal: extreme("min"),
   max_horizontal: extreme("max"),
+  min_total: extreme("total_min"),
+  max_total: extreme("total_max"),
   clip: (call) => {
     const [x, low, high] = [arg(call, 0), arg(call, 1), arg(call, 2)];
     const type = numberType(call.dtype);

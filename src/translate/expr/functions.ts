@@ -74,12 +74,23 @@ const coalesce: Handler = (c) => {
   return made === null ? null : call("coalesce", made.values, made.dtype);
 };
 
+/**
+ * Smallest or largest, two at a time. Polars compares two columns of floats as IEEE does, and by its total order where one of them is one value
+ * for all rows.
+ */
 const horizontal =
-  (fn: FunctionName): Handler =>
+  (columns: FunctionName, oneValue: FunctionName): Handler =>
   (c) => {
     const made = argsAsResult(c);
     if (made === null) return null;
-    return isDecimalFree(made.dtype) ? call(fn, made.values, made.dtype) : no(c, made.dtype);
+    const { values, dtype } = made;
+    if (!isDecimalFree(dtype)) return no(c, dtype);
+    const single = c.inputs.map((e) => c.t.isOneValue(e));
+    if (!isFloat(dtype) || !single.includes(true)) return call(columns, values, dtype);
+    return values.reduce((a, b, i) => {
+      const isTotal = single[i] === true || single.slice(0, i).every((one) => one);
+      return call(isTotal ? oneValue : columns, [a, b], dtype);
+    });
   };
 
 const allOrAny =
@@ -194,8 +205,8 @@ const FUNCTIONS: Readonly<Record<string, Handler | string>> = {
   Clip: clip,
   FillNull: coalesce,
   Coalesce: coalesce,
-  MinHorizontal: horizontal("min_horizontal"),
-  MaxHorizontal: horizontal("max_horizontal"),
+  MinHorizontal: horizontal("min_horizontal", "min_total"),
+  MaxHorizontal: horizontal("max_horizontal", "max_total"),
   SumHorizontal: sumHorizontal,
   "Boolean.IsNull": predicate("is_null"),
   "Boolean.IsNotNull": predicate("is_not_null"),

@@ -113,6 +113,11 @@ export class ExprTranslator {
     return scalars === "constants and aggregates" && hasOneValue(expr);
   }
 
+  /** Whether polars holds the operand as one value instead of a column. */
+  isOneValue(expr: DslExpr): boolean {
+    return this.target?.scalars === "none" || this.isScalar(expr);
+  }
+
   /** Aggregates of constants, like the list that SQL makes for IN, are constants. */
   #holdsAggregate(expr: DslExpr): boolean {
     for (const e of allExprs(expr)) if (isAggregate(e) && (tagOf(e)?.[0] === "Len" || columnNames(e).size > 0)) return true;

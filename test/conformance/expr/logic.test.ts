@@ -105,6 +105,50 @@ test("smallest, largest and sum across columns", () =>
     { partitions, anyZero: true },
   ));
 
+test("smallest and largest of NaN: columns without nulls compare as IEEE does, one value for all rows with a column by the total order", async () => {
+  const [x, y] = [col("x"), col("y")];
+  const nan = Number.NaN;
+  const whole = pl.DataFrame({ x: [nan, 5, -9, nan, -0, nan, 7], y: [-2, nan, nan, nan, 0, 8, 7] });
+  const gaps = pl.DataFrame({ x: [nan, 5, null, nan, -0, null, 7], y: [-2, null, nan, nan, 0, 8, 7] });
+  const others = [pl.lit(-2), pl.lit(nan), pl.lit(6), x.max(), x.min(), y.mean(), pl.lit(null).cast(pl.Float64)];
+  const pairs = others.flatMap((other) => [
+    [x, other],
+    [other, x],
+  ]);
+  const every = [pl.minHorizontal, pl.maxHorizontal].flatMap((extreme) => [
+    ...pairs.map((pair) => extreme(pair)),
+    extreme([pl.lit(1), pl.lit(nan), x]),
+  ]);
+  const named = every.map((e, i) => e.as(`c${i}`));
+  const ends = [pl.maxHorizontal([x.max(), y.min()]).as("ends"), pl.minHorizontal([x.first(), y.first()]).as("firsts")];
+  const within = [pl.maxHorizontal([x, pl.lit(-2)]), pl.minHorizontal([pl.lit(nan), x])].map((e, i) => e.min().as(`m${i}`));
+  for (const dtype of [pl.Float64, pl.Float32]) {
+    const columns = [x.cast(dtype), y.cast(dtype)];
+    for (const frame of [whole.select(...columns), gaps.select(...columns)]) {
+      await assertGpuEqualsCpu(() => frame.lazy().select(...named), { partitions });
+      await assertGpuEqualsCpu(() => frame.lazy().filter(pl.minHorizontal([pl.lit(0.25), x]).ltEq(pl.lit(7))), { partitions });
+      await assertGpuEqualsCpu(() => frame.lazy().select(...ends), { partitions });
+      await assertGpuEqualsCpu(
+        () =>
+          frame
+            .lazy()
+            .groupBy(y.gt(0).as("k"), true)
+            .agg(...within),
+        { partitions },
+      );
+    }
+    const both = [pl.minHorizontal([x, y]).as("least"), pl.maxHorizontal([x, y]).as("largest"), pl.maxHorizontal([y, x]).as("turned")];
+    await assertGpuEqualsCpu(
+      () =>
+        whole
+          .lazy()
+          .select(...columns)
+          .select(...both),
+      { partitions },
+    );
+  }
+});
+
 test("clip: NaN stays, a NaN or null bound does not clip, the lower bound wins", () =>
   assertGpuEqualsCpu(
     () =>
