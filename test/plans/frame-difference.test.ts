@@ -1,0 +1,24 @@
+/** Results of every dtype can be compared, also of those that nodejs-polars has no JavaScript values for. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import pl from "nodejs-polars";
+import { frameDifference } from "../../src/fallback/frame-difference.ts";
+
+const c = pl.col;
+const money = (...cents: readonly (bigint | null)[]) => pl.DataFrame([pl.Series("m", [...cents], pl.Decimal(10, 2))]);
+const FORMS: Readonly<Record<string, (frame: pl.DataFrame) => pl.DataFrame>> = {
+  decimals: (frame) => frame,
+  "128-bit integers": (frame) => frame.select(c("m").toPhysical()),
+  "structs of decimals": (frame) => frame.select(pl.struct([c("m")]).as("s")),
+  "lists of decimals": (frame) => frame.select(c("m").repeatBy(2)),
+};
+
+for (const [name, form] of Object.entries(FORMS)) {
+  test(`${name}: the same, another value, a null`, () => {
+    const expected = form(money(15000n, 22500n));
+    assert.equal(frameDifference(expected, form(money(15000n, 22500n)), {}), null);
+    assert.match(frameDifference(expected, form(money(15000n, 22501n)), {}) ?? "", /^row 1/);
+    assert.match(frameDifference(expected, form(money(null, 22500n)), {}) ?? "", /^row 0/);
+  });
+}
