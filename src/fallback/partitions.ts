@@ -30,7 +30,7 @@ export const rowsOfFiles = (size: PartitionSize, schema: Schema): number =>
   );
 
 /** By how many times more rows may be left of a partition than its predicate is expected to leave. */
-const MORE_LEFT = 2;
+const MORE_LEFT = 1.25;
 
 /** Rows of a file that are read for a partition of `rows` rows where about the share `left` of them is left. */
 export const rowsToRead = (rows: number, left: number): number => Math.floor(rows / Math.min(1, MORE_LEFT * left));

@@ -12,7 +12,7 @@ export interface ValueRange {
 const UNKNOWN = 0.5;
 const EQUAL = 0.2;
 /** No estimate is below this. */
-const LEAST = 1 / 64;
+const LEAST = 1 / 16;
 
 const MIRRORED: Readonly<Record<string, string>> = { lt: "gt", le: "ge", gt: "lt", ge: "le", eq: "eq" };
 

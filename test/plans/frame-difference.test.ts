@@ -11,7 +11,7 @@ const FORMS: Readonly<Record<string, (frame: pl.DataFrame) => pl.DataFrame>> = {
   decimals: (frame) => frame,
   "128-bit integers": (frame) => frame.select(c("m").toPhysical()),
   "structs of decimals": (frame) => frame.select(pl.struct([c("m")]).as("s")),
-  "lists of decimals": (frame) => frame.select(c("m").repeatBy(2)),
+  "lists of decimals": (frame) => frame.select(c("m").repeatBy(pl.lit(2))),
 };
 
 for (const [name, form] of Object.entries(FORMS)) {

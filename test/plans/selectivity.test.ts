@@ -20,7 +20,7 @@ test("comparisons with numbers by the range of the column, either way round", ()
   near(of(is("le", i, literal(25n, I64))), 0.25);
   near(of(is("ge", literal(25n, I64), i)), 0.25);
   near(of(is("gt", f, literal(0.06, F64))), 0.4);
-  near(of(is("eq", i, literal(3n, I64))), 1 / 64);
+  near(of(is("eq", i, literal(3n, I64))), 1 / 16);
 });
 
 test("two bounds of one column are one interval; columns are independent", () => {
@@ -33,7 +33,7 @@ test("two bounds of one column are one interval; columns are independent", () =>
 
 test("never nothing and never more than all, whatever is known", () => {
   const least = of(is("gt", i, literal(1000n, I64)));
-  assert.ok(least > 0 && least < 0.05);
+  assert.ok(least > 0 && least < 0.1);
   assert.equal(of(is("or", is("ge", i, literal(1n, I64)), is("le", i, literal(100n, I64)))), 1);
   assert.equal(of(is("ge", column("one", I64), literal(7n, I64))), 1);
   for (const predicate of [is("lt", i, column("other", I64)), is("eq", column("other", I64), literal(1n, I64)), literal(true, BOOL)]) {

@@ -5,7 +5,15 @@ import type { Frame, Plan, Scan } from "../../ir/plan.ts";
 import type { Schema } from "../../ir/schema.ts";
 import type { SourcePartitions } from "../context.ts";
 import type { PhysicalNode, Seen } from "../physical/node.ts";
-import type { Spread } from "./shuffle.ts";
+
+/** Rows that were spread by the values of some columns, before they were brought back into order. */
+export interface Spread {
+  /** With the origin of each row in front; rows of a partition ascend by it. */
+  readonly node: PhysicalNode;
+  /** The node that the origins number the rows of. */
+  readonly tags: PhysicalNode;
+  readonly columns: readonly string[];
+}
 
 export interface LowerContext {
   readonly options: Pick<ExecutorConfig, "groupbyNAry" | "broadcastJoinLimit" | "uniqueFraction" | "maxRowsPerPartition">;

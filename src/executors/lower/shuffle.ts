@@ -7,7 +7,7 @@ import { splitByHash, splitByOrigin } from "../operators/exchange.ts";
 import { dropColumns, ORIGIN, originField, type Places, withOrigin } from "../operators/origin.ts";
 import { sort } from "../operators/sort.ts";
 import type { ExchangeNode, PhysicalNode } from "../physical/node.ts";
-import type { LowerContext } from "./context.ts";
+import type { LowerContext, Spread } from "./context.ts";
 import { each, exchangeNode, mapNode, one } from "./nodes.ts";
 import { spreadOf } from "./size.ts";
 
@@ -33,15 +33,6 @@ export const tagged = (node: PhysicalNode, name = ORIGIN): PhysicalNode =>
     inputs: [each(node)],
     run: (context, [table], { partition }) => withOrigin(context, one(table), partition, name),
   });
-
-/** Rows that were spread by the values of some columns, before they were brought back into order. */
-export interface Spread {
-  /** With the origin of each row in front; rows of a partition ascend by it. */
-  readonly node: PhysicalNode;
-  /** The node that the origins number the rows of. */
-  readonly tags: PhysicalNode;
-  readonly columns: readonly string[];
-}
 
 /** The rows of the node as they were spread by these keys, where they were. */
 export function spreadBy({ spreads }: LowerContext, node: PhysicalNode, keys: readonly Expr[]): Spread | null {
