@@ -10,6 +10,8 @@ export interface SourcePartitions {
   readonly partitions: number;
   /** Rows of all of them, about; null where only reading tells. */
   readonly rows: number | null;
+  /** About which share of the rows a predicate left; 1 without one. */
+  readonly kept: number;
   /** The table of a partition, owned by the caller. */
   load(partition: number): Promise<Table>;
 }

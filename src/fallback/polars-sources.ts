@@ -39,6 +39,8 @@ export interface ImportedPartitions {
   readonly partitions: number;
   /** About how many; null where only reading tells. */
   readonly rows: number | null;
+  /** About which share of the rows a predicate left; 1 without one. */
+  readonly kept: number;
   load(partition: number): Promise<ImportedTable>;
 }
 
@@ -121,6 +123,7 @@ export class PolarsSources {
     return {
       partitions: batches.length,
       rows: frame.height,
+      kept: 1,
       load: async (partition) => {
         const resident = await this.#frameBatches(plan);
         const own = resident[partition];
@@ -136,6 +139,7 @@ export class PolarsSources {
     return {
       partitions: slices.length,
       rows: frame.height,
+      kept: 1,
       load: async (partition) => {
         const { offset, length } = slices[partition] ?? { offset: 0, length: 0 };
         const part = length === frame.height ? frame : quietly(() => frame.slice(offset, length));
@@ -152,24 +156,25 @@ export class PolarsSources {
       const frame = await this.#read(plan, plan.slice);
       if (plan.schema.length > 0) return this.#slices(frame, plan.schema, maxRows);
       const table = this.#imported(plan, frame);
-      return { partitions: 1, rows: null, load: () => table };
+      return { partitions: 1, rows: null, kept: 1, load: () => table };
     }
-    const left = plan.predicate === null ? 1 : selectivity(plan.predicate, (column) => rangeIn(files, column));
+    const kept = plan.predicate === null ? 1 : selectivity(plan.predicate, (column) => rangeIn(files, column));
     const ranges = slicedRanges(
       rowGroupRanges(
         files.map((file) => file.groups),
-        rowsToRead(maxRows, left),
+        rowsToRead(maxRows, kept),
       ),
       plan.slice,
     );
     return {
       partitions: ranges.length,
-      rows: Math.ceil(left * ranges.reduce((n, r) => n + r.length, 0)),
+      rows: Math.ceil(kept * ranges.reduce((n, r) => n + r.length, 0)),
+      kept,
       load: async (partition) => {
         const range = ranges[partition] ?? { offset: 0, length: 0 };
         const own = filesWithin(files, range);
         const dsl = askedOf(scanOf(plan, own), plan, null);
-        const table = await (left * range.length * rowBytes(plan.schema) > STREAM_ABOVE && plan.schema.length > 0
+        const table = await (kept * range.length * rowBytes(plan.schema) > STREAM_ABOVE && plan.schema.length > 0
           ? this.#streamed(plan, dsl)
           : runDsl(this.#module, dsl, new Map()).then((frame) => this.#imported(plan, frame)));
         return assertUnchanged(own).then(

@@ -35,10 +35,18 @@ const isTooLarge =
     return side.ended ? 0 : null;
   };
 
-/** As of keys that hardly repeat on one of the sides. */
-function rowsOfJoin(how: Join["how"], left: number, right: number): number {
-  if (how === "cross") return left * right;
-  return how === "semi" || how === "anti" ? left : Math.max(left, right);
+/** By how many times there may be more rows than expected of a join. */
+const MORE_FOUND = 2;
+
+/** As of keys that hardly repeat on the side with fewer rows: a row of the other side finds one, unless a predicate has taken it away. */
+function rowsOfJoin({ how }: Join, left: PhysicalNode, right: PhysicalNode): number {
+  if (how === "cross") return left.atMost * right.atMost;
+  if (how === "anti") return left.atMost;
+  const most = how === "semi" ? left.atMost : Math.max(left.atMost, right.atMost);
+  if (how === "semi") return Math.min(most, Math.ceil(MORE_FOUND * most * right.kept));
+  if (how !== "inner") return most;
+  const found = left.atMost < right.atMost ? right.atMost * left.kept : left.atMost * right.kept;
+  return Math.min(most, Math.ceil(MORE_FOUND * found));
 }
 
 /** One join for each partition of the side that is not broadcast. */
@@ -55,7 +63,8 @@ function together(
     detail: `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,
     schema: plan.schema,
     partitionedBy,
-    atMost: rowsOfJoin(plan.how, left.atMost, right.atMost),
+    atMost: rowsOfJoin(plan, left, right),
+    kept: plan.how === "inner" || plan.how === "semi" ? left.kept * right.kept : left.kept,
     logical,
     inputs: [broadcast === "left" ? all(collapsed(left)) : each(left), broadcast === "right" ? all(collapsed(right)) : each(right)],
     run: (context, [a, b]) => join(context, plan, one(a), one(b)),

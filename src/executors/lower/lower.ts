@@ -27,7 +27,7 @@ import { lowerSort } from "./sort.ts";
 import { lowerWindow } from "./window.ts";
 
 const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
-  const { partitions, rows, load } = lower.source(plan);
+  const { partitions, rows, kept, load } = lower.source(plan);
   return {
     kind: "source",
     name: nameOf(plan),
@@ -37,6 +37,7 @@ const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
     partitionedBy: null,
     rows,
     atMost: rows ?? 0,
+    kept,
     logical: plan,
     load: (_, { partition }) => load(partition),
   };

@@ -2,11 +2,14 @@
 
 import type { ChoiceNode, ExchangeNode, Input, MapNode, PhysicalNode, ReduceNode } from "../physical/node.ts";
 
-type Optional = "detail" | "partitionedBy" | "rows" | "atMost" | "counts" | "limit" | "schema" | "partitions";
+type Optional = "detail" | "partitionedBy" | "rows" | "atMost" | "kept" | "counts" | "limit" | "schema" | "partitions";
 type MapSpec = Omit<MapNode, "kind" | Optional> & Partial<Pick<MapNode, Optional>>;
 
 /** As many rows as the input with the most. */
 const mostOf = (inputs: readonly PhysicalNode[]): number => inputs.reduce((most, { atMost }) => Math.max(most, atMost), 0);
+
+/** The smallest share that an input keeps. */
+const keptOf = (inputs: readonly PhysicalNode[]): number => inputs.reduce((least, { kept }) => Math.min(least, kept), 1);
 
 /** A map; by default over as many partitions as its first input that is taken one by one, with the schema of its logical node. */
 export function mapNode(spec: MapSpec): MapNode {
@@ -19,6 +22,7 @@ export function mapNode(spec: MapSpec): MapNode {
     partitionedBy: null,
     rows: null,
     atMost: spec.rows ?? mostOf(spec.inputs.map((i) => i.node)),
+    kept: keptOf(spec.inputs.map((i) => i.node)),
     counts: "none",
     limit: null,
     ...spec,
@@ -37,6 +41,7 @@ export const reduceNode = (spec: ReduceSpec): ReduceNode => ({
   partitionedBy: null,
   rows: null,
   atMost: spec.rows ?? spec.input.atMost,
+  kept: spec.input.kept,
   logical: spec.input.logical,
   ...spec,
 });
@@ -52,6 +57,7 @@ export const exchangeNode = (spec: ExchangeSpec): ExchangeNode => ({
   partitionedBy: null,
   rows: spec.input.rows,
   atMost: spec.input.atMost,
+  kept: spec.input.kept,
   logical: spec.input.logical,
   sides: [],
   ...spec,
@@ -71,6 +77,7 @@ export const choiceNode = (
   partitionedBy: null,
   rows: null,
   atMost: mostOf(options),
+  kept: keptOf(options),
   logical: options[0].logical,
   watched,
   options,

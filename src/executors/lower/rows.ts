@@ -138,6 +138,7 @@ export const lowerUnion = (lower: LowerContext, plan: Union): PhysicalNode => {
     partitionedBy: null,
     rows: inputs.reduce<number | null>((n, i) => (n === null || i.rows === null ? null : n + i.rows), 0),
     atMost: sum(inputs.map((i) => i.atMost)),
+    kept: Math.max(...inputs.map((i) => i.kept)),
     logical: plan,
     inputs,
   };

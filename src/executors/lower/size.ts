@@ -21,9 +21,15 @@ export const rowsAtOnce = ({ rowsOfPartition }: LowerContext, { schema }: Physic
 /** Whether the node is one partition that an operation can take as it is. */
 export const isOne = (lower: LowerContext, node: PhysicalNode): boolean => node.partitions === 1 && fitsAtOnce(lower, node);
 
+/** Parts that a shuffle makes at most where there is a choice: each has buffers of its own. */
+const MOST_PARTS = 1 << 14;
+
 /** Over how many partitions the rows of the nodes are spread when they are shuffled. */
-export const spreadOf = (lower: LowerContext, ...nodes: readonly PhysicalNode[]): number =>
-  Math.max(...nodes.map((node) => Math.max(node.partitions, weight(lower, node))));
+export function spreadOf(lower: LowerContext, ...nodes: readonly PhysicalNode[]): number {
+  const partitions = Math.max(...nodes.map((node) => node.partitions));
+  const wanted = Math.max(...nodes.map((node) => weight(lower, node)));
+  return Math.max(partitions, Math.min(wanted, Math.ceil(MOST_PARTS / partitions)));
+}
 
 /** All partitions as one, behind one another. */
 export function collapsed(node: PhysicalNode): PhysicalNode {

@@ -28,6 +28,8 @@ interface Described {
   readonly rows: number | null;
   /** Rows that there is to be room for: as many as are estimated, else as many as the input with the most has. */
   readonly atMost: number;
+  /** About which share of its rows predicates left, of those that there would be without any. */
+  readonly kept: number;
   /** The logical node that this is a part of. */
   readonly logical: Plan;
 }

@@ -2,7 +2,6 @@
 
 import { isNumber, isTemporal } from "../../ir/casts.ts";
 import type { DType } from "../../ir/dtype.ts";
-import { physicalOf } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { aggregate, call, literal } from "../../ir/expr.ts";
 import { describeDType } from "../../ir/schema.ts";
@@ -28,7 +27,7 @@ const compare = (fn: "gt" | "le", a: Expr, b: Expr): Expr => call(fn, [a, b], BO
 function input(c: AggregateCall, i: number): Expr | null {
   const own = c.t.scope.dtype(asExpr(c.inputs[i] ?? null));
   // Polars refuses them, but says so only where there are rows.
-  if (own !== null && physicalOf(own) === "code" && own.kind !== "String") return c.t.scope.unsupported(`moments of ${describeDType(own)}`);
+  if (own?.kind === "Categorical" || own?.kind === "Enum") return c.t.scope.unsupported(`moments of ${describeDType(own)}`);
   const rows = floatRows(c, c.inputs[i]);
   if (rows === null) return null;
   const value = valueOrNull(rows);

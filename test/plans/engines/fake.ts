@@ -44,6 +44,7 @@ const described = (name: string, partitions: number) => ({
   partitionedBy: null,
   rows: null,
   atMost: 0,
+  kept: 1,
   logical: LOGICAL,
 });
 

@@ -28,7 +28,12 @@ function lowered(
   const sources = new Map<Plan, SourcePartitions>(
     frames.map((frame, i) => [
       frame,
-      { partitions: partitions[i] ?? 1, rows: 100 * (partitions[i] ?? 1), load: () => Promise.reject(new Error("nothing is read")) },
+      {
+        partitions: partitions[i] ?? 1,
+        rows: 100 * (partitions[i] ?? 1),
+        kept: 1,
+        load: () => Promise.reject(new Error("nothing is read")),
+      },
     ]),
   );
   const { executorOptions } = resolveConfig({ executorOptions: { groupbyNAry: 4, broadcastJoinLimit: 4, ...options } });
