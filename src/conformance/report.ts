@@ -128,7 +128,7 @@ function reasonsHtml(outcomes: readonly Outcome[]): string {
   );
   return reasons.length === 0
     ? ""
-    : `<details><summary>Why ${left.length} cases run on CPU polars</summary><dl>${reasons.join("")}</dl></details>`;
+    : `<details><summary>On CPU polars, and why: ${left.length}</summary><dl>${reasons.join("")}</dl></details>`;
 }
 
 /** What is shown of a case; null: nothing, polars rejects it. */
