@@ -99,10 +99,12 @@ export function aggregate(random: Random, scope: ExprScope, depth: number): Expr
       return tree(kind, [of], (a) => `${part(a, 0)}.${method}()`, { scalar: true, ...more });
     };
     for (let i = 0; i < 2; i++) choices.push(() => inexact("sum", value.kind, value));
-    choices.push(() => of("median()", "float"));
+    // Which of -0 and 0 is in the middle depends on the order of the rows.
+    const needsOrder = value.kind === "float";
+    choices.push(() => of("median()", "float", { needsOrder }));
     choices.push(() => {
       const method = random.pick(["nearest", "lower", "higher", "midpoint", "linear"]);
-      return of(`quantile(${random.pick([0, 0.1, 0.5, 0.77, 1])}, ${JSON.stringify(method)})`, "float");
+      return of(`quantile(${random.pick([0, 0.1, 0.5, 0.77, 1])}, ${JSON.stringify(method)})`, "float", { needsOrder });
     });
     for (const method of ["mean", "var", "std"]) choices.push(() => inexact(method, "float", value));
     choices.push(() => {

@@ -65,8 +65,11 @@ function* smallerPlans(plan: PlanTree): Generator<PlanTree> {
   }
 }
 
+/** An aggregate does not become what it aggregates, which is a list in groups. */
 function* smallerExprs(expr: ExprTree): Generator<ExprTree> {
-  for (const arg of expr.args) if (arg.kind === expr.kind && expr.text([""]).startsWith(".as(") === false) yield arg;
+  for (const arg of expr.args) {
+    if (arg.kind === expr.kind && (arg.scalar || !expr.scalar) && !expr.text([""]).startsWith(".as(")) yield arg;
+  }
   for (const [i, arg] of expr.args.entries()) {
     for (const smaller of smallerExprs(arg)) yield { ...expr, args: expr.args.map((a, k) => (k === i ? smaller : a)) };
   }
