@@ -25,9 +25,6 @@ const compare = (fn: "gt" | "le", a: Expr, b: Expr): Expr => call(fn, [a, b], BO
 
 /** An input as Float64, null where the row has no part. */
 function input(c: AggregateCall, i: number): Expr | null {
-  const own = c.t.scope.dtype(asExpr(c.inputs[i] ?? null));
-  // Polars refuses them, but says so only where there are rows.
-  if (own?.kind === "Categorical" || own?.kind === "Enum") return c.t.scope.unsupported(`moments of ${describeDType(own)}`);
   const rows = floatRows(c, c.inputs[i]);
   if (rows === null) return null;
   const value = valueOrNull(rows);
@@ -45,6 +42,9 @@ interface Moments {
 }
 
 function moments(c: AggregateCall): Moments | null {
+  const own = c.t.scope.dtype(asExpr(c.inputs[0] ?? null));
+  // Polars refuses them, but says so only where there are rows.
+  if (own?.kind === "Categorical" || own?.kind === "Enum") return c.t.scope.unsupported(`moments of ${describeDType(own)}`);
   const value = input(c, 0);
   if (value === null) return null;
   const mean = aggregate("mean", value, F64);
