@@ -84,8 +84,8 @@ export const rejectedMap: Injection = (which) => {
   return () => replaced.restore();
 };
 
-/** Data that leaves the host goes to the file `path`; null: there is no room for files. */
-export function spillingTo(path: string | null): Restore {
-  const { mock: replaced } = mock.method(ScratchFolder.prototype, "path", () => path);
+/** Data that leaves the host goes to a file at a path of its own; null: there is no room for files. */
+export function spillingTo(path: () => string | null): Restore {
+  const { mock: replaced } = mock.method(ScratchFolder.prototype, "path", path);
   return () => replaced.restore();
 }

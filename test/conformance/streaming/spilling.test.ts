@@ -39,21 +39,25 @@ for (const engine of ENGINES) {
     await assertNothingLeft(of, "after the query");
 
     const folder = mkdtempSync(join(tmpdir(), "full-disk-"));
-    const full = join(folder, "full.arrow");
-    symlinkSync("/dev/full", full);
+    let files = 0;
+    const fullDisk = (): string => {
+      const path = join(folder, `${files++}.arrow`);
+      symlinkSync("/dev/full", path);
+      return path;
+    };
     for (const [path, message] of [
-      [null, /no folder with room/],
-      [join(folder, "missing", "a.arrow"), /spilling to .*ENOENT/],
-      [full, /spilling to .*ENOSPC/],
+      [() => null, /no folder with room/],
+      [() => join(folder, "missing", `${files++}.arrow`), /spilling to .*ENOENT/],
+      [fullDisk, /spilling to .*ENOSPC/],
     ] as const) {
       const restore = spillingTo(path);
       try {
-        assert.equal(await answers(of, `spilling to ${path}`), false);
+        assert.equal(await answers(of, `${message}`), false);
       } finally {
         restore();
       }
       assert.match(of.warnings[0] ?? "", message);
-      await assertNothingLeft(of, `spilling to ${path}`);
+      await assertNothingLeft(of, `${message}`);
     }
     rmSync(folder, { recursive: true });
     await undisturbed(of, "with room for files again");

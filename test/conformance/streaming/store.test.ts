@@ -219,7 +219,7 @@ test("on a full disk likewise; what was written of the file goes away", async ()
   const of = open({ ...NONE, hostBytes: 0 });
   const full = join(folder, "full");
   symlinkSync("/dev/full", full);
-  const restore = spillingTo(full);
+  const restore = spillingTo(() => full);
   const stored = of.put(oneOf(1));
   try {
     await assert.rejects(of.makeRoom(1), (error) => error instanceof DeviceError && /ENOSPC/.test(error.message));
