@@ -111,6 +111,9 @@ export const FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
+/** The comparison with its sides exchanged. */
+export const MIRRORED: Partial<Record<FunctionName, FunctionName>> = { eq: "eq", ne: "ne", lt: "gt", le: "ge", gt: "lt", ge: "le" };
+
 /** Aggregates over the rows of a group, or of the whole frame. */
 export const AGGREGATES = [
   "len",

@@ -1,6 +1,8 @@
 /** Which share of its rows a predicate probably leaves, by what is known of its columns: an estimate, for sizes and never for results. */
 
 import type { Expr } from "./expr.ts";
+import { type FunctionName, MIRRORED } from "./functions.ts";
+import { partsOf } from "./optimize/conjuncts.ts";
 
 /** Least and greatest value of a column, as its literals are numbers. */
 export interface ValueRange {
@@ -14,8 +16,6 @@ const EQUAL = 0.2;
 /** No estimate is below this. */
 const LEAST = 1 / 16;
 
-const MIRRORED: Readonly<Record<string, string>> = { lt: "gt", le: "ge", gt: "lt", ge: "le", eq: "eq" };
-
 /** From `LEAST` to 1; `rangeOf` is null for columns of which nothing is known. Values are taken to be spread evenly, columns to be independent. */
 export function selectivity(predicate: Expr, rangeOf: (column: string) => ValueRange | null): number {
   return Math.max(LEAST, share(predicate, rangeOf));
@@ -24,7 +24,7 @@ export function selectivity(predicate: Expr, rangeOf: (column: string) => ValueR
 function share(predicate: Expr, rangeOf: (column: string) => ValueRange | null): number {
   const bounds = new Map<string, Bound>();
   let rest = 1;
-  for (const condition of conjunctsOf(predicate)) {
+  for (const condition of partsOf("and", predicate)) {
     const bound = boundOf(condition);
     const range = bound === null ? null : rangeOf(bound.column);
     if (bound === null || range === null) {
@@ -51,15 +51,6 @@ function shareOfOne(condition: Expr, rangeOf: (column: string) => ValueRange | n
   return condition.fn === "eq" ? EQUAL : UNKNOWN;
 }
 
-function conjunctsOf(predicate: Expr): readonly Expr[] {
-  const found: Expr[] = [];
-  const pending = [predicate];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop())
-    if (next.kind === "call" && next.fn === "and") pending.push(...next.args);
-    else found.push(next);
-  return found;
-}
-
 interface Bound extends ValueRange {
   readonly column: string;
   /** Between neighbouring values: 1 for integers, 0 for floats. */
@@ -71,11 +62,11 @@ function boundOf(condition: Expr): Bound | null {
   if (condition.kind !== "call") return null;
   const [a, b] = condition.args;
   if (a?.kind === "column") return bounded(condition.fn, a.name, b);
-  if (b?.kind === "column") return bounded(MIRRORED[condition.fn] ?? "", b.name, a);
-  return null;
+  const mirrored = MIRRORED[condition.fn];
+  return b?.kind === "column" && mirrored !== undefined ? bounded(mirrored, b.name, a) : null;
 }
 
-function bounded(fn: string, column: string, other: Expr | undefined): Bound | null {
+function bounded(fn: FunctionName, column: string, other: Expr | undefined): Bound | null {
   if (other?.kind !== "literal" || (typeof other.value !== "number" && typeof other.value !== "bigint")) return null;
   const value = Number(other.value);
   const step = typeof other.value === "bigint" ? 1 : 0;

@@ -9,7 +9,7 @@ import type { PhysicalNode } from "../physical/node.ts";
 import { hasManyGroups, type LowerContext } from "./context.ts";
 import { choiceNode, each, mapNode, one, reduceNode } from "./nodes.ts";
 import { inOriginalOrder, spreadBy, taggedExchange } from "./shuffle.ts";
-import { isOne, spreadOf } from "./size.ts";
+import { isOne } from "./size.ts";
 
 export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode {
   const input = lower.of(plan.input);
@@ -25,7 +25,7 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
   if (isOne(lower, input)) return kept(input);
   const keys = plan.schema.filter((f) => plan.subset.includes(f.name)).map((f) => column(f.name, f.dtype));
   const shuffled = (of: PhysicalNode): PhysicalNode => {
-    const { node, tags } = taggedExchange(lower, of, keys, spreadBy(lower, of, keys)?.node.partitions ?? spreadOf(lower, of));
+    const { node, tags } = taggedExchange(lower, of, keys);
     const spread = keys.map((key) => key.name);
     return inOriginalOrder(lower, kept(node, [originField(ORIGIN), ...plan.schema]), tags, { schema: plan.schema, spread });
   };

@@ -41,15 +41,19 @@ export function spreadBy({ spreads }: LowerContext, node: PhysicalNode, keys: re
   return spread !== undefined && isSame ? spread : null;
 }
 
-/** Rows with equal keys in one of `partitions` partitions, tagged with their origin; those that are spread so already stay where they are. */
+/**
+ * Rows with equal keys in one partition, tagged with their origin; those that are spread so already stay where they are. `partitions`: how many
+ * there have to be; by default as many as there are then, or as the rows need.
+ */
 export function taggedExchange(
   lower: LowerContext,
   node: PhysicalNode,
   keys: readonly Expr[],
-  partitions: number,
+  partitions?: number,
 ): Omit<Spread, "columns"> {
   const spread = spreadBy(lower, node, keys);
-  return spread?.node.partitions === partitions ? spread : { node: hashExchange(tagged(node), keys, partitions), tags: node };
+  if (spread !== null && spread.node.partitions === (partitions ?? spread.node.partitions)) return spread;
+  return { node: hashExchange(tagged(node), keys, partitions ?? spreadOf(lower, node)), tags: node };
 }
 
 interface Order {

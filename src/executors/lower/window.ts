@@ -9,8 +9,8 @@ import { window as computeWindow } from "../operators/window.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import type { LowerContext } from "./context.ts";
 import { each, mapNode, one } from "./nodes.ts";
-import { inOriginalOrder, spreadBy, taggedExchange } from "./shuffle.ts";
-import { forcedToOne, isOne, spreadOf } from "./size.ts";
+import { inOriginalOrder, taggedExchange } from "./shuffle.ts";
+import { forcedToOne, isOne } from "./size.ts";
 
 /** Windows over one another with the same partition keys share a shuffle. */
 export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
@@ -32,7 +32,7 @@ export function lowerWindow(lower: LowerContext, plan: Window): PhysicalNode {
   if (isOne(lower, input)) return chain(input, []);
   if (plan.partitionBy.length === 0) return chain(forcedToOne(lower, input, nameOf(plan)), []);
   const keys = plan.partitionBy;
-  const { node, tags } = taggedExchange(lower, input, keys, spreadBy(lower, input, keys)?.node.partitions ?? spreadOf(lower, input));
+  const { node, tags } = taggedExchange(lower, input, keys);
   const names = keys.flatMap((key) => (key.kind === "column" ? [key.name] : []));
   const spread = names.length === keys.length ? names : null;
   return inOriginalOrder(lower, chain(node, [originField(ORIGIN)]), tags, { schema: plan.schema, spread });

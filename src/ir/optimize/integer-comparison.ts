@@ -7,7 +7,7 @@ import { isTemporal } from "../casts.ts";
 import type { DType } from "../dtype.ts";
 import type { Expr } from "../expr.ts";
 import { call, literal, mapExpr } from "../expr.ts";
-import type { FunctionName } from "../functions.ts";
+import { type FunctionName, MIRRORED } from "../functions.ts";
 import { floorDivide, type IntegerRange, integerRange } from "../integers.ts";
 import { sameDType } from "../schema.ts";
 import { rewriteBottomUp } from "../traversal.ts";
@@ -19,9 +19,6 @@ export const integerComparison: Rule = {
   name: "integer-comparison",
   apply: (plan) => rewriteBottomUp(plan, (node) => mapNodeExprs(node, (expr) => mapExpr(expr, compareIntegers))),
 };
-
-/** The comparison with its sides exchanged. */
-const MIRRORED: Partial<Record<FunctionName, FunctionName>> = { eq: "eq", ne: "ne", lt: "gt", le: "ge", gt: "lt", ge: "le" };
 
 function compareIntegers(expr: Expr): Expr {
   if (expr.kind !== "call") return expr;
