@@ -1,6 +1,6 @@
 /** The in-memory executor: one node after the other, inputs first; shared nodes run once, tables are freed after their last reader. */
 
-import type { AsofJoin, Join, Plan } from "../ir/plan.ts";
+import type { Plan } from "../ir/plan.ts";
 import { children } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import { fusedAggregate } from "./fused-aggregate.ts";
@@ -11,6 +11,7 @@ import { explode } from "./operators/explode.ts";
 import { gatherRows } from "./operators/gather.ts";
 import { join } from "./operators/join.ts";
 import { lookup } from "./operators/lookup.ts";
+import { rangeJoin } from "./operators/range-join.ts";
 import { requireRows } from "./operators/require.ts";
 import { hconcat, rowIndex, slice, union } from "./operators/slice.ts";
 import { sort } from "./operators/sort.ts";
@@ -28,6 +29,11 @@ export async function runInMemory(context: QueryContext, plan: Plan, signal: Abo
   } finally {
     run.releaseRest();
   }
+}
+
+interface Sides {
+  readonly left: Plan;
+  readonly right: Plan;
 }
 
 interface Held {
@@ -97,7 +103,7 @@ class InMemoryRun {
     return value;
   }
 
-  #sides({ left, right }: Join | AsofJoin, read: (left: Table, right: Table) => Promise<Table>): Promise<Table> {
+  #sides({ left, right }: Sides, read: (left: Table, right: Table) => Promise<Table>): Promise<Table> {
     return this.#inputs([left, right], ([a, b]) => {
       if (a === undefined || b === undefined) throw new RangeError("a join has two inputs");
       return read(a, b);
@@ -151,6 +157,8 @@ class InMemoryRun {
         return this.#inputs(plan.inputs, (tables) => hconcat(context, plan, tables));
       case "asof_join":
         return this.#sides(plan, (left, right) => asofJoin(context, plan, left, right));
+      case "range_join":
+        return this.#sides(plan, (left, right) => rangeJoin(context, plan, left, right));
       case "join":
         return this.#sides(plan, (left, right) => join(context, plan, left, right));
     }

@@ -2,7 +2,7 @@
 
 import type { Expr, NamedExpr, SortKey } from "./expr.ts";
 import { describeExpr, describeKey, mapExpr } from "./expr.ts";
-import type { AsofJoin, Join, LookupOutput, Plan, Scan, Window } from "./plan.ts";
+import type { AsofJoin, Join, LookupOutput, Plan, RangeJoin, Scan, Window } from "./plan.ts";
 import { children } from "./plan.ts";
 import type { Schema } from "./schema.ts";
 import { countParents } from "./traversal.ts";
@@ -53,6 +53,8 @@ export function nameOf(plan: Plan): string {
       return `${plan.how.toUpperCase()} JOIN`;
     case "asof_join":
       return "ASOF JOIN";
+    case "range_join":
+      return "RANGE JOIN";
     case "row_index":
       return "ROW INDEX";
     default:
@@ -86,10 +88,16 @@ function joinText(join: Join): string {
 }
 
 function asofText({ leftOn, rightOn, leftBy, rightBy, strategy, allowEqual, tolerance }: AsofJoin): string {
-  const by = leftBy.length === 0 ? "" : ` BY [${leftBy.map(exprText).join(", ")}] AND [${rightBy.map(exprText).join(", ")}]`;
   const limits = `${allowEqual ? "" : " NOT EQUAL"}${tolerance === null ? "" : ` WITHIN ${tolerance}`}`;
-  return `${strategy.toUpperCase()} ${exprText(leftOn)} TO ${exprText(rightOn)}${by}${limits}`;
+  return `${strategy.toUpperCase()} ${exprText(leftOn)} TO ${exprText(rightOn)}${byText(leftBy, rightBy)}${limits}`;
 }
+
+function rangeText({ from, to, key, leftBy, rightBy }: RangeJoin): string {
+  return `${exprText(key)} FROM ${exprText(from)} TO ${exprText(to)}${byText(leftBy, rightBy)}`;
+}
+
+const byText = (left: readonly Expr[], right: readonly Expr[]): string =>
+  left.length === 0 ? "" : ` BY [${left.map(exprText).join(", ")}] AND [${right.map(exprText).join(", ")}]`;
 
 function windowText({ partitionBy, orderBy, functions }: Window): string {
   const calls = functions.map((f) => `${shown(describeWindow(f.call))}.alias(${shown(JSON.stringify(f.name))})`).join(", ");
@@ -123,6 +131,8 @@ export function detailsOf(plan: Plan, frames: Map<number, number> = new Map()): 
       return joinText(plan);
     case "asof_join":
       return asofText(plan);
+    case "range_join":
+      return rangeText(plan);
     case "distinct":
       return `BY ${quoted(plan.subset)} KEEP ${plan.keep}`;
     case "union":

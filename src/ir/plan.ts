@@ -110,6 +110,22 @@ export interface AsofJoin {
   readonly output: readonly JoinOutput[];
   readonly schema: Schema;
 }
+/**
+ * Every left row, in order, with each right row of equal `by` values whose key is at least `from` and at most `to`, in row order; left rows
+ * without any are left out. Keys are Int64, and right keys ascend within equal values of `by`, else there is an error. Null equals null.
+ */
+export interface RangeJoin {
+  readonly kind: "range_join";
+  readonly left: Plan;
+  readonly right: Plan;
+  readonly from: Expr;
+  readonly to: Expr;
+  readonly key: Expr;
+  readonly leftBy: readonly Expr[];
+  readonly rightBy: readonly Expr[];
+  readonly output: readonly JoinOutput[];
+  readonly schema: Schema;
+}
 export interface Distinct {
   readonly kind: "distinct";
   readonly input: Plan;
@@ -216,6 +232,7 @@ export type Plan =
   | Explode
   | Lookup
   | AsofJoin
+  | RangeJoin
   | Window
   | Require;
 export type PlanKind = Plan["kind"];
@@ -231,6 +248,7 @@ export function children(plan: Plan): readonly Plan[] {
       return plan.inputs;
     case "join":
     case "asof_join":
+    case "range_join":
       return [plan.left, plan.right];
     default:
       return [plan.input];
@@ -252,6 +270,7 @@ export function withChildren(plan: Plan, inputs: readonly Plan[]): Plan {
       return { ...plan, inputs };
     case "join":
     case "asof_join":
+    case "range_join":
       return first === undefined || second === undefined ? plan : { ...plan, left: first, right: second };
     default:
       return first === undefined ? plan : { ...plan, input: first };
@@ -279,6 +298,8 @@ export function expressions(plan: Plan): readonly Expr[] {
       return [...plan.leftOn, ...plan.rightOn];
     case "asof_join":
       return [plan.leftOn, plan.rightOn, ...plan.leftBy, ...plan.rightBy];
+    case "range_join":
+      return [plan.from, plan.to, plan.key, ...plan.leftBy, ...plan.rightBy];
     case "window":
       return [...plan.partitionBy, ...plan.orderBy.map((k) => k.expr), ...plan.functions.flatMap((f) => f.call.args)];
     case "require":

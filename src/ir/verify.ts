@@ -4,7 +4,7 @@ import { InternalError } from "../errors.ts";
 import type { Expr } from "./expr.ts";
 import { describeExpr, exprChildren } from "./expr.ts";
 import { FILTERED, ORDERED } from "./functions.ts";
-import type { AsofJoin, Join, Plan } from "./plan.ts";
+import type { AsofJoin, Join, Plan, RangeJoin } from "./plan.ts";
 import { children, conditionExprs, expressions } from "./plan.ts";
 import { fieldsOf } from "./projection.ts";
 import type { Field, Schema } from "./schema.ts";
@@ -100,6 +100,8 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       return joinProblem(plan);
     case "asof_join":
       return asofProblem(plan);
+    case "range_join":
+      return rangeProblem(plan);
     case "distinct": {
       const missing = plan.subset.find((name) => !input.some((f) => f.name === name));
       return missing === undefined
@@ -151,30 +153,37 @@ function aggregateProblem(expr: Expr, input: Schema): string | null {
 }
 
 function joinProblem(plan: Join): string | null {
-  const { left, right, leftOn, rightOn, how } = plan;
-  if (leftOn.length !== rightOn.length) return `${leftOn.length} keys of the left side, ${rightOn.length} of the right side`;
+  const { leftOn, rightOn, how } = plan;
   if ((how === "cross") !== (leftOn.length === 0)) return `a ${how} join with ${leftOn.length} keys`;
-  const pair = leftOn.findIndex((l, i) => rightOn[i] === undefined || !sameDType(l.dtype, rightOn[i].dtype));
-  const unequal = leftOn[pair];
-  if (unequal !== undefined) return `the keys ${describeExpr(unequal)} and ${rightOn.map(describeExpr)[pair]} have different dtypes`;
-  return (
-    rowProblems(leftOn, left.schema) ??
-    rowProblems(rightOn, right.schema) ??
-    first(plan.output.map((_, i) => outputProblem(plan, i))) ??
-    (plan.output.length === plan.schema.length ? null : `${plan.output.length} outputs for ${plan.schema.length} columns`)
-  );
+  return sidesProblem(plan, leftOn, rightOn);
 }
 
 function asofProblem(plan: AsofJoin): string | null {
-  const lefts = [plan.leftOn, ...plan.leftBy];
-  const rights = [plan.rightOn, ...plan.rightBy];
   if (plan.leftOn.dtype.kind !== "Int64" && plan.leftOn.dtype.kind !== "Float64") return `a key of ${describeDType(plan.leftOn.dtype)}`;
-  if (lefts.length !== rights.length || lefts.some((l, i) => rights[i] === undefined || !sameDType(l.dtype, rights[i].dtype)))
-    return "the keys of both sides differ";
+  return sidesProblem({ ...plan, how: "left" }, [plan.leftOn, ...plan.leftBy], [plan.rightOn, ...plan.rightBy]);
+}
+
+function rangeProblem(plan: RangeJoin): string | null {
+  const { from, to, key, leftBy, rightBy } = plan;
+  return (
+    sidesProblem({ ...plan, how: "inner" }, [from, ...leftBy], [key, ...rightBy]) ??
+    rowProblems([to], plan.left.schema) ??
+    first([from, to, key].map(({ dtype }) => (dtype.kind === "Int64" ? null : `a key of ${describeDType(dtype)}`)))
+  );
+}
+
+type Sides = Pick<Join, "left" | "right" | "how" | "output" | "schema">;
+
+/** What is wrong with keys that are compared with one another, or with the outputs. */
+function sidesProblem(plan: Sides, lefts: readonly Expr[], rights: readonly Expr[]): string | null {
+  if (lefts.length !== rights.length) return `${lefts.length} keys of the left side, ${rights.length} of the right side`;
+  const pair = lefts.findIndex((l, i) => rights[i] === undefined || !sameDType(l.dtype, rights[i].dtype));
+  const unequal = lefts[pair];
+  if (unequal !== undefined) return `the keys ${describeExpr(unequal)} and ${rights.map(describeExpr)[pair]} have different dtypes`;
   return (
     rowProblems(lefts, plan.left.schema) ??
     rowProblems(rights, plan.right.schema) ??
-    first(plan.output.map((_, i) => outputProblem({ ...plan, how: "left" }, i))) ??
+    first(plan.output.map((_, i) => outputProblem(plan, i))) ??
     (plan.output.length === plan.schema.length ? null : `${plan.output.length} outputs for ${plan.schema.length} columns`)
   );
 }

@@ -56,7 +56,7 @@ function mapped(input: RowOrder, exprs: readonly DslExpr[], sortedBy: readonly s
 function grouped({ keys, aggs, predicates, maintain_order, options }: PlanPayloads["GroupBy"], input: RowOrder): RowOrder {
   const exprs = [...keys, ...aggs, ...predicates];
   if (input.rows === "open" || !isSettled(exprs)) return OPEN;
-  if (input.rows === "exact") return maintain_order && options.dynamic === null && options.rolling === null ? EXACT : ANY;
+  if (input.rows === "exact") return maintain_order ? EXACT : ANY;
   return needsNoOrder(exprs) && aggs.every(hasOneValue) && options.dynamic === null && options.rolling === null ? ANY : OPEN;
 }
 

@@ -150,13 +150,18 @@ function overAggregates(random: Random, scope: ExprScope, kind: Kind, depth: num
     return first;
   const second = random.chance(0.5) ? floatLiteral(random) : aggregate(random, scope, depth - 1);
   if (second === null || second.noise !== null || (second.kind !== "int" && second.kind !== "float")) return first;
-  const method = random.pick(["plus", "minus", "mul"]);
-  return tree(
-    kind === "bool" ? "bool" : "float",
-    [first, second],
-    (a) => `${part(a, 0)}.${kind === "bool" ? "gt" : method}(${part(a, 1)})`,
-  );
+  const method = random.pick(["plus", "minus().abs", "mul"]);
+  return kind === "bool"
+    ? tree("bool", [first, second], (a) => `${part(a, 0)}.gt(${part(a, 1)})`)
+    : tree("float", [first, second], (a) => applied(method, part(a, 0), part(a, 1)));
 }
+
+/**
+ * Which zero polars makes of a scalar and what it is subtracted from depends on the number of rows, and on whether an aggregate has the same
+ * value for all groups: those differences go without their sign.
+ */
+const applied = (method: string, a: string, b: string): string =>
+  method === "minus().abs" ? `${a}.minus(${b}).abs()` : `${a}.${method}(${b})`;
 
 type Maker = () => ExprTree | null;
 
@@ -232,8 +237,8 @@ const isPower = (expr: ExprTree): boolean => /^pl\.lit\(-?(?:2|4|8|0\.5)\)$/.tes
 
 const arithmetic = (random: Random, kind: Kind, sub: (kind: Kind) => ExprTree | null): ExprTree | null => {
   const [a, b] = [sub(kind), random.chance(0.3) ? literal(random, kind) : sub(kind)];
-  const method = random.pick(["plus", "minus", "mul"]);
-  return combine(kind, [a, b], (t) => `${part(t, 0)}.${method}(${part(t, 1)})`);
+  const method = random.pick(["plus", kind === "float" && a?.scalar === true ? "minus().abs" : "minus", "mul"]);
+  return combine(kind, [a, b], (t) => applied(method, part(t, 0), part(t, 1)));
 };
 
 const wrap = (kind: Kind, value: ExprTree | null, method: string): ExprTree | null =>

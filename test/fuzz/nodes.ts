@@ -3,6 +3,7 @@
 import { asof, concat, diagonal, horizontal, join } from "./branches.ts";
 import { aggregate, type ExprScope, elementary, expression, windowed } from "./expressions.ts";
 import { every, exact, type Grower, type Growing, keeping, list, node, noiseOf, over, quoted, scopeOf } from "./growing.ts";
+import { indexWindows } from "./index-windows.ts";
 import { noiseLeft, scaleOf } from "./scales.ts";
 import { type ExprTree, type Field, hasOrder, type Kind, type PlanTree } from "./tree.ts";
 
@@ -239,6 +240,7 @@ export const GROWERS: readonly Grower[] = [
     join,
     join,
     asof,
+    indexWindows,
     unique,
     concat,
     diagonal,

@@ -18,6 +18,7 @@ import {
   lowerHConcat,
   lowerLookup,
   lowerPipeline,
+  lowerRangeJoin,
   lowerRequire,
   lowerRowIndex,
   lowerSlice,
@@ -77,6 +78,8 @@ function lowerNode(lower: LowerContext, plan: Plan): PhysicalNode {
       return lowerLookup(lower, plan);
     case "asof_join":
       return lowerAsofJoin(lower, plan);
+    case "range_join":
+      return lowerRangeJoin(lower, plan);
     case "window":
       return lowerWindow(lower, plan);
     case "require":

@@ -13,6 +13,7 @@ import type {
   Lookup,
   Plan,
   Project,
+  RangeJoin,
   Require,
   RowIndex,
   Slice,
@@ -23,6 +24,7 @@ import { asofJoin } from "../operators/asof-join.ts";
 import { explode } from "../operators/explode.ts";
 import { gatherRows } from "../operators/gather.ts";
 import { lookup } from "../operators/lookup.ts";
+import { rangeJoin } from "../operators/range-join.ts";
 import { requireRows } from "../operators/require.ts";
 import { hconcat, rowIndex, slice } from "../operators/slice.ts";
 import type { PhysicalNode } from "../physical/node.ts";
@@ -215,5 +217,17 @@ export function lowerAsofJoin(lower: LowerContext, plan: AsofJoin): PhysicalNode
     logical: plan,
     inputs: [each(left), all(collapsed(right)), ...ordered],
     run: (context, [a, b]) => asofJoin(context, plan, one(a), one(b)),
+  });
+}
+
+/** Left rows find their right rows partition by partition. */
+export function lowerRangeJoin(lower: LowerContext, plan: RangeJoin): PhysicalNode {
+  const [left, right] = [lower.of(plan.left), lower.of(plan.right)];
+  return mapNode({
+    name: nameOf(plan),
+    detail: detailsOf(plan),
+    logical: plan,
+    inputs: [each(left), all(collapsed(right))],
+    run: (context, [a, b]) => rangeJoin(context, plan, one(a), one(b)),
   });
 }

@@ -148,7 +148,7 @@ async function hashed(context: QueryContext, plan: Join, probed: Table, build: B
 }
 
 /** The row numbers in parts whose columns fit a binding; takes `rows` over. */
-function partsOfRows(context: QueryContext, plan: Join, rows: JoinRows): readonly JoinRows[] {
+export function partsOfRows(context: QueryContext, plan: Pick<Join, "schema">, rows: JoinRows): readonly JoinRows[] {
   const fit = rowsThatFit(context, plan.schema, []);
   if (rows.count <= fit) return [rows];
   const part = (buffer: DeviceBuffer, from: number, count: number): DeviceBuffer => {
@@ -165,7 +165,7 @@ function partsOfRows(context: QueryContext, plan: Join, rows: JoinRows): readonl
   return parts;
 }
 
-const releaseRows = (rows: JoinRows): void => {
+export const releaseRows = (rows: JoinRows): void => {
   rows.left.release();
   rows.right?.release();
 };

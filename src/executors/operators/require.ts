@@ -1,17 +1,16 @@
 /** Require: tests a condition over all rows, which for ascending keys have to be in one batch, and hands the rows on. */
 
-import { InternalError, InvalidPlanError } from "../../errors.ts";
+import { InvalidPlanError } from "../../errors.ts";
 import { unsortedFlag } from "../../gpu/kernels/asof.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { named } from "../../ir/expr.ts";
 import type { Require } from "../../ir/plan.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
-import { computeColumns } from "../pipeline.ts";
 import type { Table } from "../table.ts";
 import { releaseBatch, retainTable, rowsOf } from "../table.ts";
 import { group, groupBatch } from "./group.ts";
-import { keysByGroup, releaseGrouped } from "./grouped-keys.ts";
+import { keyColumn, keysByGroup, releaseGrouped } from "./grouped-keys.ts";
 
 /** @throws InvalidPlanError where the condition does not hold. */
 export async function requireRows(context: QueryContext, { condition }: Pick<Require, "condition">, input: Table): Promise<Table> {
@@ -34,8 +33,7 @@ async function ascends(
   { key, by }: { readonly key: Expr; readonly by: readonly Expr[] },
 ): Promise<boolean> {
   const all = await singleBatch(context, input);
-  const [keys] = await computeColumns(context, all, [key]);
-  if (keys === undefined) throw new InternalError("no key was computed");
+  const keys = await keyColumn(context, all, key);
   const groups = by.length === 0 ? null : await groupBatch(context, all, by, null);
   const grouped = keysByGroup(context, keys, groups?.ids ?? null, groups?.groups ?? 0);
   const flag = unsortedFlag(context.device, grouped);

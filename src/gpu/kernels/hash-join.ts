@@ -153,7 +153,7 @@ async function expand(
   targets: DeviceBuffer,
   rows: number,
   unmatchedRows: 0 | 1,
-): Promise<JoinRows> {
+): Promise<JoinRows & { readonly right: DeviceBuffer }> {
   const spans = scratch.alloc(2 * rows, "join spans");
   const total = scratch.zeroed(2, "join total");
   device.launch({
@@ -163,6 +163,18 @@ async function expand(
     workgroups: Math.ceil(rows / WORKGROUP),
   });
   scratch.drop(targets);
+  return expandSpans(device, scratch, spans, total, groups.sorted, rows);
+}
+
+/** The pairs of `rows` rows, each with its span of the rows in `sorted`; spans and total as `SPANS` leaves them. */
+export async function expandSpans(
+  device: Device,
+  scratch: Scratch,
+  spans: DeviceBuffer,
+  total: DeviceBuffer,
+  sorted: DeviceBuffer,
+  rows: number,
+): Promise<JoinRows & { readonly right: DeviceBuffer }> {
   const scanned = exclusiveScan(device, spans, rows);
   const offsets = scratch.own(scanned.offsets);
   scanned.total.release();
@@ -171,12 +183,13 @@ async function expand(
   checkCount(count);
   const left = scratch.alloc(count, "join left rows");
   const right = scratch.alloc(count, "join right rows");
-  device.launch({
-    kernel: EXPAND,
-    bindings: [offsets, spans, groups.sorted, left, right],
-    params: [rows, count, 0, 0],
-    workgroups: Math.ceil(count / EXPAND_TILE),
-  });
+  if (count > 0)
+    device.launch({
+      kernel: EXPAND,
+      bindings: [offsets, spans, sorted, left, right],
+      params: [rows, count, 0, 0],
+      workgroups: Math.ceil(count / EXPAND_TILE),
+    });
   return { left: scratch.keep(left), right: scratch.keep(right), count };
 }
 

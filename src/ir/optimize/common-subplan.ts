@@ -54,6 +54,8 @@ function ownText(plan: Plan): unknown {
         [plan.strategy, plan.allowEqual, plan.tolerance],
         plan.output,
       ];
+    case "range_join":
+      return [[plan.from, plan.to, plan.key, ...plan.leftBy, ...plan.rightBy].map(describeExpr), plan.output];
     case "distinct":
       return [plan.keep, plan.subset];
     case "union":

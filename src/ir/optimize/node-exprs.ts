@@ -35,6 +35,11 @@ export function mapNodeExprs(plan: Plan, f: (expr: Expr) => Expr): Plan {
       const same = leftOn === plan.leftOn && rightOn === plan.rightOn && leftBy === plan.leftBy && rightBy === plan.rightBy;
       return same ? plan : { ...plan, leftOn, rightOn, leftBy, rightBy };
     }
+    case "range_join": {
+      const [from, to, key, leftBy, rightBy] = [f(plan.from), f(plan.to), f(plan.key), mapList(plan.leftBy, f), mapList(plan.rightBy, f)];
+      const same = from === plan.from && to === plan.to && key === plan.key && leftBy === plan.leftBy && rightBy === plan.rightBy;
+      return same ? plan : { ...plan, from, to, key, leftBy, rightBy };
+    }
     case "window": {
       const [partitionBy, orderBy] = [mapList(plan.partitionBy, f), mapInside(plan.orderBy, f)];
       const functions = mapList(plan.functions, (one) => {

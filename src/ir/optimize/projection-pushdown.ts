@@ -5,7 +5,7 @@
 
 import type { Expr } from "../expr.ts";
 import { columnsOf } from "../expr.ts";
-import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RowIndex, Union, Window } from "../plan.ts";
+import type { Aggregate, AsofJoin, HConcat, Join, Lookup, Plan, Project, RangeJoin, RowIndex, Union, Window } from "../plan.ts";
 import { children, conditionExprs, expressions } from "../plan.ts";
 import { columnsOfSchema } from "../projection.ts";
 import type { Schema } from "../schema.ts";
@@ -70,36 +70,12 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
       ];
     case "aggregate":
       return [columnsOf([...plan.keys, ...plan.aggregates.filter((a) => wanted.has(a.name))].map((e) => e.expr))];
-    case "join": {
-      const outputs = plan.output.filter((o) => wanted.has(o.name));
-      const side = (keys: readonly Expr[], names: readonly (string | null)[]): Names =>
-        alsoRead(new Set(names.filter((n) => n !== null)), keys);
-      return [
-        side(
-          plan.leftOn,
-          outputs.map((o) => o.left),
-        ),
-        side(
-          plan.rightOn,
-          outputs.map((o) => o.right),
-        ),
-      ];
-    }
-    case "asof_join": {
-      const outputs = plan.output.filter((o) => wanted.has(o.name));
-      const side = (keys: readonly Expr[], names: readonly (string | null)[]): Names =>
-        alsoRead(new Set(names.filter((n) => n !== null)), keys);
-      return [
-        side(
-          [plan.leftOn, ...plan.leftBy],
-          outputs.map((o) => o.left),
-        ),
-        side(
-          [plan.rightOn, ...plan.rightBy],
-          outputs.map((o) => o.right),
-        ),
-      ];
-    }
+    case "join":
+      return sidesRead(plan, wanted, plan.leftOn, plan.rightOn);
+    case "asof_join":
+      return sidesRead(plan, wanted, [plan.leftOn, ...plan.leftBy], [plan.rightOn, ...plan.rightBy]);
+    case "range_join":
+      return sidesRead(plan, wanted, [plan.from, plan.to, ...plan.leftBy], [plan.key, ...plan.rightBy]);
     case "distinct":
       return [both(wanted, plan.subset)];
     case "explode":
@@ -124,6 +100,28 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
       return [functions.length === 0 ? new Set(kept) : alsoRead(new Set(kept), expressions({ ...plan, functions }))];
     }
   }
+}
+
+/** What the wanted outputs of a join and its keys read of each side. */
+function sidesRead(
+  { output }: Pick<Join, "output">,
+  wanted: Names,
+  leftKeys: readonly Expr[],
+  rightKeys: readonly Expr[],
+): readonly [Names, Names] {
+  const outputs = output.filter((o) => wanted.has(o.name));
+  const side = (keys: readonly Expr[], names: readonly (string | null)[]): Names =>
+    alsoRead(new Set(names.filter((n) => n !== null)), keys);
+  return [
+    side(
+      leftKeys,
+      outputs.map((o) => o.left),
+    ),
+    side(
+      rightKeys,
+      outputs.map((o) => o.right),
+    ),
+  ];
 }
 
 /** The node over pruned inputs; it may offer more than what is wanted, in the old order. */
@@ -157,6 +155,7 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
       return input === undefined ? plan : pruneAggregate(plan, wanted, input);
     case "join":
     case "asof_join":
+    case "range_join":
       return pruneJoin(plan, wanted, narrow);
     case "union":
       return pruneUnion(plan, narrow);
@@ -193,7 +192,7 @@ function pruneAggregate(plan: Aggregate, wanted: Names, input: Plan): Plan {
   return { ...plan, input, aggregates, schema: offered(plan.schema, kept) };
 }
 
-function pruneJoin(plan: Join | AsofJoin, wanted: Names, [left, right]: readonly Plan[]): Plan {
+function pruneJoin(plan: Join | AsofJoin | RangeJoin, wanted: Names, [left, right]: readonly Plan[]): Plan {
   if (left === undefined || right === undefined) return plan;
   return { ...plan, left, right, output: plan.output.filter((o) => wanted.has(o.name)), schema: offered(plan.schema, wanted) };
 }

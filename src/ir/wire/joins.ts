@@ -1,7 +1,7 @@
 /** Joins as tables. */
 
 import type { Offset } from "flatbuffers";
-import type { AsofJoin, Join, JoinOutput } from "../plan.ts";
+import type { AsofJoin, Join, JoinOutput, RangeJoin } from "../plan.ts";
 import { codec } from "./codec.ts";
 import * as wire from "./generated/index.ts";
 import type { PlanReader } from "./reader.ts";
@@ -58,6 +58,33 @@ export const ASOF_JOIN = codec<AsofJoin, wire.AsofJoin>(
     strategy: r.nameOf(wire.AsofStrategy, table.strategy()),
     allowEqual: table.allowEqual(),
     tolerance: table.tolerance(),
+    output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
+    schema,
+  }),
+);
+
+export const RANGE_JOIN = codec<RangeJoin, wire.RangeJoin>(
+  wire.Node.RangeJoin,
+  wire.RangeJoin,
+  (w, node) => {
+    const sides = [w.node(node.left), w.node(node.right), w.expr(node.from), w.expr(node.to), w.expr(node.key)] as const;
+    const leftBy = wire.RangeJoin.createLeftByVector(w.builder, w.exprList(node.leftBy));
+    const rightBy = wire.RangeJoin.createRightByVector(w.builder, w.exprList(node.rightBy));
+    const output = wire.RangeJoin.createOutputVector(
+      w.builder,
+      node.output.map((column) => writeJoinOutput(w, column)),
+    );
+    return wire.RangeJoin.createRangeJoin(w.builder, ...sides, leftBy, rightBy, output);
+  },
+  (r, table, schema) => ({
+    kind: "range_join",
+    left: r.node(table.left()),
+    right: r.node(table.right()),
+    from: r.expr(table.from()),
+    to: r.expr(table.to()),
+    key: r.expr(table.key()),
+    leftBy: r.list(table.leftByLength(), (i) => r.expr(table.leftBy(i))),
+    rightBy: r.list(table.rightByLength(), (i) => r.expr(table.rightBy(i))),
     output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
     schema,
   }),

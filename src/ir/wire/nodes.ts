@@ -25,7 +25,7 @@ import type {
 } from "../plan.ts";
 import { codec, type NodeCodec } from "./codec.ts";
 import * as wire from "./generated/index.ts";
-import { ASOF_JOIN, JOIN } from "./joins.ts";
+import { ASOF_JOIN, JOIN, RANGE_JOIN } from "./joins.ts";
 import type { PlanReader } from "./reader.ts";
 import { readFunction, writeFunction } from "./windows.ts";
 import { ABSENT, type PlanWriter } from "./writer.ts";
@@ -198,6 +198,7 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
     }),
   ),
   asof_join: ASOF_JOIN,
+  range_join: RANGE_JOIN,
   require: codec<Require, wire.Require>(
     wire.Node.Require,
     wire.Require,

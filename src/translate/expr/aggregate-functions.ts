@@ -66,6 +66,7 @@ function accumulable(c: AggregateCall, fn: AggregateName, rows: AggregateRows): 
   return kind === "Boolean" ? c.t.cast(value, U32) : value;
 }
 
+/** Over groups that share rows polars takes extremes of floats by its rolling kernels, of which NaN is the extreme wherever there is one. */
 const extreme =
   (fn: "min" | "max"): Handler =>
   (c) => {
@@ -73,9 +74,14 @@ const extreme =
     if (rows === null) return null;
     const value = valueOrNull(rows);
     if (value.dtype.kind === "Null") return literal(null, c.dtype);
-    return value.dtype.kind === "Opaque" || !sameDType(value.dtype, c.dtype)
-      ? c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`)
-      : c.set.add(aggregate(fn, value, c.dtype));
+    if (value.dtype.kind === "Opaque" || !sameDType(value.dtype, c.dtype))
+      return c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`);
+    const least = c.set.add(aggregate(fn, value, c.dtype));
+    const grouping = c.t.target?.grouping;
+    if (!isFloat(c.dtype) || rows.where !== null || (grouping !== "overlapping" && grouping !== "rolling")) return least;
+    if (grouping === "overlapping") return c.t.scope.unsupported(`${fn} of floats over windows that overlap`);
+    const odd = c.set.add(aggregate("any", call("is_nan", [value], BOOLEAN), BOOLEAN));
+    return call("ternary", [odd, literal(Number.NaN, c.dtype), least], c.dtype);
   };
 
 const end =
@@ -212,7 +218,7 @@ function nullsOfGroups(scope: Scope, expr: DslExpr): Expr | null {
 
 /** Translates an aggregate node into an expression over the columns of `set`; `inner` translates its inputs. */
 export function translateAggregate(t: ExprTranslator, inner: ExprTranslator, set: AggregateSet, expr: DslExpr): Expr | null {
-  const nulls = t.target?.grouped === true ? nullsOfGroups(t.scope, expr) : null;
+  const nulls = t.target !== null && t.target.grouping !== "none" ? nullsOfGroups(t.scope, expr) : null;
   if (nulls !== null) return nulls;
   const dtype = t.scope.dtype(expr);
   if (dtype === null) return null;

@@ -106,11 +106,17 @@ const step =
     return fromTicks(t, ticks, by.nanoseconds % NANOSECONDS_PER_DAY === 0n ? "floor" : "zero");
   };
 
+/** The start of the span of `every` that the point in time is in, in its own dtype; null where there is no GPU form. */
+export function truncatedTo(value: Expr, every: DurationText): Expr | null {
+  const t = ticksOf(value);
+  const ticks = t === null ? null : truncated(t, every);
+  return t === null || ticks === null ? null : fromTicks(t, ticks, "floor");
+}
+
 /** Months first, the day cut to the length of the month, then weeks and days, then the time; dates keep what is left of the day below. */
-const offsetBy: Handler = (c) => {
-  const found = inputsOf(c);
-  if (found === null) return null;
-  const { t, by } = found;
+export function movedBy(value: Expr, by: DurationText): Expr | null {
+  const t = ticksOf(value);
+  if (t === null) return null;
   const sign = by.negative ? -1n : 1n;
   let ticks = t.ticks;
   if (by.months > 0n) {
@@ -124,6 +130,11 @@ const offsetBy: Handler = (c) => {
   }
   const rest = (by.weeks * 7n + by.days) * perDay(t) + by.nanoseconds / t.nanosecondsPerTick;
   return fromTicks(t, plus(ticks, sign * rest), "floor");
+}
+
+const offsetBy: Handler = (c) => {
+  const found = inputsOf(c);
+  return found === null ? null : movedBy(found.t.value, found.by);
 };
 
 /** Handlers by tag; the results have the dtype of the point in time. */

@@ -23,12 +23,17 @@ import { translateSort, translateSortBy } from "./sorting.ts";
 import { allExprs, asExpr, columnName, columnNames, isConstant, unnamed } from "./tree.ts";
 
 /** Where aggregates and window functions inside an expression go. */
+/**
+ * Groups that polars evaluates aggregates by: none, each row in one of them, or rows in several: `overlapping` as far as the data has it so,
+ * `rolling` always.
+ */
+export type Grouping = "none" | "apart" | "overlapping" | "rolling";
+
 export interface AggregateTarget {
   readonly set: AggregateSet;
   /** False: the expression has one value for each group, everything else must be inside an aggregate. */
   readonly rowsVisible: boolean;
-  /** Whether polars evaluates the aggregates group by group. */
-  readonly grouped: boolean;
+  readonly grouping: Grouping;
   /** What polars computes as a scalar against a column: constants, and where rows are visible also aggregates of the whole frame. */
   readonly scalars: "none" | "constants" | "constants and aggregates";
   /** Where what stands inside of an aggregate goes. */

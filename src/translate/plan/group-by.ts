@@ -14,6 +14,7 @@ import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
 import { checkedProject, oneValueEach, translateOutputs, warm } from "./project.ts";
+import { rollingWindows } from "./rolling-windows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 
 /** Constant keys make one group, also of no rows. */
@@ -22,10 +23,9 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   if (!("GroupBy" in dsl) || only === null) return null;
   const { input, scope } = only;
   const { keys: keyDsl, aggs, predicates, options } = dsl.GroupBy;
-  if (options.rolling !== null) context.unsupported("groupByRolling has no kernel");
   if (options.slice !== null) context.unsupported("a group-by with a slice");
-  if (options.rolling !== null) return null;
-  const asked = options.dynamic === null ? keyDsl : [...keyDsl, { Column: String(options.dynamic.index_column) }];
+  const overIndex = options.dynamic ?? options.rolling;
+  const asked = overIndex === null ? keyDsl : [...keyDsl, { Column: String(overIndex.index_column) }];
   const keyOutputs = keyDsl.map((k) => expand(scope, k));
   const keysFlat = keyOutputs.flatMap((k) => k ?? []);
   const aggOutputs = aggs.map((a) => expand(scope, a, { keys: asked }));
@@ -41,8 +41,18 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
     const expr = (columnNames(k.expr).size === 0 ? constantKeys : rows).translate(k.expr);
     return expr === null ? null : named(k.name, expr);
   });
+  const known = keys.filter((k) => k !== null);
+  const indexWindows =
+    options.dynamic !== null
+      ? dynamicWindows(context, scope, options.dynamic, known)
+      : options.rolling !== null
+        ? rollingWindows(context, scope, options.rolling, known)
+        : null;
   const windows = new WindowTarget();
-  const within = windows.groups(keys.filter((k) => k !== null).map((k) => k.expr));
+  const within = windows.groups(
+    (indexWindows?.keys ?? known).map((k) => k.expr),
+    indexWindows?.grouping,
+  );
   const set = new AggregateSet("\u0001agg", within.set);
   const translator = new ExprTranslator(scope, oneValueEach(set, "constants", within), constants, inside);
   const made = translateOutputs(
@@ -52,15 +62,12 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   const having = predicates.map((p) => translator.translate(p));
   const kept = having.filter((p) => p !== null);
   if (kept.some((p) => p.dtype.kind !== "Boolean")) return context.unsupported("HAVING with a predicate that is not boolean");
-  const known = keys.filter((k) => k !== null);
   if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made === null) return null;
   if (kept.length !== having.length) return null;
-  if (options.dynamic !== null) {
-    const windows = dynamicWindows(context, scope, options.dynamic, set);
-    if (windows === null) return null;
-    const required = windows.input(inside.extend(input), known);
-    const groups = windows.sorted(constants.extend(aggregated(required, [...known, windows.key], set)), known);
-    return checkedProject(context, groups, [...known.map(keyColumn), ...windows.outputs, ...made]);
+  if (overIndex !== null) {
+    const outputs = indexWindows?.outputs(set) ?? null;
+    const groups = indexWindows?.plan(inside.extend(input), (rows) => windows.extend(rows), set) ?? null;
+    return groups === null || outputs === null ? null : checkedProject(context, constants.extend(groups), [...outputs, ...made]);
   }
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(

@@ -69,7 +69,7 @@ function translateAll(scope: Scope, input: Plan, exprs: readonly DslExpr[], mayC
 export const oneValueEach = (set: AggregateSet, scalars: AggregateTarget["scalars"], rows: AggregateTarget): AggregateTarget => ({
   set,
   rowsVisible: false,
-  grouped: rows.grouped,
+  grouping: rows.grouping,
   scalars,
   below: () => rows,
   window: null,

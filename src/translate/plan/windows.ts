@@ -7,7 +7,7 @@ import { fieldsOf } from "../../ir/projection.ts";
 import type { NamedWindow, WindowCall } from "../../ir/windows.ts";
 import { describeWindow } from "../../ir/windows.ts";
 import { AggregateSet } from "../expr/aggregates.ts";
-import type { AggregateTarget } from "../expr/translator.ts";
+import type { AggregateTarget, Grouping } from "../expr/translator.ts";
 
 /** Prefix of generated columns: no user column starts with it. */
 const MARK = "\u0001";
@@ -24,7 +24,7 @@ interface Segments {
 }
 
 /** What is seen where: the rows of groups, in an order; `divisible`: with groups of their own inside. */
-interface View extends Pick<AggregateTarget, "scalars"> {
+interface View extends Pick<AggregateTarget, "scalars" | "grouping"> {
   readonly keys: readonly Expr[];
   readonly order: readonly SortKey[];
   readonly divisible: boolean;
@@ -39,20 +39,20 @@ export class WindowTarget {
 
   /** All rows are one group. */
   rows(): AggregateTarget {
-    return this.#view({ keys: [], order: [], scalars: "constants and aggregates", divisible: true });
+    return this.#view({ keys: [], grouping: "none", order: [], scalars: "constants and aggregates", divisible: true });
   }
 
   /** Each group by itself; nothing inside can have groups of its own. */
-  groups(keys: readonly Expr[]): AggregateTarget {
-    return this.#view({ keys, order: [], scalars: "constants and aggregates", divisible: false });
+  groups(keys: readonly Expr[], grouping: Grouping = "apart"): AggregateTarget {
+    return this.#view({ keys, grouping, order: [], scalars: "constants and aggregates", divisible: false });
   }
 
-  #view({ keys, order, scalars, divisible }: View): AggregateTarget {
+  #view({ keys, grouping, order, scalars, divisible }: View): AggregateTarget {
     const partitionBy = keys.filter((k) => columnsOf([k]).size > 0);
     const view: AggregateTarget = {
       set: this.#set(partitionBy),
       rowsVisible: true,
-      grouped: partitionBy.length > 0,
+      grouping: partitionBy.length === 0 ? "none" : grouping,
       scalars,
       below: () => view,
       window: {
@@ -61,7 +61,7 @@ export class WindowTarget {
         add: (call, by, within) => this.#add(within, by, call),
       },
       over: divisible
-        ? (inner, innerOrder) => this.#view({ keys: inner, order: innerOrder, scalars: "constants", divisible: false })
+        ? (inner, innerOrder) => this.#view({ keys: inner, grouping: "apart", order: innerOrder, scalars: "constants", divisible: false })
         : null,
     };
     return view;
@@ -160,6 +160,10 @@ const windowed = (input: Plan, { partitionBy, orderBy, functions }: Segments): P
   schema: [...input.schema, ...functions.map((f) => ({ name: f.name, dtype: f.call.dtype }))],
 });
 
+export const projected = (input: Plan, exprs: readonly NamedExpr[]): Plan => ({ kind: "project", input, exprs, schema: fieldsOf(exprs) });
+
+export const filtered = (input: Plan, predicate: Expr): Plan => ({ kind: "filter", input, predicate, schema: input.schema });
+
 export const aggregated = (input: Plan, keys: readonly NamedExpr[], set: AggregateSet): Plan => aggregateNode(input, keys, set.aggregates);
 
 export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregates: readonly NamedExpr[]): Plan => ({
@@ -173,7 +177,8 @@ export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregate
 /** Each row of `left` beside each row of `right`. */
 export const crossed = (left: Plan, right: Plan): Plan => joined(left, right, [], []);
 
-function joined(left: Plan, right: Plan, leftOn: readonly Expr[], rightOn: readonly Expr[]): Plan {
+/** The left rows beside the right row of equal keys, null being equal to null; right keys are unique and come first. */
+export function joined(left: Plan, right: Plan, leftOn: readonly Expr[], rightOn: readonly Expr[]): Plan {
   const added = right.schema.slice(rightOn.length);
   return {
     kind: "join",

@@ -160,6 +160,10 @@ export const PLANS: readonly Plan[] = Object.values({
       schema,
     }),
   ),
+  range_join: [
+    { kind: "range_join", left: frame, right: frame, from: a, to: a, key: a, leftBy: [], rightBy: [], output: OUTPUT, schema },
+    { kind: "range_join", left: frame, right: frame, from: a, to: a, key: a, leftBy: [isOdd], rightBy: [a], output: [], schema },
+  ],
   require: [
     { kind: "require", input: frame, condition: { kind: "unique", by: [a, isOdd] }, schema },
     { kind: "require", input: frame, condition: { kind: "ascending", key: a, by: [] }, schema },
@@ -241,6 +245,12 @@ export function randomPlan(seed: number, size: number): Plan {
   const input = () => pick(nodes, frame);
   const namedExprs = () => some(() => named(text(), expr()));
   const bool = () => below(2) === 0;
+  const joinOutput = () => ({
+    name: text(),
+    from: pick(["left", "right", "coalesce"] as const, "left"),
+    left: bool() ? null : text(),
+    right: bool() ? null : text(),
+  });
   const make: Record<PlanKind, () => Plan> = {
     scan: () => ({
       kind: "scan",
@@ -272,12 +282,7 @@ export function randomPlan(seed: number, size: number): Plan {
       rightOn: some(expr),
       how: pick(JOINS, "inner"),
       nullsEqual: bool(),
-      output: some(() => ({
-        name: text(),
-        from: pick(["left", "right", "coalesce"] as const, "left"),
-        left: bool() ? null : text(),
-        right: bool() ? null : text(),
-      })),
+      output: some(joinOutput),
       schema: fields(),
     }),
     distinct: () => ({
@@ -306,12 +311,19 @@ export function randomPlan(seed: number, size: number): Plan {
       strategy: pick(["backward", "forward", "nearest"] as const, "nearest"),
       allowEqual: bool(),
       tolerance: bool() ? null : random() * 9,
-      output: some(() => ({
-        name: text(),
-        from: pick(["left", "right", "coalesce"] as const, "left"),
-        left: bool() ? null : text(),
-        right: bool() ? null : text(),
-      })),
+      output: some(joinOutput),
+      schema: fields(),
+    }),
+    range_join: () => ({
+      kind: "range_join",
+      left: input(),
+      right: input(),
+      from: expr(),
+      to: expr(),
+      key: expr(),
+      leftBy: some(expr),
+      rightBy: some(expr),
+      output: some(joinOutput),
       schema: fields(),
     }),
     require: () => ({

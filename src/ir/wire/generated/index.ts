@@ -39,6 +39,7 @@ export { NumberValue } from './number-value.ts';
 export { Plan } from './plan.ts';
 export { PlanNode } from './plan-node.ts';
 export { Project } from './project.ts';
+export { RangeJoin } from './range-join.ts';
 export { Require } from './require.ts';
 export { RowIndex } from './row-index.ts';
 export { RowRange } from './row-range.ts';

@@ -24,6 +24,7 @@ export const Node = {
   Lookup: 16,
   AsofJoin: 17,
   Window: 18,
-  Require: 19
+  Require: 19,
+  RangeJoin: 20
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];

@@ -1,0 +1,150 @@
+/** groupByRolling: a window for each row, over integers, dates and datetimes, within groups, also without rows; what stays on CPU polars. */
+
+import { after, test } from "node:test";
+import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
+import { random } from "../../../src/conformance/fixture.ts";
+import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
+
+after(closeEngines);
+
+const c = pl.col;
+
+/** Ascending numbers with gaps and repetitions from before the epoch on, as integers, days and times. */
+function series(rows: number): DataFrame {
+  const next = random(17);
+  let at = -100;
+  const numbers = Array.from({ length: rows }, () => {
+    at += Math.floor(next() * 3) * Math.floor(next() * 7);
+    return at;
+  });
+  const drawn = <T>(values: readonly T[]): T[] =>
+    numbers.map(() => values[Math.floor(next() * values.length)]).filter((v) => v !== undefined);
+  return pl
+    .DataFrame([
+      pl.Series("i", numbers, pl.Int64),
+      pl.Series("g", drawn([3, 1, null, -1]), pl.Int32),
+      pl.Series("s", drawn(["x", "yy", "a", null]), pl.String),
+      pl.Series("v", drawn([1.5, -2.25, null, 0, Number.NaN, 1e9]), pl.Float64),
+      pl.Series("n", drawn([1, 2, null, -7]), pl.Int64),
+    ])
+    .withColumns(
+      c("i").cast(pl.Int32).as("i32"),
+      c("i").cast(pl.Int32).cast(pl.Date).as("date"),
+      c("i").mul(1_800_000).cast(pl.Int64).cast(pl.Datetime("ms")).as("ms"),
+      c("i").mul(1_800_000_000_000).cast(pl.Int64).cast(pl.Datetime("ns", "UTC")).as("ns"),
+    );
+}
+
+const frame = series(60);
+
+interface Options {
+  readonly indexColumn: string;
+  readonly period: string;
+  readonly offset?: string;
+  readonly by?: readonly string[];
+  readonly closed?: string;
+}
+
+const aggs = (): Expr[] => [
+  pl.len().as("len"),
+  c("v").sum().as("sum"),
+  c("s").last().as("last"),
+  c("n").mean().add(1).as("mean"),
+  c("n").nUnique().as("kinds"),
+  c("v").min().as("least"),
+];
+
+const windows = (rows: DataFrame, options: Options, exprs: readonly Expr[] = aggs()): LazyDataFrame => {
+  const groups: unknown = Reflect.apply(rows.lazy().groupByRolling, null, [options]);
+  if (typeof groups !== "object" || groups === null || !("agg" in groups) || typeof groups.agg !== "function") throw new Error("no groups");
+  const lazy: unknown = groups.agg(...exprs);
+  if (!pl.LazyDataFrame.isLazyDataFrame(lazy)) throw new Error("not a lazy frame");
+  return lazy;
+};
+
+const check = (options: Options, rows = frame) => assertGpuEqualsCpu(() => windows(rows, options), { partitions: [null, 17], rel: 1e-12 });
+
+for (const closed of ["left", "right", "both", "none"]) {
+  test(`windows closed ${closed}`, async () => {
+    for (const by of [[], ["g"]])
+      for (const [period, offset] of [
+        ["4i", undefined],
+        ["4i", "-2i"],
+        ["3i", "0i"],
+        ["2i", "5i"],
+        ["2i", "-30i"],
+      ] as const)
+        await check({ indexColumn: "i", period, closed, by, ...(offset === undefined ? {} : { offset }) });
+    await check({ indexColumn: "date", period: "1w", closed });
+    await check({ indexColumn: "ms", period: "5h", closed, by: ["s"] });
+  });
+}
+
+test("every index", async () => {
+  for (const [indexColumn, period] of [
+    ["i32", "7i"],
+    ["date", "5d"],
+    ["date", "2w"],
+    ["ms", "90m"],
+    ["ns", "1d12h"],
+    ["ns", "3h"],
+  ] as const)
+    await check({ indexColumn, period });
+});
+
+test("months", async () => {
+  const months = frame.withColumns(
+    c("date").cast(pl.Int32).mul(9).cast(pl.Date).as("date"),
+    c("ms").cast(pl.Int64).mul(400).cast(pl.Datetime("ms")).as("ms"),
+  );
+  for (const indexColumn of ["date", "ms"])
+    for (const closed of ["left", "right", "both", "none"]) {
+      await check({ indexColumn, period: "1mo", closed }, months);
+      await check({ indexColumn, period: "1y", offset: "-2mo", closed, by: ["g"] }, months);
+    }
+});
+
+test("groups of texts, and of several keys", async () => {
+  for (const by of [["s"], ["g", "s"], ["s", "g"]]) await check({ indexColumn: "i", period: "10i", by });
+});
+
+test("functions of the rows of each window", async () => {
+  const exprs = () => [
+    c("v").fillNan(0).diff(1, "ignore").sum().as("diffs"),
+    c("n").filter(c("g").gt(0)).sum().as("some"),
+    c("i").max().minus(c("i").min()).as("span"),
+    c("n").sortBy(c("g")).first().as("one"),
+    c("n").implode().as("list"),
+    c("n").median().as("median"),
+    c("v").fillNan(1).std().as("std"),
+    pl.lit(3).as("three"),
+  ];
+  for (const options of [
+    { indexColumn: "i", period: "9i" },
+    { indexColumn: "i", period: "9i", by: ["g"] },
+    { indexColumn: "i", period: "3i", closed: "left" },
+  ])
+    await assertGpuEqualsCpu(() => windows(frame, options, exprs()), { partitions: [null, 17], rel: 1e-12 });
+});
+
+test("nothing, one row", async () => {
+  for (const rows of [frame.head(0), frame.head(1)]) {
+    await check({ indexColumn: "i", period: "3i" }, rows);
+    await check({ indexColumn: "i", period: "3i", closed: "none", by: ["g"] }, rows);
+  }
+});
+
+test("an index that does not ascend", async () => {
+  await assertSameError(() => windows(frame.reverse(), { indexColumn: "i", period: "3i" }));
+  await assertSameError(() => windows(frame.reverse(), { indexColumn: "i", period: "3i", by: ["g"] }));
+  const sorted = frame.sort(["g", "i"]);
+  await check({ indexColumn: "i", period: "3i", by: ["g"] }, sorted);
+});
+
+test("what stays on CPU polars", async () => {
+  const rows = frame.withColumns(c("s").cast(pl.Categorical).as("cat"), c("ms").cast(pl.Datetime("us", "Europe/Berlin")).as("zoned"));
+  await assertFallsBack(() => windows(rows, { indexColumn: "zoned", period: "3h" }), /groupByRolling over Datetime/, { rel: 1e-12 });
+  await assertFallsBack(() => windows(rows, { indexColumn: "i", period: "3i", by: ["cat"] }), /the order of groups by .*Categorical/, {
+    rel: 1e-12,
+  });
+});
