@@ -16,12 +16,12 @@ const rollingOptions = (random: Random): string =>
   `period: "${random.pick([1, 2, 5, 40])}i"${random.chance(0.5) ? "" : `, offset: "${random.pick([-7, -2, -1, 0, 3])}i"`}`;
 
 /** Without boundaries, which polars leaves out where there are no rows. */
-const dynamicOptions = (random: Random, overlapping: boolean): string => {
+const dynamicOptions = (random: Random, overlapping: boolean, labels: readonly string[]): string => {
   const every = random.pick([1, 3, 10, 100]);
   const period = overlapping ? every * 2 + 1 : random.pick([every, Math.ceil(every / 2)]);
   const more = [
     random.chance(0.3) ? `, offset: "${random.pick([-11, -1, 2, 15])}i"` : "",
-    `, startBy: "${random.pick(["window", "window", "datapoint"])}", label: "${random.pick(["left", "right", "datapoint"])}"`,
+    `, startBy: "${random.pick(["window", "window", "datapoint"])}", label: "${random.pick(labels)}"`,
   ];
   return `every: "${every}i", period: "${period}i"${more.join("")}`;
 };
@@ -32,11 +32,14 @@ export const indexWindows: Grower = (growing) => {
   const whole = usable.filter((f) => f.kind === "int");
   if (whole.length === 0) return null;
   const index = random.pick(whole);
+  // Which zero a key is depends on the order of the rows.
   const keys: readonly Field[] = random.some(
-    usable.filter((f) => f.kind !== "cat" && !f.kind.startsWith("nested")),
+    usable.filter((f) => f.kind !== "cat" && f.kind !== "float" && !f.kind.startsWith("nested")),
     0,
     2,
   );
+  // Within groups polars takes the first datapoints of all windows for sorted.
+  const labels = keys.length === 0 ? ["left", "right", "datapoint"] : ["left", "right"];
   const [name, rolling, overlapping] = [fresh(), random.chance(0.5), random.chance(0.5)];
   const scope = { ...scopeOf(growing, "groups"), fields: fields.filter((f) => !keys.includes(f)) };
   const made: ExprTree[] = [];
@@ -48,7 +51,7 @@ export const indexWindows: Grower = (growing) => {
   }
   if (made.length === 0) return null;
   const closed = random.pick(overlapping || rolling ? ["left", "right", "both", "none"] : ["left", "right", "none"]);
-  const options = rolling ? rollingOptions(random) : dynamicOptions(random, overlapping);
+  const options = rolling ? rollingOptions(random) : dynamicOptions(random, overlapping, labels);
   const [method, by] = [rolling ? "groupByRolling" : "groupByDynamic", keys.length === 0 ? "" : `, by: [${quoted(keys)}]`];
   const call = `${method}({ indexColumn: "${name}", ${options}, closed: "${closed}"${by} })`;
   const ascending = `withColumns(pl.col(${JSON.stringify(index.name)}).cast(${INDEX}, false).cast(pl.Int64).as("${name}"))
