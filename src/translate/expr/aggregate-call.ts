@@ -18,6 +18,9 @@ export interface AggregateCall {
   readonly dtype: DType;
 }
 
+/** Whether a row may be in several groups, for which polars has kernels of their own. */
+export const sharesRows = ({ t }: AggregateCall): boolean => t.target?.grouping === "overlapping" || t.target?.grouping === "rolling";
+
 /** Rows of which each counts: `unique` has no part in them. */
 export function plainRows(c: AggregateCall, input: DslValue | undefined = c.inputs[0], wrap?: Wrap): AggregateRows | null {
   const rows = rowsOf(c.inner, input, wrap);

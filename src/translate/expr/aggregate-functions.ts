@@ -11,7 +11,7 @@ import type { DslExpr } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import type { Scope } from "../scope.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
-import { floatRows, plainRows, truthRows } from "./aggregate-call.ts";
+import { floatRows, plainRows, sharesRows, truthRows } from "./aggregate-call.ts";
 import { implode } from "./aggregate-lists.ts";
 import type { AggregateRows } from "./aggregate-rows.ts";
 import { countNulls, countRows, countValues, inKnownOrder, rowsOf, valueOrNull } from "./aggregate-rows.ts";
@@ -60,6 +60,7 @@ function accumulable(c: AggregateCall, fn: AggregateName, rows: AggregateRows): 
   const no = (): null => c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`);
   if (fn === "sum") {
     if (!(isNumeric(value.dtype) || kind === "Boolean" || kind === "Duration") || physicalOf(c.dtype) === "code") return no();
+    if (kind === "Float32" && sharesRows(c)) return c.t.scope.unsupported("sum of Float32 over windows that share rows");
     return kind === "Duration" ? value : c.t.cast(value, c.dtype);
   }
   if (!(isNumeric(value.dtype) || kind === "Boolean") || !isFloat(c.dtype)) return no();
@@ -77,9 +78,8 @@ const extreme =
     if (value.dtype.kind === "Opaque" || !sameDType(value.dtype, c.dtype))
       return c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`);
     const least = c.set.add(aggregate(fn, value, c.dtype));
-    const grouping = c.t.target?.grouping;
-    if (!isFloat(c.dtype) || rows.where !== null || (grouping !== "overlapping" && grouping !== "rolling")) return least;
-    if (grouping === "overlapping") return c.t.scope.unsupported(`${fn} of floats over windows that overlap`);
+    if (!isFloat(c.dtype) || rows.where !== null || !sharesRows(c)) return least;
+    if (c.t.target?.grouping === "overlapping") return c.t.scope.unsupported(`${fn} of floats over windows that overlap`);
     const odd = c.set.add(aggregate("any", call("is_nan", [value], BOOLEAN), BOOLEAN));
     return call("ternary", [odd, literal(Number.NaN, c.dtype), least], c.dtype);
   };

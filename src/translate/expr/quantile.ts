@@ -8,7 +8,7 @@ import { describeDType } from "../../ir/schema.ts";
 import type { DslValue } from "../../polars/dsl.ts";
 import { evaluateConstant } from "../../polars/scalars.ts";
 import type { AggregateCall } from "./aggregate-call.ts";
-import { floatRows } from "./aggregate-call.ts";
+import { floatRows, sharesRows } from "./aggregate-call.ts";
 import { isFloat, isNumeric } from "./binary.ts";
 import { asExpr, isConstant } from "./tree.ts";
 
@@ -37,6 +37,7 @@ export function quantile(c: AggregateCall, fraction: number | DslValue | undefin
   }
   if (!((isNumeric(rows.value.dtype) || kind === "Boolean") && isFloat(c.dtype)))
     return scope.unsupported(`a quantile of ${describeDType(rows.value.dtype)}`);
+  if (kind === "Float32" && sharesRows(c)) return scope.unsupported("a quantile of Float32 over windows that share rows");
   const value = kind === "Boolean" ? c.t.cast(rows.value, { kind: "UInt32" }) : rows.value;
   return value === null ? null : c.t.cast(c.set.add(aggregate("quantile", value, F64, { where, options })), c.dtype);
 }

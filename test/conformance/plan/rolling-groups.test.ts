@@ -144,6 +144,8 @@ test("an index that does not ascend", async () => {
 test("what stays on CPU polars", async () => {
   const rows = frame.withColumns(c("s").cast(pl.Categorical).as("cat"), c("ms").cast(pl.Datetime("us", "Europe/Berlin")).as("zoned"));
   await assertFallsBack(() => windows(rows, { indexColumn: "zoned", period: "3h" }), /groupByRolling over Datetime/, { rel: 1e-12 });
+  const single = [c("v").cast(pl.Float32).sum().as("sum"), c("v").cast(pl.Float32).median().as("median")];
+  await assertFallsBack(() => windows(rows, { indexColumn: "i", period: "3i" }, single), /sum of Float32.*quantile of Float32/s);
   await assertFallsBack(() => windows(rows, { indexColumn: "i", period: "3i", by: ["cat"] }), /the order of groups by .*Categorical/, {
     rel: 1e-12,
   });
