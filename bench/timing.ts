@@ -69,4 +69,4 @@ export async function timed<T>({ warmup, runs, seconds }: Effort, work: () => Pr
 }
 
 /** The run with the median time. */
-const middle = <T>(all: readonly TimedRun<T>[]): TimedRun<T> | undefined => all.toSorted((a, b) => a.ms - b.ms)[all.length >> 1];
+export const middle = <T>(all: readonly TimedRun<T>[]): TimedRun<T> | undefined => all.toSorted((a, b) => a.ms - b.ms)[all.length >> 1];
