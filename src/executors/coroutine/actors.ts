@@ -5,6 +5,7 @@ import type { Stored } from "../memory/store.ts";
 import type { Operation } from "../operation.ts";
 import type { ChoiceNode, ExchangeNode, MapNode, PhysicalNode, ReduceNode, Seen, SourceNode } from "../physical/node.ts";
 import { type Channel, type Chunk, type Reader, releaseChunk, rowsOfChunk } from "./channel.ts";
+import { InOrder } from "./in-order.ts";
 
 /** What an actor works with. */
 export interface Actor {
@@ -13,7 +14,11 @@ export interface Actor {
   readonly output: Channel;
   /** Reads that are in flight at once. */
   readonly ioThreads: number;
+  /** Other operations that are. */
+  readonly lanes: number;
   perform(operation: Omit<Operation, "node">): Promise<readonly Stored[]>;
+  /** Ends the run, also while the actor waits for a chunk. */
+  failed(error: unknown): void;
   /** Starts one of the ways of a choice, the others are not wanted. */
   chosen(option: PhysicalNode): void;
 }
@@ -73,9 +78,9 @@ async function everything(reader: Reader): Promise<readonly Chunk[]> {
   return chunks;
 }
 
-/** Inputs that are taken whole come first; the others go partition by partition, side by side. */
+/** Inputs that are taken whole come first; the others go partition by partition, several of them under way. */
 async function actMap(node: MapNode, actor: Actor): Promise<void> {
-  const { readers, output } = actor;
+  const { readers, output, lanes, failed } = actor;
   const whole = new Map<number, readonly Stored[]>();
   for (const [i, { take }] of node.inputs.entries()) {
     const reader = readers[i];
@@ -86,33 +91,38 @@ async function actMap(node: MapNode, actor: Actor): Promise<void> {
       );
   }
   const each = readers.filter((_, i) => !whole.has(i));
-  const compute = async (partition: number, chunks: readonly Chunk[], counts: readonly number[]): Promise<boolean> => {
-    const own = chunks.values();
-    const inputs = node.inputs.map((_, i) => whole.get(i) ?? own.next().value?.parts ?? []);
-    const parts = await actor.perform({
-      step: "compute",
-      partition,
-      inputs,
-      work: async (context, tables) => [await node.run(context, tables, { partition, counts })],
+  const results = new InOrder(lanes, (partition, parts) => output.send({ partition, parts }), failed);
+  const compute: Compute = (partition, chunks, counts) =>
+    results.add(partition, async () => {
+      const own = chunks.values();
+      const inputs = node.inputs.map((_, i) => whole.get(i) ?? own.next().value?.parts ?? []);
+      const parts = await actor.perform({
+        step: "compute",
+        partition,
+        inputs,
+        work: async (context, tables) => [await node.run(context, tables, { partition, counts })],
+      });
+      for (const chunk of chunks) releaseChunk(chunk);
+      return parts;
     });
-    for (const chunk of chunks) releaseChunk(chunk);
-    return output.send({ partition, parts });
-  };
-  if (each.length === 0)
-    await compute(
-      0,
-      [],
-      [...whole.values()].slice(0, 1).map((parts) => parts.reduce((n, s) => n + s.rows, 0)),
-    );
-  else await eachPartition(node, each, compute);
+  try {
+    if (each.length === 0)
+      await compute(
+        0,
+        [],
+        [...whole.values()].slice(0, 1).map((parts) => parts.reduce((n, s) => n + s.rows, 0)),
+      );
+    else await eachPartition(node, each, compute);
+  } finally {
+    await results.end();
+  }
   for (const parts of whole.values()) releaseChunk({ partition: 0, parts });
 }
 
-async function eachPartition(
-  { counts: needed, limit }: MapNode,
-  readers: readonly Reader[],
-  compute: (partition: number, chunks: readonly Chunk[], counts: readonly number[]) => Promise<boolean>,
-): Promise<void> {
+/** Begins a partition, which takes its chunks over. False: nothing more is wanted, and the chunks stay the caller's. */
+type Compute = (partition: number, chunks: readonly Chunk[], counts: readonly number[]) => Promise<boolean>;
+
+async function eachPartition({ counts: needed, limit }: MapNode, readers: readonly Reader[], compute: Compute): Promise<void> {
   const held: (readonly Chunk[])[] = [];
   const counts: number[] = [];
   let rows = 0;
@@ -127,13 +137,13 @@ async function eachPartition(
     if (needed === "all" || (needed === "several" && rows < 2)) continue;
     for (let ready = held.shift(); ready !== undefined; ready = held.shift()) {
       const [of] = ready;
-      if (of !== undefined && !(await compute(of.partition, ready, known()))) return cancel(readers, held);
+      if (of !== undefined && !(await compute(of.partition, ready, known()))) return cancel(readers, [ready, ...held]);
     }
     if (limit !== null && rows >= limit) return cancel(readers, held);
   }
-  for (const ready of held) {
+  for (let ready = held.shift(); ready !== undefined; ready = held.shift()) {
     const [of] = ready;
-    if (of !== undefined) await compute(of.partition, ready, known());
+    if (of !== undefined && !(await compute(of.partition, ready, known()))) return cancel(readers, [ready, ...held]);
   }
 }
 
@@ -154,15 +164,23 @@ function cancel(readers: readonly Reader[], held: readonly (readonly Chunk[])[])
   for (const reader of readers) reader.cancel();
 }
 
-async function actExchange(node: ExchangeNode, { readers, output, perform }: Actor): Promise<void> {
+async function actExchange(node: ExchangeNode, { readers, output, lanes, perform, failed }: Actor): Promise<void> {
   const [input, ...others] = readers;
   if (input === undefined) throw new InternalError("an exchange without an input");
   const sides: (readonly Stored[])[] = [];
   for (const side of others) sides.push((await everything(side)).flatMap((c) => c.parts));
   const parts: Stored[][] = Array.from({ length: node.partitions }, () => []);
-  for (let chunk = await input.next(); chunk !== null; chunk = await input.next()) {
+  const splits = new InOrder(
+    lanes,
+    async (_, split) => {
+      split.forEach((part, p) => void parts[p]?.push(part));
+      return true;
+    },
+    failed,
+  );
+  const split = async (chunk: Chunk): Promise<readonly Stored[]> => {
     const { partition } = chunk;
-    const split = await perform({
+    const made = await perform({
       step: "split",
       partition,
       inputs: [chunk.parts, ...sides],
@@ -172,7 +190,15 @@ async function actExchange(node: ExchangeNode, { readers, output, perform }: Act
       },
     });
     releaseChunk(chunk);
-    split.forEach((part, p) => void parts[p]?.push(part));
+    return made;
+  };
+  try {
+    for (let chunk = await input.next(); chunk !== null; chunk = await input.next()) {
+      const own = chunk;
+      await splits.add(own.partition, () => split(own));
+    }
+  } finally {
+    await splits.end();
   }
   for (const side of sides) releaseChunk({ partition: 0, parts: side });
   for (const [partition, own] of parts.entries()) {

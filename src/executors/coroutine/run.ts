@@ -103,6 +103,8 @@ class Coroutines {
         readers,
         output,
         ioThreads: operations.ioThreads,
+        lanes: operations.lanes,
+        failed: (error) => this.#fail(error),
         perform: (operation) =>
           (operation.step === "read" ? this.#reads : this.#lanes).pass(() => operations.perform({ ...operation, node })),
         chosen: (option) => {
