@@ -154,10 +154,13 @@ forEach(
       of.warnings.length = 0;
       const restore = interrupted(() => controller.abort(reason))(only(at));
       try {
-        const ended = await of.query().collect({ engine: of.gpu, signal: controller.signal }).then(
-          () => null,
-          (error: unknown) => error,
-        );
+        const ended = await of
+          .query()
+          .collect({ engine: of.gpu, signal: controller.signal })
+          .then(
+            () => null,
+            (error: unknown) => error,
+          );
         assert.equal(ended, controller.signal.aborted ? reason : null);
         reached += Number(controller.signal.aborted);
       } finally {
