@@ -41,8 +41,8 @@ export async function act(node: PhysicalNode, actor: Actor): Promise<void> {
   }
 }
 
-/** Reads that are begun for each that may be in flight: one that takes long does not keep those behind it from going on. */
-const READS_AHEAD = 2;
+/** Reads that are begun beyond those that may be in flight: one that takes long does not keep those behind it from going on. */
+const READS_AHEAD = 1;
 
 /** Reads ahead of what is sent. */
 async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor): Promise<void> {
@@ -60,7 +60,7 @@ async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor
   let next = 0;
   try {
     for (let partition = 0; partition < node.partitions; partition++) {
-      while (next < node.partitions && reading.length < READS_AHEAD * ioThreads) read(next++);
+      while (next < node.partitions && reading.length < ioThreads + READS_AHEAD) read(next++);
       const parts = await reading.shift();
       if (parts === undefined || !(await output.send({ partition, parts }))) break;
     }
@@ -91,7 +91,9 @@ async function actMap(node: MapNode, actor: Actor): Promise<void> {
       );
   }
   const each = readers.filter((_, i) => !whole.has(i));
-  const results = new InOrder(lanes, (partition, parts) => output.send({ partition, parts }), failed);
+  // Where the first rows are all that is wanted, no partition is begun that may not be.
+  const width = node.limit === null ? lanes : 1;
+  const results = new InOrder(width, (partition, parts) => output.send({ partition, parts }), failed);
   const compute: Compute = (partition, chunks, counts) =>
     results.add(partition, async () => {
       const own = chunks.values();
