@@ -114,7 +114,7 @@ async function actMap(node: MapNode, actor: Actor): Promise<void> {
         [],
         [...whole.values()].slice(0, 1).map((parts) => parts.reduce((n, s) => n + s.rows, 0)),
       );
-    else await eachPartition(node, each, compute);
+    else await eachPartition(node, each, results, compute);
   } finally {
     await results.end();
   }
@@ -124,13 +124,21 @@ async function actMap(node: MapNode, actor: Actor): Promise<void> {
 /** Begins a partition, which takes its chunks over. False: nothing more is wanted, and the chunks stay the caller's. */
 type Compute = (partition: number, chunks: readonly Chunk[], counts: readonly number[]) => Promise<boolean>;
 
-async function eachPartition({ counts: needed, limit }: MapNode, readers: readonly Reader[], compute: Compute): Promise<void> {
+async function eachPartition(
+  { counts: needed, limit }: MapNode,
+  readers: readonly Reader[],
+  results: InOrder,
+  compute: Compute,
+): Promise<void> {
   const held: (readonly Chunk[])[] = [];
   const counts: number[] = [];
   let rows = 0;
   /** Rows of partitions by their number, holes being empty. */
   const known = (): readonly number[] => Array.from(counts, (n) => n ?? 0);
-  for (let chunks = await sideBySide(readers); chunks !== null; chunks = await sideBySide(readers)) {
+  for (;;) {
+    if (!(await results.room())) return cancel(readers, held);
+    const chunks = await sideBySide(readers);
+    if (chunks === null) break;
     const [first] = chunks;
     if (first === undefined) throw new InternalError("a partition without a chunk");
     counts[first.partition] = rowsOfChunk(first);

@@ -22,9 +22,15 @@ export class InOrder {
     this.#failed = failed;
   }
 
+  /** Waits until there is room for more work. False: nothing more is wanted. @throws what earlier work threw. */
+  async room(): Promise<boolean> {
+    while (this.#underWay.length >= this.#width) if ((await this.#underWay.shift()) !== true) return false;
+    return true;
+  }
+
   /** Begins the work once there is room for it. False: nothing more is wanted, and it was not begun. @throws what earlier work threw. */
   async add(partition: number, work: () => Promise<Parts>): Promise<boolean> {
-    while (this.#underWay.length >= this.#width) if ((await this.#underWay.shift()) !== true) return false;
+    if (!(await this.room())) return false;
     const delivered = this.#behind(this.#last, partition, work());
     delivered.catch(this.#failed);
     this.#last = delivered;
