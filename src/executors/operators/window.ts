@@ -28,7 +28,10 @@ import { wordColumn } from "./group.ts";
 import type { Partition } from "./segments.ts";
 import { partition, releaseSegments, segmentOrder, segmentsOf } from "./segments.ts";
 
-export async function window(context: QueryContext, plan: Window, input: Table): Promise<Table> {
+/** What is computed, wherever the rows come from. */
+type Windowing = Pick<Window, "partitionBy" | "orderBy" | "functions" | "schema">;
+
+export async function window(context: QueryContext, plan: Windowing, input: Table): Promise<Table> {
   const batch = await singleBatch(context, input);
   const groups = await partition(context, batch, plan.partitionBy);
   const order = await segmentOrder(context, batch, groups, plan.orderBy);
