@@ -1,8 +1,10 @@
 /** Which other rows a window function without partition keys looks at, and so what one partition has to know of the others. */
 
+import type { Expr, SortKey } from "../../ir/expr.ts";
 import { call } from "../../ir/expr.ts";
 import { sameDType } from "../../ir/schema.ts";
 import type { WindowCall } from "../../ir/windows.ts";
+import { sortKeys } from "../operators/window.ts";
 
 export type Reach =
   /** The numbers of rows. */
@@ -13,7 +15,13 @@ export type Reach =
    * All rows before, or all behind: `call` over them has the same result when one row with their own last result stands for them, to the bit.
    * Its only argument has the dtype of the result.
    */
-  | { readonly kind: "running"; readonly from: "start" | "end"; readonly call: WindowCall };
+  | { readonly kind: "running"; readonly from: "start" | "end"; readonly call: WindowCall }
+  /** Rows with equal keys, which are in the same partition, and the numbers of rows or of distinct keys before. */
+  | { readonly kind: "rank"; readonly keys: number }
+  /** The row as far from the end. */
+  | { readonly kind: "mirrored" }
+  /** The row that has this place when all are sorted by the keys: its value, or with null its number. */
+  | { readonly kind: "sorted"; readonly by: readonly SortKey[]; readonly value: Expr | null };
 
 const U32 = { kind: "UInt32" } as const;
 const BOOLEAN = { kind: "Boolean" } as const;
@@ -49,13 +57,17 @@ export function reachOf(of: WindowCall): Reach | null {
       return of.dtype.kind === "Float32" || of.dtype.kind === "Float64" ? null : running(of, option === 0 ? "start" : "end");
     case "cum_count":
       return running(countedAsSum(of), option === 0 ? "start" : "end");
-    case "cum_linear":
-    case "reverse":
-    case "sorted":
-    case "arg_sort":
     case "rank_min":
     case "rank_max":
     case "rank_dense":
+      return option === 0 ? null : { kind: "rank", keys: option };
+    case "reverse":
+      return { kind: "mirrored" };
+    case "sorted":
+      return { kind: "sorted", by: sortKeys(of, 1), value: of.args[0] ?? null };
+    case "arg_sort":
+      return { kind: "sorted", by: sortKeys(of, 0), value: null };
+    case "cum_linear":
       return null;
   }
 }

@@ -3,9 +3,9 @@
 import type { Column } from "../../gpu/column.ts";
 import { constantWords, iota } from "../../gpu/kernels/fill.ts";
 import type { DType } from "../../ir/dtype.ts";
-import type { NamedExpr } from "../../ir/expr.ts";
-import { column, named } from "../../ir/expr.ts";
-import { fieldsOf } from "../../ir/projection.ts";
+import type { NamedExpr, SortKey } from "../../ir/expr.ts";
+import { call, column, literal, named } from "../../ir/expr.ts";
+import { columnsOfSchema, fieldsOf } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
 import type { NamedWindow } from "../../ir/windows.ts";
 import { singleBatch } from "../codes.ts";
@@ -30,7 +30,7 @@ const runningName = (f: number): string => `\u0001running ${f}`;
 const totalName = (f: number): string => `\u0001total ${f}`;
 
 export function overArguments(functions: readonly NamedWindow[]): OverArguments {
-  const args = functions.flatMap(({ call }, f) => call.args.map((expr, a) => named(argumentName(f, a), expr)));
+  const args = functions.flatMap((of, f) => of.call.args.map((expr, a) => named(argumentName(f, a), expr)));
   return {
     args,
     schema: fieldsOf(args),
@@ -47,7 +47,7 @@ const argumentsOf = (context: QueryContext, { args, schema }: OverArguments, tab
 const fieldsOfFunctions = (functions: readonly NamedWindow[]): Schema => functions.map(({ name, call }) => ({ name, dtype: call.dtype }));
 
 /** The functions over all rows of the table, in their order, behind its columns. */
-const over = (context: QueryContext, functions: readonly NamedWindow[], table: Table): Promise<Table> =>
+export const over = (context: QueryContext, functions: readonly NamedWindow[], table: Table): Promise<Table> =>
   window(context, { partitionBy: [], orderBy: [], functions, schema: [...table.schema, ...fieldsOfFunctions(functions)] }, table);
 
 /** The arguments at the first rows of the table, or at the last ones; `count` above 0. */
@@ -132,8 +132,8 @@ export async function windowAround(
   return withColumns(context, table, own, schema);
 }
 
-/** The table with the columns of another one, which is taken over, in the order of the schema. */
-async function withColumns(context: QueryContext, table: Table, added: Table, schema: Schema): Promise<Table> {
+/** The table with the columns of another one of as many rows, which is taken over, in the order of the schema. */
+export async function withColumns(context: QueryContext, table: Table, added: Table, schema: Schema): Promise<Table> {
   const [own, more] = [await singleBatch(context, table), await singleBatch(context, added)];
   releaseTable(added);
   const both: Batch = { rows: own.rows, columns: new Map([...own.columns, ...more.columns]) };
@@ -155,4 +155,48 @@ export async function placed(
     wordColumn(call.fn === "row_number" ? iota(device, before, own) : constantWords(device, rows, own), own),
   ]);
   return withColumns(context, table, { schema: fieldsOfFunctions(functions), batches: [{ rows: own, columns: new Map(columns) }] }, schema);
+}
+
+/** Ranks of rows that are sorted by the order, of which rows with equal keys are in one table. */
+export interface Ranks {
+  readonly functions: readonly NamedWindow[];
+  readonly orderBy: readonly SortKey[];
+}
+
+/** The table with the ranks that its rows have in it alone. */
+const localRanks = (context: QueryContext, { functions, orderBy }: Ranks, table: Table): Promise<Table> =>
+  window(
+    context,
+    { partitionBy: [], orderBy, functions, schema: [...table.schema, ...fieldsOfFunctions(functions)], isSorted: true },
+    table,
+  );
+
+/** The ranks of the last row in the table; none for none. */
+export async function lastRanks(context: QueryContext, ranks: Ranks, table: Table): Promise<Table> {
+  const ranked = await localRanks(context, ranks, table);
+  const schema = fieldsOfFunctions(ranks.functions);
+  const last = slice(context, { offset: -1, length: 1, schema: ranked.schema }, ranked);
+  releaseTable(ranked);
+  const result = await runPipelineOver(context, last, { predicate: null, outputs: columnsOfSchema(schema) }, schema);
+  releaseTable(last);
+  return result;
+}
+
+/** The table with its rows' ranks in the sequence: `before` says by how much each function's are greater than in the table alone. */
+export async function ranked(
+  context: QueryContext,
+  ranks: Ranks,
+  table: Table,
+  before: (of: NamedWindow) => Promise<number>,
+  schema: Schema,
+): Promise<Table> {
+  const local = await localRanks(context, ranks, table);
+  const outputs: NamedExpr[] = [];
+  for (const of of ranks.functions) {
+    const { name, call: rank } = of;
+    outputs.push(named(name, call("add", [column(name, rank.dtype), literal(BigInt(await before(of)), rank.dtype)], rank.dtype)));
+  }
+  const ahead = await runPipelineOver(context, local, { predicate: null, outputs }, fieldsOf(outputs));
+  releaseTable(local);
+  return withColumns(context, table, ahead, schema);
 }

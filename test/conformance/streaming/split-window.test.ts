@@ -79,6 +79,26 @@ const CASES: Readonly<Record<string, Case>> = {
     exprs: [c("small").div(3).rollingStd({ windowSize: 5, minPeriods: 2 }), c("small").rollingMedian({ windowSize: 50, minPeriods: 1 })],
     rel: 1e-12,
   },
+  "opposite order": of(moved, (e) => e.reverse()),
+  "sorted values": {
+    exprs: [
+      ...["i8", "u64", "str", "date", "bool"].map((name) => c(name).sort()),
+      ...["i64", "str2", "us"].map((name) => c(name).sort({ descending: true, nullsLast: true })),
+      c("f64").sort(),
+      c("list").sortBy([c("k"), c("str")], [true, false]),
+    ],
+    anyZero: true,
+  },
+  "places of sorted values": {
+    exprs: [...["k", "g", "f64", "bool", "cat"].map((name) => c(name).argSort()), c("k").argSort(true)],
+  },
+  "least and greatest ranks": {
+    exprs: [...["k", "g", "f32", "bool"].map((name) => c(name).rank("min")), ...["k", "str"].map((name) => c(name).rank("max", true))],
+  },
+  "dense ranks": { exprs: [...["k", "g", "f64", "i64"].map((name) => c(name).rank("dense")), c("k").rank("dense", true)] },
+  "other ranks": {
+    exprs: [...["k", "f32"].map((name) => c(name).rank("ordinal")), ...["k", "str"].map((name) => c(name).rank("average"))],
+  },
   interpolation: of(["i8", "f64", "us"], (e) => e.interpolate(), { rel: 1e-12 }),
   "many ways at once": {
     exprs: [
@@ -88,6 +108,9 @@ const CASES: Readonly<Record<string, Case>> = {
       filled(c("us"), "forward", 3),
       c("g").backwardFill(),
       c("f64").cumCount(),
+      c("k").rank("dense"),
+      c("str2").sort(),
+      c("i8").reverse(),
     ],
   },
 };
