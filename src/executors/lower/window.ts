@@ -29,7 +29,7 @@ const computed = (of: PhysicalNode, plan: Window, extra: Schema = []): PhysicalN
 
 function keyless(lower: LowerContext, plan: Window): PhysicalNode {
   const input = lower.of(plan.input);
-  const split = input.partitions === 1 ? null : splitWindow(lower, plan, input);
+  const split = input.partitions === 1 ? null : splitWindow(lower, plan);
   return split ?? computed(forcedToOne(lower, input, nameOf(plan)), plan);
 }
 
