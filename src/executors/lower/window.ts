@@ -1,4 +1,4 @@
-/** Window functions over partitions: with partition keys rows are shuffled by them and brought back into order, without they stay. */
+/** Window functions over partitions: with partition keys rows are shuffled by them and brought back into order; without, see `splitWindow`. */
 
 import { detailsOf, nameOf } from "../../ir/explain.ts";
 import { describeExpr } from "../../ir/expr.ts";
