@@ -1,7 +1,8 @@
 /** Sort over partitions: rows are shuffled by ranges of their keys; a sort with a limit keeps the first rows of each partition. */
 
 import { detailsOf, nameOf } from "../../ir/explain.ts";
-import type { Sort } from "../../ir/plan.ts";
+import type { SortKey } from "../../ir/expr.ts";
+import type { Plan, Sort } from "../../ir/plan.ts";
 import { sampleKeys, sampleSchema, splitByRange, splitPoints } from "../operators/exchange.ts";
 import { sort } from "../operators/sort.ts";
 import type { ExchangeNode, PhysicalNode } from "../physical/node.ts";
@@ -11,18 +12,34 @@ import { isOne, spreadOf } from "./size.ts";
 
 export function lowerSort(lower: LowerContext, plan: Sort): PhysicalNode {
   const input = lower.of(plan.input);
-  const sorted = (of: PhysicalNode) =>
-    mapNode({
-      name: nameOf(plan),
-      detail: detailsOf(plan),
-      rows: plan.limit ?? of.rows,
-      logical: plan,
-      inputs: [each(of)],
-      run: (context, [table]) => sort(context, plan, one(table)),
-    });
-  if (isOne(lower, input)) return sorted(input);
-  return plan.limit === null ? sorted(rangeExchange(lower, plan, input)) : top(lower, plan, sorted(input));
+  if (isOne(lower, input)) return sorted(plan, plan, input);
+  return plan.limit === null ? sortedRanges(lower, plan, plan.by, input) : top(lower, plan, sorted(plan, plan, input));
 }
+
+const sorted = (logical: Plan, plan: Sort, input: PhysicalNode): PhysicalNode =>
+  mapNode({
+    name: nameOf(plan),
+    detail: detailsOf(plan),
+    schema: plan.schema,
+    rows: plan.limit ?? input.rows,
+    logical,
+    inputs: [each(input)],
+    run: (context, [table]) => sort(context, plan, one(table)),
+  });
+
+/** The rows sorted, over partitions that follow one another; those that agree in the first `together` keys are in one. */
+export const sortedRanges = (
+  lower: LowerContext,
+  logical: Plan,
+  by: readonly SortKey[],
+  input: PhysicalNode,
+  together = by.length,
+): PhysicalNode =>
+  sorted(
+    logical,
+    { kind: "sort", input: logical, by, limit: null, schema: input.schema },
+    rangeExchange(lower, logical, by.slice(0, together), input),
+  );
 
 /** The first rows of the first rows. */
 const top = (lower: LowerContext, plan: Sort, firsts: PhysicalNode): PhysicalNode =>
@@ -35,30 +52,30 @@ const top = (lower: LowerContext, plan: Sort, firsts: PhysicalNode): PhysicalNod
   });
 
 /** Rows in ranges of ascending keys, whose bounds a sample of all partitions decides. */
-function rangeExchange(lower: LowerContext, plan: Sort, input: PhysicalNode): ExchangeNode {
+function rangeExchange(lower: LowerContext, logical: Plan, by: readonly SortKey[], input: PhysicalNode): ExchangeNode {
   const partitions = spreadOf(lower, input);
   const samples = mapNode({
     name: "SAMPLE",
-    schema: sampleSchema(plan.by),
-    logical: plan,
+    schema: sampleSchema(by),
+    logical,
     inputs: [each(input)],
-    run: (context, [table]) => sampleKeys(context, one(table), plan.by),
+    run: (context, [table]) => sampleKeys(context, one(table), by),
   });
   const points = mapNode({
     name: "SPLIT POINTS",
-    schema: sampleSchema(plan.by),
+    schema: sampleSchema(by),
     partitions: 1,
-    logical: plan,
+    logical,
     inputs: [all(samples)],
-    run: (context, [table]) => splitPoints(context, one(table), plan.by, partitions),
+    run: (context, [table]) => splitPoints(context, one(table), by, partitions),
   });
   return exchangeNode({
     detail: "BY RANGE",
     input,
     partitions,
     partitionedBy: "ranges",
-    logical: plan,
+    logical,
     sides: [points],
-    split: (context, table, [bounds]) => splitByRange(context, table, one(bounds), plan.by, partitions),
+    split: (context, table, [bounds]) => splitByRange(context, table, one(bounds), by, partitions),
   });
 }

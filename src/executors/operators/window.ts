@@ -28,10 +28,16 @@ import { wordColumn } from "./group.ts";
 import type { Partition } from "./segments.ts";
 import { partition, releaseSegments, segmentOrder, segmentsOf } from "./segments.ts";
 
-export async function window(context: QueryContext, plan: Window, input: Table): Promise<Table> {
+/** What is computed, wherever the rows come from. */
+interface Windowing extends Pick<Window, "partitionBy" | "orderBy" | "functions" | "schema"> {
+  /** Whether the rows of each segment are in the order already. */
+  readonly isSorted?: boolean;
+}
+
+export async function window(context: QueryContext, plan: Windowing, input: Table): Promise<Table> {
   const batch = await singleBatch(context, input);
   const groups = await partition(context, batch, plan.partitionBy);
-  const order = await segmentOrder(context, batch, groups, plan.orderBy);
+  const order = await segmentOrder(context, batch, groups, plan.isSorted === true ? [] : plan.orderBy);
   const segments = segmentsOf(context, batch.rows, groups, order);
   order.release();
   const view: View = { context, batch, groups, segments, orderBy: plan.orderBy };
@@ -134,7 +140,7 @@ async function withArguments(view: View, { args }: WindowCall, use: (first: Colu
 }
 
 /** The keys among the arguments from `first` on, with the directions in the options. */
-const sortKeys = ({ args, options }: WindowCall, first: number): readonly SortKey[] =>
+export const sortKeys = ({ args, options }: WindowCall, first: number): readonly SortKey[] =>
   args.slice(first).map((expr, k) => ({ expr, descending: options[2 * k] === 1, nullsLast: options[2 * k + 1] === 1 }));
 
 /** The values at the rows listed, which are taken over. */
