@@ -24,6 +24,7 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
       name: nameOf(plan),
       logical: plan,
       inputs: [each(base)],
+      rows: plan.keys.length === 0 ? 1 : null,
       run: (context, [table]) => aggregate(context, fused.plan, fused.pipeline, one(table)),
     });
   const parts = decompose(fused.plan);
@@ -47,6 +48,7 @@ const partials = (plan: Aggregate, { pipeline }: FusedAggregate, parts: Decompos
     schema: parts.schema,
     logical: plan,
     inputs: [each(base)],
+    rows: plan.keys.length === 0 ? base.partitions : null,
     run: (context, [table]) => partialAggregate(context, parts, pipeline, one(table)),
   });
 

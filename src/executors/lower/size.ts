@@ -23,12 +23,14 @@ export const isOne = (lower: LowerContext, node: PhysicalNode): boolean => node.
 
 /** Parts that a shuffle makes at most where there is a choice: each has buffers of its own. */
 const MOST_PARTS = 1 << 14;
+/** Partitions that rows are spread over at most where there is a choice: bringing them back makes as many parts of each. */
+const MOST_SPREAD = 1 << 8;
 
 /** Over how many partitions the rows of the nodes are spread when they are shuffled. */
 export function spreadOf(lower: LowerContext, ...nodes: readonly PhysicalNode[]): number {
   const partitions = Math.max(...nodes.map((node) => node.partitions));
   const wanted = Math.max(...nodes.map((node) => weight(lower, node)));
-  return Math.max(partitions, Math.min(wanted, Math.ceil(MOST_PARTS / partitions)));
+  return Math.max(partitions, Math.min(wanted, MOST_SPREAD, Math.ceil(MOST_PARTS / partitions)));
 }
 
 /** All partitions as one, behind one another. */

@@ -60,3 +60,34 @@ test("what few rows find among many goes back to parts of where the few rows wer
   assert.ok(Math.max(...sources) > 5 && (order?.partitions ?? 0) > 5, JSON.stringify({ sources, order }));
   await gpu.close();
 });
+
+test("a value of all rows beside each of them is no reason for more partitions", async () => {
+  const gpu = new GPUEngine({ executorOptions: { engine: "rapidsmpf" } });
+  const mean = large.lazy().select(c("v").mean().as("mean"));
+  const above = large
+    .lazy()
+    .join(mean, { how: "cross" })
+    .filter(c("v").gt(c("mean")))
+    .groupBy("k", true)
+    .agg(pl.len())
+    .sort("k");
+  const { nodes } = await gpu.physicalPlan(above);
+  assert.deepEqual([...new Set(nodes.map(({ partitions }) => partitions))], [1]);
+  await gpu.close();
+});
+
+test("rows that may be very many are spread over a bounded number of partitions", async () => {
+  const gpu = new GPUEngine({ executorOptions: { engine: "rapidsmpf" } });
+  const pairs = large.lazy().join(large.lazy().select(c("k").as("k2")), { how: "cross" });
+  const { nodes, tasks } = await gpu.physicalPlan(
+    pairs
+      .filter(c("k").eq(c("k2")))
+      .groupBy("v", true)
+      .agg(pl.len())
+      .sort("v"),
+  );
+  const most = Math.max(...nodes.map(({ partitions }) => partitions));
+  assert.ok(most > 1 && most <= 256, `${most} partitions`);
+  assert.ok(tasks.length < 10_000, `${tasks.length} tasks`);
+  await gpu.close();
+});
