@@ -88,26 +88,11 @@ const readsColumn = (expr: ExprTree): boolean => exprText(expr).includes("pl.col
 const isCollapsed = (plan: PlanTree): boolean =>
   plan.node === "statistics" || (plan.node === "select" && plan.exprs.every((e) => e.scalar)) || plan.inputs.some(isCollapsed);
 
-/** The nodes that polars pushes a slice through. */
-const SLICED_BELOW: ReadonlySet<string> = new Set([
-  "select",
-  "withColumns",
-  "rename",
-  "drop",
-  "cache",
-  "fillNan",
-  "slice",
-  "concat",
-  "diagonal",
-  "horizontal",
-]);
-
 /** Whether a slice comes to groups: where the order does not matter further up, polars forgets that it does here, and takes any groups. */
 const isMissliced = (plan: PlanTree): boolean =>
   plan.inputs.some(isMissliced) || ((plan.node === "slice" || plan.node === "cross") && plan.inputs.some(slicesGroups));
 
-const slicesGroups = (plan: PlanTree): boolean =>
-  plan.node === "groupBy" || (SLICED_BELOW.has(plan.node) && plan.inputs.some(slicesGroups));
+const slicesGroups = (plan: PlanTree): boolean => plan.node === "groupBy" || (plan.node !== "sort" && plan.inputs.some(slicesGroups));
 
 export const planNodes = (plan: PlanTree): number => 1 + plan.inputs.reduce((n, p) => n + planNodes(p), 0);
 

@@ -127,6 +127,24 @@ test("functions of the rows of each window", async () => {
     await assertGpuEqualsCpu(() => windows(frame, options, exprs()), { partitions: [null, 17], rel: 1e-12 });
 });
 
+test("quantiles between infinities", async () => {
+  const infinite = frame.withColumns(
+    pl
+      .when(c("n").gt(1))
+      .then(pl.lit(Number.POSITIVE_INFINITY))
+      .when(c("n").lt(0))
+      .then(pl.lit(Number.NEGATIVE_INFINITY))
+      .otherwise(c("v").fillNan(2))
+      .as("v"),
+  );
+  const exprs = () => [
+    c("v").median().as("median"),
+    c("v").quantile(0.25, "linear").as("linear"),
+    c("v").quantile(0.4, "midpoint").as("midpoint"),
+  ];
+  for (const by of [[], ["g"]]) await assertGpuEqualsCpu(() => windows(infinite, { indexColumn: "i", period: "9i", by }, exprs()));
+});
+
 test("nothing, one row", async () => {
   for (const rows of [frame.head(0), frame.head(1)]) {
     await check({ indexColumn: "i", period: "3i" }, rows);
