@@ -42,7 +42,7 @@ export async function act(node: PhysicalNode, actor: Actor): Promise<void> {
 }
 
 /** Reads that are begun beyond those that may be in flight: one that takes long does not keep those behind it from going on. */
-const READS_AHEAD = 1;
+const READS_AHEAD = 2;
 
 /** Reads ahead of what is sent. */
 async function actSource(node: SourceNode, { output, ioThreads, perform }: Actor): Promise<void> {
