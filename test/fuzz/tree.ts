@@ -88,11 +88,12 @@ const readsColumn = (expr: ExprTree): boolean => exprText(expr).includes("pl.col
 const isCollapsed = (plan: PlanTree): boolean =>
   plan.node === "statistics" || (plan.node === "select" && plan.exprs.every((e) => e.scalar)) || plan.inputs.some(isCollapsed);
 
-/** Whether a slice comes to groups: where the order does not matter further up, polars forgets that it does here, and takes any groups. */
+/** Whether a slice comes to groups or joined rows: where the order does not matter further up, polars forgets that it does here, and takes any. */
 const isMissliced = (plan: PlanTree): boolean =>
-  plan.inputs.some(isMissliced) || ((plan.node === "slice" || plan.node === "cross") && plan.inputs.some(slicesGroups));
+  plan.inputs.some(isMissliced) || ((plan.node === "slice" || plan.node === "cross") && plan.inputs.some(isLoose));
 
-const slicesGroups = (plan: PlanTree): boolean => plan.node === "groupBy" || (plan.node !== "sort" && plan.inputs.some(slicesGroups));
+const isLoose = (plan: PlanTree): boolean =>
+  plan.node === "groupBy" || plan.node === "join" || (plan.node !== "sort" && plan.inputs.some(isLoose));
 
 export const planNodes = (plan: PlanTree): number => 1 + plan.inputs.reduce((n, p) => n + planNodes(p), 0);
 
