@@ -105,6 +105,14 @@ const groups = queries(
         .slice(2, 6)
         .groupByDynamic({ indexColumn: "us", every: "100y" })
         .agg(c("small").sum().as("s")),
+    "groupByDynamic(1mo, startBy window)": (f) =>
+      f
+        .select("us", "small")
+        .dropNulls()
+        .sort("us")
+        .slice(2, 6)
+        .groupByDynamic({ indexColumn: "us", every: "1mo", startBy: "window" })
+        .agg(c("small").sum().as("s")),
     "groupByDynamic(integers)": (f) =>
       f.select("row", "small").groupByDynamic({ indexColumn: "row", every: "3i" }).agg(c("small").sum().as("s")),
     "groupByRolling(2i)": (f) =>

@@ -96,6 +96,10 @@ async function actMap(node: MapNode, actor: Actor): Promise<void> {
   const results = new InOrder(width, (partition, parts) => output.send({ partition, parts }), failed);
   const compute: Compute = (partition, chunks, counts) =>
     results.add(partition, async () => {
+      if (!output.wanted) {
+        for (const chunk of chunks) releaseChunk(chunk);
+        return [];
+      }
       const own = chunks.values();
       const inputs = node.inputs.map((_, i) => whole.get(i) ?? own.next().value?.parts ?? []);
       const parts = await actor.perform({

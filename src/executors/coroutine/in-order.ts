@@ -31,7 +31,9 @@ export class InOrder {
   /** Begins the work once there is room for it. False: nothing more is wanted, and it was not begun. @throws what earlier work threw. */
   async add(partition: number, work: () => Promise<Parts>): Promise<boolean> {
     if (!(await this.room())) return false;
-    const delivered = this.#behind(this.#last, partition, work());
+    const made = work();
+    made.catch(this.#failed);
+    const delivered = this.#behind(this.#last, partition, made);
     delivered.catch(this.#failed);
     this.#last = delivered;
     this.#underWay.push(delivered);
@@ -51,7 +53,6 @@ export class InOrder {
 
   /** Everything that was begun has ended and is delivered. @throws what work threw. */
   async end(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
     await this.#last;
   }
 }

@@ -106,7 +106,10 @@ class Coroutines {
         lanes: operations.lanes,
         failed: (error) => this.#fail(error),
         perform: (operation) =>
-          (operation.step === "read" ? this.#reads : this.#lanes).pass(() => operations.perform({ ...operation, node })),
+          (operation.step === "read" ? this.#reads : this.#lanes).pass(() => {
+            if (this.#failure !== null) throw this.#failure.error;
+            return operations.perform({ ...operation, node });
+          }),
         chosen: (option) => {
           this.#chosen.set(node, option);
           this.#start();

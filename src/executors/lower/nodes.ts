@@ -93,3 +93,5 @@ export function one<T>(value: T | undefined): T {
   if (value === undefined) throw new RangeError("an operation lacks an input");
   return value;
 }
+
+export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

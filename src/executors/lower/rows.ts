@@ -31,7 +31,7 @@ import type { PhysicalNode } from "../physical/node.ts";
 import { pipelineOf, runPipelineOver } from "../pipeline.ts";
 import { batchOf, releaseTable, retainTable } from "../table.ts";
 import type { LowerContext } from "./context.ts";
-import { all, each, mapNode, one } from "./nodes.ts";
+import { all, each, mapNode, one, sum } from "./nodes.ts";
 import { collapsed, forcedToOne } from "./size.ts";
 
 export function lowerPipeline(lower: LowerContext, plan: Project | Filter): PhysicalNode {
@@ -46,8 +46,6 @@ export function lowerPipeline(lower: LowerContext, plan: Project | Filter): Phys
     run: (context, [table]) => runPipelineOver(context, one(table), pipeline, plan.schema),
   });
 }
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** Rows of a slice that are taken together, so that partitions behind them need not be computed. */
 const FIRST_ROWS = 1_000_000;

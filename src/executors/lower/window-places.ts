@@ -12,11 +12,11 @@ import type { PhysicalNode } from "../physical/node.ts";
 import { runPipelineOver } from "../pipeline.ts";
 import type { Table } from "../table.ts";
 import { releaseTable, retainTable } from "../table.ts";
-import { each, exchangeNode, mapNode, one } from "./nodes.ts";
+import { each, exchangeNode, mapNode, one, sum } from "./nodes.ts";
 import { collapsed } from "./size.ts";
 import { sortedRanges } from "./sort.ts";
 import type { Reach } from "./window-reach.ts";
-import { type Stage, stageNode, sum } from "./window-stages.ts";
+import { type Stage, stageNode } from "./window-stages.ts";
 
 /** Names of columns that only these nodes see: no user column starts so. */
 const ROW = "\u0001row";

@@ -12,7 +12,7 @@ import type { CountsNeeded, Input, MapNode, PhysicalNode, TaskInfo } from "../ph
 import type { Table } from "../table.ts";
 import { releaseTable } from "../table.ts";
 import type { LowerContext } from "./context.ts";
-import { all, each, mapNode, one } from "./nodes.ts";
+import { all, each, mapNode, one, sum } from "./nodes.ts";
 import { collapsed } from "./size.ts";
 import type { Reach } from "./window-reach.ts";
 
@@ -29,8 +29,6 @@ export interface Stage {
   readonly input: PhysicalNode;
   readonly schema: Schema;
 }
-
-export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** A stage as a map over its input and the others. */
 export const stageNode = (stage: Stage, others: readonly Input[], counts: CountsNeeded, run: MapNode["run"]): PhysicalNode =>

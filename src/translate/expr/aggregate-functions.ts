@@ -58,9 +58,9 @@ function accumulable(c: AggregateCall, fn: AggregateName, rows: AggregateRows): 
   const value = valueOrNull(rows);
   const { kind } = value.dtype;
   const no = (): null => c.t.scope.unsupported(`${fn} of ${describeDType(value.dtype)}`);
+  if (kind === "Float32" && sharesRows(c)) return c.t.scope.unsupported(`${fn} of Float32 over windows that share rows`);
   if (fn === "sum") {
     if (!(isNumeric(value.dtype) || kind === "Boolean" || kind === "Duration") || physicalOf(c.dtype) === "code") return no();
-    if (kind === "Float32" && sharesRows(c)) return c.t.scope.unsupported("sum of Float32 over windows that share rows");
     return kind === "Duration" ? value : c.t.cast(value, c.dtype);
   }
   if (!(isNumeric(value.dtype) || kind === "Boolean") || !isFloat(c.dtype)) return no();

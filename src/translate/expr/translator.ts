@@ -22,13 +22,13 @@ import { translateOver } from "./over.ts";
 import { translateSort, translateSortBy } from "./sorting.ts";
 import { allExprs, asExpr, columnName, columnNames, isConstant, unnamed } from "./tree.ts";
 
-/** Where aggregates and window functions inside an expression go. */
 /**
  * Groups that polars evaluates aggregates by: none, each row in one of them, or rows in several: `overlapping` as far as the data has it so,
  * `rolling` always.
  */
 export type Grouping = "none" | "apart" | "overlapping" | "rolling";
 
+/** Where aggregates and window functions inside an expression go. */
 export interface AggregateTarget {
   readonly set: AggregateSet;
   /** False: the expression has one value for each group, everything else must be inside an aggregate. */

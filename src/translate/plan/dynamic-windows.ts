@@ -90,6 +90,8 @@ function monthWindows(index: WindowIndex, options: DslObject): Assigned | null {
 
 /** Windows of fixed length. */
 function fixedWindows(context: NodeContext, index: WindowIndex, options: DslObject, keys: readonly NamedExpr[]): Assigned | null {
+  if ((windowDuration(options.every)?.months ?? 0n) > 0n)
+    return context.unsupported("groupByDynamic with windows of months that begin elsewhere, overlap, have gaps, or hold both ends or none");
   const [every, period, offset] = [options.every, options.period, options.offset].map((d) => index.ticksOf(d));
   if (every === undefined || every === null || every <= 0n || period === undefined || period === null || period <= 0n)
     return context.unsupported("groupByDynamic with windows that are not of fixed length");

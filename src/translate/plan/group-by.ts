@@ -65,6 +65,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   if (keyOutputs.includes(null) || aggOutputs.includes(null) || known.length !== keys.length || made === null) return null;
   if (kept.length !== having.length) return null;
   if (overIndex !== null) {
+    if (kept.length > 0) return context.unsupported("HAVING over windows of an index");
     const outputs = indexWindows?.outputs(set) ?? null;
     const groups = indexWindows?.plan(inside.extend(input), (rows) => windows.extend(rows), set) ?? null;
     return groups === null || outputs === null ? null : checkedProject(context, constants.extend(groups), [...outputs, ...made]);

@@ -5,15 +5,16 @@ import type { Expr, NamedExpr } from "../../ir/expr.ts";
 import { call, column, literal, named } from "../../ir/expr.ts";
 import type { JoinOutput, Plan } from "../../ir/plan.ts";
 import { columnsOfSchema, fieldsOf } from "../../ir/projection.ts";
-import type { DslObject } from "../../polars/dsl.ts";
+import type { DslObject, DslValue } from "../../polars/dsl.ts";
 import type { AggregateSet } from "../expr/aggregates.ts";
+import { nominalNanoseconds } from "../expr/duration-text.ts";
 import type { Scope } from "../scope.ts";
 import { groupOrder } from "./group-order.ts";
 import type { IndexWindows } from "./index-windows.ts";
 import { MARK } from "./index-windows.ts";
 import type { NodeContext } from "./node.ts";
 import type { WindowIndex } from "./window-index.ts";
-import { INT64, minus, plus, windowIndex } from "./window-index.ts";
+import { INT64, minus, plus, windowDuration, windowIndex } from "./window-index.ts";
 import { aggregated, aggregateNode, crossed, filtered, joined, projected } from "./windows.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
@@ -65,15 +66,23 @@ export function rollingWindows(context: NodeContext, scope: Scope, options: DslO
 /** Null with a reason where a bound has no GPU form. */
 function boundsOf(context: NodeContext, index: WindowIndex, options: DslObject): Bounds | null {
   const from = index.moved(index.ticks, options.offset);
-  const to = from === null ? null : index.moved(from, options.period);
+  // A window that looks back as far as it is long ends with its row, also where months do not lead back to it.
+  const looksBack = isOpposite(options.offset, options.period);
+  const to = from === null ? null : looksBack ? index.ticks : index.moved(from, options.period);
   if (from === null || to === null) return context.unsupported("groupByRolling with a period or an offset that has no GPU form");
   const [offset, period] = [index.ticksOf(options.offset), index.ticksOf(options.period)];
   if (period !== null && period <= 0n) return context.unsupported("groupByRolling with a period that is not positive");
   const { closed_window: closed } = options;
   const [withFrom, withTo] = [closed === "Left" || closed === "Both", closed === "Right" || closed === "Both"];
   const [first, last] = [withFrom ? 0n : 1n, withTo ? 0n : 1n];
-  const holdsOwn = offset !== null && period !== null && offset + first <= 0n && offset + period - last >= 0n;
+  const holdsOwn = looksBack ? withTo : offset !== null && period !== null && offset + first <= 0n && offset + period - last >= 0n;
   return { from: plus(from, first), to: minus(to, last), mayBeEmpty: !holdsOwn };
+}
+
+/** Whether the offset is the period backward by polars' measure, to which a month has 28 days. */
+function isOpposite(offset: DslValue | undefined, period: DslValue | undefined): boolean {
+  const [back, length] = [windowDuration(offset), windowDuration(period)];
+  return back !== null && length !== null && back.negative && nominalNanoseconds(back) === nominalNanoseconds(length);
 }
 
 /** Each window beside its rows. */

@@ -90,7 +90,7 @@ export function windowIndex(context: NodeContext, scope: Scope, name: string, no
     const fixed = ticksOf(by);
     if (fixed !== null) return plus(value, fixed);
     const duration = windowDuration(by);
-    const time = duration === null || duration.counted || counted ? null : translator.cast(value, dtype);
+    const time = duration === null || duration.months === 0n || duration.counted || counted ? null : translator.cast(value, dtype);
     const there = duration === null || time === null ? null : movedBy(time, duration);
     return there === null || dtype.kind === "Date" ? datesMoved(duration, there, translator) : translator.cast(there, INT64);
   };

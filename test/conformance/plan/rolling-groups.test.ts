@@ -104,6 +104,28 @@ test("months", async () => {
     }
 });
 
+test("months that do not lead back to where they came from", async () => {
+  const days = [
+    18_290, 18_291, 18_292, 18_293, 18_318, 18_319, 18_320, 18_321, 18_322, 18_350, 18_351, 18_352, 18_353, 18_381, 18_382, 18_383,
+  ];
+  const ends = pl
+    .DataFrame([pl.Series("date", days, pl.Int32).cast(pl.Date), pl.Series("v", days, pl.Float64)])
+    .withColumns(c("date").cast(pl.Datetime("ms")).as("ms"), c("v").cast(pl.String).as("s"), c("v").cast(pl.Int64).as("n"));
+  for (const indexColumn of ["date", "ms"])
+    for (const [period, offset] of [
+      ["1mo", undefined],
+      ["1mo1d", undefined],
+      ["1q", "-3mo"],
+      ["28d", "-1mo"],
+      ["1mo", "-28d"],
+      ["1mo", "-30d"],
+      ["2mo", "-1mo"],
+      ["1mo", "1mo"],
+    ] as const)
+      for (const closed of ["left", "right", "both", "none"])
+        await check({ indexColumn, period, closed, ...(offset === undefined ? {} : { offset }) }, ends);
+});
+
 test("groups of texts, and of several keys", async () => {
   for (const by of [["s"], ["g", "s"], ["s", "g"]]) await check({ indexColumn: "i", period: "10i", by });
 });
@@ -162,8 +184,13 @@ test("an index that does not ascend", async () => {
 test("what stays on CPU polars", async () => {
   const rows = frame.withColumns(c("s").cast(pl.Categorical).as("cat"), c("ms").cast(pl.Datetime("us", "Europe/Berlin")).as("zoned"));
   await assertFallsBack(() => windows(rows, { indexColumn: "zoned", period: "3h" }), /groupByRolling over Datetime/, { rel: 1e-12 });
-  const single = [c("v").cast(pl.Float32).sum().as("sum"), c("v").cast(pl.Float32).median().as("median")];
-  await assertFallsBack(() => windows(rows, { indexColumn: "i", period: "3i" }, single), /sum of Float32.*quantile of Float32/s);
+  const small = c("v").cast(pl.Float32);
+  const single = [small.sum().as("sum"), small.mean().as("mean"), small.std().as("std"), small.median().as("median")];
+  await assertFallsBack(
+    () => windows(rows, { indexColumn: "i", period: "3i" }, single),
+    /sum of Float32.*mean of Float32.*std of Float32.*quantile of Float32/s,
+  );
+  await assertFallsBack(() => windows(rows, { indexColumn: "ms", period: "1us" }), /a period or an offset that has no GPU form/);
   await assertFallsBack(() => windows(rows, { indexColumn: "i", period: "3i", by: ["cat"] }), /the order of groups by .*Categorical/, {
     rel: 1e-12,
   });
