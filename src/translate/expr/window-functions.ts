@@ -145,9 +145,16 @@ const numberIn = (dtype: DType, value: 0 | 1): LiteralValue => {
   return physical === "bool" ? value === 1 : physical === "f32" || physical === "f64" ? value : BigInt(value);
 };
 
+/** Sums of these have more digits than a Float64, and the last digit of such a mean shows where it becomes a whole number again. */
+const WIDE: ReadonlySet<string> = new Set(["Int64", "UInt64"]);
+
 function statistic(c: FunctionCall, strategy: string, value: Expr): Expr | null {
   const of = asExpr(c.inputs[0]);
-  if (strategy === "Mean") return isNumeric(value.dtype) ? c.t.translate({ Agg: { Mean: of } }) : no(c, value.dtype);
+  if (strategy === "Mean") {
+    if (WIDE.has(value.dtype.kind))
+      return c.t.scope.unsupported(`FillNull by the mean of ${value.dtype.kind}, whose rounding is polars' own`);
+    return isNumeric(value.dtype) ? c.t.translate({ Agg: { Mean: of } }) : no(c, value.dtype);
+  }
   if (strategy !== "Min" && strategy !== "Max") return c.t.scope.unsupported(`FillNull with the strategy ${strategy}`);
   return c.t.translate({ Agg: { [strategy]: { input: of, propagate_nans: false } } });
 }
