@@ -61,7 +61,7 @@ test("fillNull forward and backward", async () => {
 test("fillNull with a statistic or a constant", async () => {
   const numbers = ["i8", "i16", "i32", "small", "u8", "u16", "u32", "f32"];
   for (const strategy of ["min", "max", "zero", "one"] as const) await ofAll([...numbers, "i64", "f64"], (e) => e.fillNull(strategy));
-  await ofAll(["i8", "i16", "i32", "small", "u8", "u16", "u32", "f64"], (e) => e.fillNull("mean"), { rel: 1e-12 });
+  await ofAll(["i8", "i16", "i32", "u8", "u16", "u32", "f64"], (e) => e.fillNull("mean"), { rel: 1e-12 });
   for (const wide of ["i64", "u64"])
     await assertFallsBack(() => everyDtype(7).lazy().select(c(wide).fillNull("mean")), /FillNull by the mean of U?Int64/);
   await ofAll(["str", "bool", "date", "us"], (e) => e.fillNull("zero"));
