@@ -40,27 +40,38 @@ interface Run {
   readonly check: string;
 }
 
-/** The median of the runs of a new engine behind the first one, which compiles the kernels. */
-async function run(lf: LazyDataFrame, expected: DataFrame, options: GPUEngineOptions): Promise<Run> {
-  const warnings: string[] = [];
-  const engine = new GPUEngine({ warn: (message) => void warnings.push(message), ...options });
+/** The medians of the runs of new engines, which take turns, behind a first run of each, which compiles the kernels. */
+async function run(lf: LazyDataFrame, expected: DataFrame, options: readonly GPUEngineOptions[]): Promise<readonly Run[]> {
+  const engines = options.map((of) => new GPUEngine({ warn: () => undefined, ...of }));
   try {
-    await lf.collect({ engine });
-    const timed: TimedRun<DataFrame>[] = [];
-    while (timed.length < runs) {
-      const start = performance.now();
-      const value = await lf.collect({ engine });
-      timed.push({ ms: performance.now() - start, value });
-    }
-    const { ms, value: frame } = middle(timed) ?? { ms: 0, value: expected };
-    const fallback = engine.lastQuery?.fallback ?? null;
-    const wrong = fallback === null ? difference(expected, frame, tolerance) : `CPU polars answered: ${fallback}`;
-    const spilledBytes = fallback === null ? (await engine.profile(lf)).spilled.toHost : 0;
-    return { ms, peakBytes: (await engine.deviceStats())?.peakBytes ?? 0, spilledBytes, check: wrong ?? "identical" };
+    for (const engine of engines) await lf.collect({ engine });
+    const timed = engines.map((): TimedRun<DataFrame>[] => []);
+    for (let turn = 0; turn < runs; turn++)
+      for (const [i, engine] of engines.entries()) {
+        const start = performance.now();
+        const value = await lf.collect({ engine });
+        timed[i]?.push({ ms: performance.now() - start, value });
+      }
+    const results: Run[] = [];
+    for (const [i, engine] of engines.entries()) results.push(await resultOf(lf, expected, engine, timed[i] ?? []));
+    return results;
   } finally {
-    await engine.close();
+    for (const engine of engines) await engine.close();
   }
 }
+
+async function resultOf(lf: LazyDataFrame, expected: DataFrame, engine: GPUEngine, timed: readonly TimedRun<DataFrame>[]): Promise<Run> {
+  const { ms, value } = middle(timed) ?? { ms: 0, value: expected };
+  const fallback = engine.lastQuery?.fallback ?? null;
+  const wrong = fallback === null ? difference(expected, value, tolerance) : `CPU polars answered: ${fallback}`;
+  const spilledBytes = fallback === null ? (await engine.profile(lf)).spilled.toHost : 0;
+  return { ms, peakBytes: (await engine.deviceStats())?.peakBytes ?? 0, spilledBytes, check: wrong ?? "identical" };
+}
+
+const ENGINES = ["tasks", "rapidsmpf"] as const;
+const executorOptionsOf = (engine: (typeof ENGINES)[number]) => ({ engine, fallbackMode: "silent" }) as const;
+const limitOf = (peakBytes: number): number =>
+  Math.floor(values.limit === undefined ? Math.max(peakBytes * part, Number(values.least) * 2 ** 20) : Number(values.limit) * 2 ** 20);
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 let failed = 0;
@@ -68,13 +79,20 @@ console.log("query  engine      slowdown   unlimited ms  limited ms        peak 
 for (const number of parseQueries(values.queries)) {
   const lf = queryOf(number)(tables);
   const expected = await lf.collect();
-  for (const engine of ["tasks", "rapidsmpf"] as const) {
-    const executorOptions = { engine, fallbackMode: "silent" } as const;
-    const free = await run(lf, expected, { executorOptions });
-    const limit = Math.floor(
-      values.limit === undefined ? Math.max(free.peakBytes * part, Number(values.least) * 2 ** 20) : Number(values.limit) * 2 ** 20,
-    );
-    const limited = await run(lf, expected, { executorOptions, deviceMemoryLimit: limit });
+  const unlimited = await run(
+    lf,
+    expected,
+    ENGINES.map((engine) => ({ executorOptions: executorOptionsOf(engine) })),
+  );
+  const limits = unlimited.map(({ peakBytes }) => limitOf(peakBytes));
+  const bounded = await run(
+    lf,
+    expected,
+    ENGINES.map((engine, i) => ({ executorOptions: executorOptionsOf(engine), deviceMemoryLimit: limits[i] ?? null })),
+  );
+  for (const [i, engine] of ENGINES.entries()) {
+    const [free, limited, limit] = [unlimited[i], bounded[i], limits[i]];
+    if (free === undefined || limited === undefined || limit === undefined) continue;
     if (free.check !== "identical" || limited.check !== "identical") failed += 1;
     console.log(
       [
