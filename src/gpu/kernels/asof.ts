@@ -58,6 +58,24 @@ fn distance_(above: vec2<u32>, below: vec2<u32>) -> vec2<u32> { return f64_add(a
 fn closer(a: vec2<u32>, b: vec2<u32>) -> bool { return f64_lt(a, b); }`,
 };
 
+/**
+ * WGSL `least(group, key, beyond)`: the first position whose (group, key) is at least, or beyond, that asked, the key as its order. Over
+ * `sorted`, of P[0].y rows that ascend by group, then by key, and `sortedGroups` where there are groups.
+ */
+export const leastPosition = (kind: KeyKind, grouped: boolean): string => `
+fn least(group: u32, key: vec2<u32>, beyond: bool) -> u32 {
+  var lo = 0u;
+  var hi = P[0].y;
+  while (lo < hi) {
+    let mid = lo + (hi - lo) / 2u;
+    let own = ${kind}_order(sorted[mid]);
+    var less = u64_lt(own, key) || (beyond && u64_eq(own, key));
+    ${grouped ? "let other = sortedGroups[mid];\n    if (other != group) { less = other < group; }" : ""}
+    if (less) { lo = mid + 1u; } else { hi = mid; }
+  }
+  return lo;
+}`;
+
 interface Search {
   readonly kind: KeyKind;
   readonly grouped: boolean;
@@ -68,7 +86,7 @@ interface Search {
 
 /**
  * asked | sorted | [asked groups | sorted groups] -> found: a position in `sorted`, or NONE. P = asked rows, sorted rows, tolerance low, high.
- * `sorted` ascends by group, then by key; `least` is the first position whose (group, key) is at least, or beyond, that asked.
+ * `sorted` ascends by group, then by key.
  */
 const searchKernel = ({ kind, grouped, strategy, allowEqual, limited }: Search): Kernel => {
   const before = strategy !== "forward";
@@ -87,18 +105,7 @@ ${grouped ? "@group(0) @binding(2) var<storage, read> askedGroups: array<u32>;\n
 @group(0) @binding(${grouped ? 4 : 2}) var<storage, read_write> found: array<u32>;
 @group(0) @binding(${grouped ? 5 : 3}) var<uniform> P: array<vec4<u32>, 1>;
 ${(before && after) || limited ? DISTANCE[kind] : ""}
-fn least(group: u32, key: vec2<u32>, beyond: bool) -> u32 {
-  var lo = 0u;
-  var hi = P[0].y;
-  while (lo < hi) {
-    let mid = lo + (hi - lo) / 2u;
-    let own = ${kind}_order(sorted[mid]);
-    var less = u64_lt(own, key) || (beyond && u64_eq(own, key));
-    ${grouped ? "let other = sortedGroups[mid];\n    if (other != group) { less = other < group; }" : ""}
-    if (less) { lo = mid + 1u; } else { hi = mid; }
-  }
-  return lo;
-}
+${leastPosition(kind, grouped)}
 fn inside(at: u32, group: u32) -> bool { return at < P[0].y${grouped ? " && sortedGroups[at] == group" : ""}; }
 ${HEAD}
   let group = ${grouped ? "askedGroups[row]" : "0u"};

@@ -7,6 +7,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import type { KeyedRows } from "./asof.ts";
+import { leastPosition } from "./asof.ts";
 import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS } from "./expansion.ts";
 import { WORKGROUP } from "./hash-group-insert.ts";
 import { expandSpans, type JoinRows } from "./hash-join.ts";
@@ -32,19 +33,7 @@ ${grouped ? "@group(0) @binding(3) var<storage, read> askedGroups: array<u32>;\n
 @group(0) @binding(${grouped ? 6 : 4}) var<storage, read_write> total: array<atomic<u32>>;
 @group(0) @binding(${grouped ? 7 : 5}) var<uniform> P: array<vec4<u32>, 1>;
 ${COUNT_SUMS}
-// the first position whose (group, key) is at least, or beyond, that asked
-fn least(group: u32, key: vec2<u32>, beyond: bool) -> u32 {
-  var lo = 0u;
-  var hi = P[0].y;
-  while (lo < hi) {
-    let mid = lo + (hi - lo) / 2u;
-    let own = i64_order(sorted[mid]);
-    var less = u64_lt(own, key) || (beyond && u64_eq(own, key));
-    ${grouped ? "let other = sortedGroups[mid];\n    if (other != group) { less = other < group; }" : ""}
-    if (less) { lo = mid + 1u; } else { hi = mid; }
-  }
-  return lo;
-}
+${leastPosition("i64", grouped)}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;

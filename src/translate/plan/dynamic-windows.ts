@@ -14,9 +14,10 @@ import { groupOrder } from "./group-order.ts";
 import type { IndexWindows } from "./index-windows.ts";
 import { MARK } from "./index-windows.ts";
 import type { NodeContext } from "./node.ts";
+import { filterNode, project } from "./plan-nodes.ts";
 import type { WindowIndex } from "./window-index.ts";
 import { above, INT64, minus, plus, windowDuration, windowIndex } from "./window-index.ts";
-import { aggregated, filtered, projected, WindowTarget } from "./windows.ts";
+import { aggregated, WindowTarget } from "./windows.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const LOWER = `${MARK}.lower`;
@@ -39,6 +40,7 @@ export function dynamicWindows(context: NodeContext, scope: Scope, options: DslO
   if (index === null) return null;
   const assigned = monthWindows(index, options) ?? fixedWindows(context, index, options, keys);
   if (assigned === null) return null;
+  const windowKeys = [...keys, named(LOWER, assigned.lower)];
   const lower = column(LOWER, INT64);
   const upper = index.moved(lower, options.period);
   const dtypeOf = (name: string): DType => context.schema.find((f) => f.name === name)?.dtype ?? index.dtype;
@@ -47,11 +49,11 @@ export function dynamicWindows(context: NodeContext, scope: Scope, options: DslO
     return value === null ? null : named(name, value);
   };
   return {
-    keys: [...keys, named(LOWER, assigned.lower)],
+    keys: windowKeys,
     grouping: assigned.overlap ? "overlapping" : "apart",
     plan: (input, extend, set) => {
       const rows = extend(assigned.rows(ascending(input, index, keys)));
-      const groups = aggregated(rows, [...keys, named(LOWER, assigned.lower)], set);
+      const groups = aggregated(rows, windowKeys, set);
       return keys.length === 0 && !assigned.overlap ? groups : groupOrder(context, groups, keys, lower);
     },
     outputs: (set) => {
@@ -116,11 +118,11 @@ function fixedWindows(context: NodeContext, index: WindowIndex, options: DslObje
     rows: (input) => {
       const bounds = [named(FIRST, origin), named(LAST, minus(from, above(from, origin, every))), named(END, end)];
       const own = columnsOfSchema(input.schema);
-      const bounded = projected(targets.extend(input), [...own, ...bounds]);
+      const bounded = project(targets.extend(input), [...own, ...bounds]);
       const inputs = Array.from({ length: Number(most) }, (_, k) => {
         const lower = minus(column(LAST, INT64), BigInt(k) * every);
         const inside = [call("lt", [column(END, INT64), plus(lower, period)], BOOLEAN), call("ge", [lower, column(FIRST, INT64)], BOOLEAN)];
-        return projected(filtered(bounded, call("and", inside, BOOLEAN)), [...own, named(LOWER, lower)]);
+        return project(filterNode(bounded, call("and", inside, BOOLEAN)), [...own, named(LOWER, lower)]);
       });
       const [only] = inputs;
       return only !== undefined && inputs.length === 1 ? only : { kind: "union", inputs, schema: only?.schema ?? [] };

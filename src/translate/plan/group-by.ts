@@ -13,6 +13,7 @@ import { dynamicWindows } from "./dynamic-windows.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
+import { filterNode } from "./plan-nodes.ts";
 import { checkedProject, oneValueEach, translateOutputs, warm } from "./project.ts";
 import { rollingWindows } from "./rolling-windows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
@@ -72,7 +73,7 @@ export function groupBy(dsl: DslPlan, context: NodeContext): Plan | null {
   }
   const constant = columnsOf(known.map((k) => k.expr)).size === 0;
   const grouped = kept.reduce<Plan>(
-    (plan, predicate) => ({ kind: "filter", input: plan, predicate, schema: plan.schema }),
+    filterNode,
     constants.extend(aggregated(windows.extend(inside.extend(input)), constant ? [] : known, set)),
   );
   return checkedProject(context, grouped, [...known.map((k) => (constant ? k : keyColumn(k))), ...made]);

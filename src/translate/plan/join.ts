@@ -13,7 +13,7 @@ import { asofJoin } from "./asof-join.ts";
 import { commonKey } from "./join-keys.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
-import { project } from "./project-node.ts";
+import { numbered, project } from "./plan-nodes.ts";
 
 const KINDS: Readonly<Record<string, JoinKind>> = {
   Inner: "inner",
@@ -35,8 +35,6 @@ function sortedSide(how: JoinKind, order: JoinArgs["maintain_order"]): "left" | 
 /** Name of the row numbers that the result is sorted by. */
 const ROW = { name: "\u0001join row", dtype: { kind: "UInt32" } } as const;
 
-const numbered = (input: Plan): Plan => ({ kind: "row_index", input, name: ROW.name, offset: 0, schema: [ROW, ...input.schema] });
-
 /** The join sorted by the rows of one side; the rows that this side has no part in come last, all else in the order of the other side. */
 function inOrderOf(join: Join, side: "left" | "right"): Plan {
   const row: JoinOutput = {
@@ -47,7 +45,7 @@ function inOrderOf(join: Join, side: "left" | "right"): Plan {
   };
   const input: Join = {
     ...join,
-    [side]: numbered(join[side]),
+    [side]: numbered(join[side], ROW.name),
     output: [row, ...join.output],
     schema: [ROW, ...join.schema],
   };

@@ -13,8 +13,8 @@ import { asExpr } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
+import { project } from "./plan-nodes.ts";
 import { oneValueEach } from "./project.ts";
-import { project } from "./project-node.ts";
 import { explode, unnest, unpivot } from "./reshape.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
 

@@ -17,8 +17,8 @@ import { LookupSet } from "./lookups.ts";
 import { mapFunction } from "./map-function.ts";
 import type { NodeHandler } from "./node.ts";
 import { onlyInput } from "./node.ts";
+import { project } from "./plan-nodes.ts";
 import { filter, hstack, select } from "./project.ts";
-import { project } from "./project-node.ts";
 
 const source: NodeHandler = (dsl, context) => ("Source" in dsl ? { kind: "frame", source: dsl.Source, schema: context.schema } : null);
 

@@ -17,7 +17,7 @@ import type { Scope } from "../scope.ts";
 import { LookupSet } from "./lookups.ts";
 import type { NodeContext } from "./node.ts";
 import { onlyInput } from "./node.ts";
-import { project } from "./project-node.ts";
+import { filterNode, project } from "./plan-nodes.ts";
 import type { KeepingRows } from "./rows.ts";
 import { changesRows, RowPlanner } from "./rows.ts";
 import { aggregated, WindowTarget } from "./windows.ts";
@@ -148,7 +148,7 @@ export function filter(dsl: DslPlan, context: NodeContext): Plan | null {
   if (translated === null || predicate === undefined) return null;
   if (more !== undefined || predicate.expr.dtype.kind !== "Boolean")
     return context.unsupported("a filter whose predicate is not one boolean");
-  const kept: Plan = { kind: "filter", input: translated.input, predicate: predicate.expr, schema: translated.input.schema };
+  const kept = filterNode(translated.input, predicate.expr);
   if (translated.input === input) return kept;
   return project(kept, columnsOfSchema(input.schema), input.schema);
 }

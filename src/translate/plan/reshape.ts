@@ -14,7 +14,7 @@ import { dtypeFromDsl, dtypeToDsl } from "../../polars/dtypes.ts";
 import { ExprTranslator } from "../expr/translator.ts";
 import type { Scope } from "../scope.ts";
 import type { NodeContext } from "./node.ts";
-import { project } from "./project-node.ts";
+import { project } from "./plan-nodes.ts";
 
 /** Names of the columns that a selector chooses, in its order; null with a reason. */
 function chosen(scope: Scope, selector: DslValue | undefined): readonly string[] | null {

@@ -13,9 +13,10 @@ import { groupOrder } from "./group-order.ts";
 import type { IndexWindows } from "./index-windows.ts";
 import { MARK } from "./index-windows.ts";
 import type { NodeContext } from "./node.ts";
+import { filterNode, numbered, project } from "./plan-nodes.ts";
 import type { WindowIndex } from "./window-index.ts";
 import { INT64, minus, plus, windowDuration, windowIndex } from "./window-index.ts";
-import { aggregated, aggregateNode, crossed, filtered, joined, projected } from "./windows.ts";
+import { aggregated, aggregateNode, crossed, joined } from "./windows.ts";
 
 const BOOLEAN: DType = { kind: "Boolean" };
 const UINT32: DType = { kind: "UInt32" };
@@ -44,10 +45,8 @@ export function rollingWindows(context: NodeContext, scope: Scope, options: DslO
   const label = named(INDEX, column(INDEX, index.dtype));
   const rowKeys = [ROW, label, ...own];
   const windowsOf = (input: Plan): Plan => {
-    const numbered: Plan = { kind: "row_index", input, name: ROW.name, offset: 0, schema: [...fieldsOf([ROW]), ...input.schema] };
     const exprs = [ROW, named(INDEX, index.row), ...keys.map((k, i) => named(own[i]?.name ?? k.name, k.expr))];
-    const bounded = [...exprs, named(FROM, bounds.from), named(TO, bounds.to)];
-    return projected(numbered, bounded);
+    return project(numbered(input, ROW.name), [...exprs, named(FROM, bounds.from), named(TO, bounds.to)]);
   };
   return {
     keys: rowKeys,
@@ -109,13 +108,13 @@ function ranged(windows: Plan, input: Plan, index: WindowIndex, keys: readonly N
 /** The groups, and for each window without rows one of aggregates of no rows. */
 function everyWindow(windows: Plan, grouped: Plan, rowKeys: readonly NamedExpr[], rows: Plan, set: AggregateSet): Plan {
   const present = [named(MATCH, ROW.expr), named(FOUND, ROW.expr), ...columnsOfSchema(fieldsOf(set.aggregates))];
-  const groups = projected(grouped, present);
-  const nothing = filtered(rows, literal(false, BOOLEAN));
+  const groups = project(grouped, present);
+  const nothing = filterNode(rows, literal(false, BOOLEAN));
   const none = set.aggregates.map(({ expr }, i) => named(`${NONE}${i}`, expr));
   const all = crossed(joined(windows, groups, [ROW.expr], [column(MATCH, UINT32)]), aggregateNode(nothing, [], none));
   const isFound = call("is_not_null", [column(FOUND, UINT32)], BOOLEAN);
   const values = set.aggregates.map(({ name, expr: { dtype } }, i) =>
     named(name, call("ternary", [isFound, column(name, dtype), column(`${NONE}${i}`, dtype)], dtype)),
   );
-  return projected(all, [...rowKeys, ...values]);
+  return project(all, [...rowKeys, ...values]);
 }

@@ -5,7 +5,6 @@ import { isNested } from "../../ir/dtype.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { aggregate, call, column, literal, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
-import { fieldsOf } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
 import { isList, isObject, tagOf } from "../../polars/dsl.ts";
@@ -18,6 +17,7 @@ import { ExprTranslator } from "../expr/translator.ts";
 import { asExpr, columnNames, exprInputs, isConstant } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import { LookupSet } from "./lookups.ts";
+import { filterNode, numbered, project } from "./plan-nodes.ts";
 import { exploded } from "./reshape.ts";
 import { aggregateNode, crossed } from "./windows.ts";
 
@@ -96,7 +96,7 @@ const FUNCTIONS: Readonly<Record<string, (given: ChangedInput, options: DslValue
   ArgUnique: (given) => {
     const [value = ""] = given.values;
     const index = given.name();
-    return renamed(distinct(rowIndex(given.input, index), [value]), [[value, index]]);
+    return renamed(distinct(numbered(given.input, index), [value]), [[value, index]]);
   },
   ExtendConstant: (given, _, expr) => extended(given, expr),
   Mode: mode,
@@ -161,7 +161,7 @@ function extended({ scope, input, values }: ChangedInput, expr: DslExpr): Plan |
   const constant = new ExprTranslator(scope, null, lookups).translate(cast);
   if (constant === null) return null;
   const exprs = [named(field.name, constant)];
-  const added: Plan = { kind: "project", input: lookups.extend(repeated(input, 0, count)), exprs, schema: fieldsOf(exprs) };
+  const added = project(lookups.extend(repeated(input, 0, count)), exprs);
   return { kind: "union", inputs: [input, added], schema: input.schema };
 }
 
@@ -170,7 +170,7 @@ const columnIn = (schema: Schema, name: string): Expr => column(name, schema.fin
 /** Columns under other names. */
 function renamed(input: Plan, names: readonly (readonly [to: string, from: string])[]): Plan {
   const exprs = names.map(([to, from]) => named(to, columnIn(input.schema, from)));
-  return { kind: "project", input, exprs, schema: fieldsOf(exprs) };
+  return project(input, exprs);
 }
 
 const only = (input: Plan, names: readonly string[]): Plan =>
@@ -181,14 +181,6 @@ const only = (input: Plan, names: readonly string[]): Plan =>
         names.map((n) => [n, n]),
       );
 
-const rowIndex = (input: Plan, name: string): Plan => ({
-  kind: "row_index",
-  input,
-  name,
-  offset: 0,
-  schema: [{ name, dtype: U32 }, ...input.schema],
-});
-
 const distinct = (input: Plan, subset: readonly string[] = input.schema.map((f) => f.name)): Plan => ({
   kind: "distinct",
   input,
@@ -197,12 +189,10 @@ const distinct = (input: Plan, subset: readonly string[] = input.schema.map((f) 
   schema: input.schema,
 });
 
-const kept = (input: Plan, predicate: Expr): Plan => ({ kind: "filter", input, predicate, schema: input.schema });
-
 function where({ input, values }: ChangedInput, keeps: (value: Expr) => Expr | null): Plan | null {
   const [value = ""] = values;
   const predicate = keeps(columnIn(input.schema, value));
-  return predicate === null ? null : kept(input, predicate);
+  return predicate === null ? null : filterNode(input, predicate);
 }
 
 /** Nulls are no NaNs, nor is what is not a float. */
@@ -215,7 +205,7 @@ function filtered({ scope, input, values, beside }: ChangedInput): Plan | null {
   const [by = ""] = beside;
   const predicate = columnIn(input.schema, by);
   if (predicate.dtype.kind !== "Boolean") return scope.unsupported("a filter whose predicate is not boolean");
-  return only(kept(input, predicate), values);
+  return only(filterNode(input, predicate), values);
 }
 
 function sliced({ scope, input }: ChangedInput, offsetDsl: DslExpr, lengthDsl: DslExpr): Plan | null {
@@ -243,8 +233,8 @@ function everyNth(given: ChangedInput, options: DslValue): Plan | null {
   const row = column(index, U32);
   const [step, first] = [literal(BigInt(n), U32), literal(BigInt(offset), U32)];
   const hit = call("eq", [call("mod", [call("sub", [row, first], U32), step], U32), literal(0n, U32)], BOOLEAN);
-  const numbered = rowIndex(given.input, index);
-  return only(kept(numbered, call("and", [call("ge", [row, first], BOOLEAN), hit], BOOLEAN)), given.values);
+  const rows = numbered(given.input, index);
+  return only(filterNode(rows, call("and", [call("ge", [row, first], BOOLEAN), hit], BOOLEAN)), given.values);
 }
 
 /** The distinct values in order of first appearance, and the name of the column of their counts. */
@@ -259,7 +249,7 @@ function mode(given: ChangedInput): Plan {
   const [grouped, count] = counted(given);
   const most = given.name();
   const largest = aggregateNode(grouped, [], [named(most, aggregate("max", column(count, U32), U32))]);
-  const chosen = kept(crossed(grouped, largest), call("eq", [column(count, U32), column(most, U32)], BOOLEAN));
+  const chosen = filterNode(crossed(grouped, largest), call("eq", [column(count, U32), column(most, U32)], BOOLEAN));
   return only(chosen, given.values);
 }
 

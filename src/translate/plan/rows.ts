@@ -5,7 +5,6 @@
 
 import { column, named } from "../../ir/expr.ts";
 import type { Plan } from "../../ir/plan.ts";
-import { fieldsOf } from "../../ir/projection.ts";
 import type { DslExpr } from "../../polars/dsl.ts";
 import { tagOf } from "../../polars/dsl.ts";
 import { exactText } from "../../polars/dsl-text.ts";
@@ -13,6 +12,7 @@ import { hasOneValue, isAggregate } from "../expr/aggregates.ts";
 import { columnName, exprInputs, mapInputs } from "../expr/tree.ts";
 import type { Scope } from "../scope.ts";
 import { scopeOver } from "../scope.ts";
+import { project } from "./plan-nodes.ts";
 import { changeOf } from "./row-changes.ts";
 import { crossed } from "./windows.ts";
 
@@ -142,7 +142,7 @@ export class RowPlanner {
       return field === undefined ? null : named(name, column(field.name, field.dtype));
     });
     const known = plain.filter((e) => e !== null);
-    if (known.length === plain.length) return { kind: "project", input, exprs: known, schema: fieldsOf(known) };
+    if (known.length === plain.length) return project(input, known);
     const scope = scopeOver(this.#scope, input.schema);
     if (scope === null) return this.#scope.unsupported("polars does not know the columns of an expression that changes rows");
     const plan = this.#keeping(scope, input, outer.map(aliased), false);

@@ -35,7 +35,7 @@ export interface WindowIndex {
   readonly row: Expr;
   /** Int64. */
   readonly ticks: Expr;
-  /** Ticks of a day; 1 for integers. */
+  /** Ticks of a day; those of nanoseconds for integers. */
   readonly day: bigint;
   /** The ticks in a dtype of the index, or of boundaries. */
   cast(ticks: Expr, dtype: DType): Expr | null;
@@ -90,13 +90,12 @@ export function windowIndex(context: NodeContext, scope: Scope, name: string, no
     const fixed = ticksOf(by);
     if (fixed !== null) return plus(value, fixed);
     const duration = windowDuration(by);
-    const time = duration === null || duration.months === 0n || duration.counted || counted ? null : translator.cast(value, dtype);
-    const there = duration === null || time === null ? null : movedBy(time, duration);
-    return there === null || dtype.kind === "Date" ? datesMoved(duration, there, translator) : translator.cast(there, INT64);
+    if (duration === null || duration.months === 0n || duration.counted || counted) return null;
+    // Of a date moved by a part of a day the time of the day would be lost.
+    if (dtype.kind === "Date" && duration.nanoseconds % NANOSECONDS_PER_DAY !== 0n) return null;
+    const time = translator.cast(value, dtype);
+    const there = time === null ? null : movedBy(time, duration);
+    return there === null ? null : translator.cast(there, INT64);
   };
   return { name: found.name, dtype, row, ticks, day: NANOSECONDS_PER_DAY / tick, cast, ticksOf, moved };
 }
-
-/** Days; a time of the day would be lost. */
-const datesMoved = (duration: DurationText | null, date: Expr | null, translator: ExprTranslator): Expr | null =>
-  date === null || duration === null || duration.nanoseconds % NANOSECONDS_PER_DAY !== 0n ? null : translator.cast(date, INT64);

@@ -160,10 +160,6 @@ const windowed = (input: Plan, { partitionBy, orderBy, functions }: Segments): P
   schema: [...input.schema, ...functions.map((f) => ({ name: f.name, dtype: f.call.dtype }))],
 });
 
-export const projected = (input: Plan, exprs: readonly NamedExpr[]): Plan => ({ kind: "project", input, exprs, schema: fieldsOf(exprs) });
-
-export const filtered = (input: Plan, predicate: Expr): Plan => ({ kind: "filter", input, predicate, schema: input.schema });
-
 export const aggregated = (input: Plan, keys: readonly NamedExpr[], set: AggregateSet): Plan => aggregateNode(input, keys, set.aggregates);
 
 export const aggregateNode = (input: Plan, keys: readonly NamedExpr[], aggregates: readonly NamedExpr[]): Plan => ({

@@ -1,9 +1,9 @@
 /** groupByDynamic: windows over integers, dates and datetimes, within groups of every key, with their bounds; what stays on CPU polars. */
 
 import { after, test } from "node:test";
-import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
-import { random } from "../../../src/conformance/fixture.ts";
+import pl, { type DataFrame, type Expr } from "nodejs-polars";
 import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
+import { ascendingNumbers, windowsOf, withIndexes } from "./index-series.ts";
 
 after(closeEngines);
 
@@ -11,16 +11,9 @@ const c = pl.col;
 
 /** Ascending numbers with gaps and repetitions from before the epoch on, as integers, days and times of several units. */
 function series(rows: number): DataFrame {
-  const next = random(11);
-  let at = -300;
-  const numbers = Array.from({ length: rows }, () => {
-    at += Math.floor(next() * 3) * Math.floor(next() * 12);
-    return at;
-  });
-  const drawn = <T>(values: readonly T[]): T[] =>
-    numbers.map(() => values[Math.floor(next() * values.length)]).filter((v) => v !== undefined);
-  return pl
-    .DataFrame([
+  const { numbers, drawn } = ascendingNumbers(11, -300, 12, rows);
+  return withIndexes(
+    pl.DataFrame([
       pl.Series("i", numbers, pl.Int64),
       pl.Series("g", drawn([3, 1, 2, null, -1]), pl.Int32),
       pl.Series("b", drawn([true, false]), pl.Bool),
@@ -30,14 +23,8 @@ function series(rows: number): DataFrame {
         numbers.map((_, row) => row * 1.5),
         pl.Float64,
       ),
-    ])
-    .withColumns(
-      c("i").cast(pl.Int32).as("i32"),
-      c("i").cast(pl.Int32).cast(pl.Date).as("date"),
-      c("i").mul(1_800_000).cast(pl.Int64).cast(pl.Datetime("ms")).as("ms"),
-      c("i").mul(1_800_000_000).cast(pl.Int64).cast(pl.Datetime("us")).as("us"),
-      c("i").mul(1_800_000_000_000).cast(pl.Int64).cast(pl.Datetime("ns", "UTC")).as("ns"),
-    );
+    ]),
+  );
 }
 
 const frame = series(80);
@@ -56,13 +43,7 @@ interface Options {
 
 const aggs = (): Expr[] => [pl.len().as("n"), c("v").sum().as("sum"), c("s").last().as("last"), c("v").mean().add(1).as("mean")];
 
-const windows = (rows: DataFrame, options: Options, exprs: readonly Expr[]): LazyDataFrame => {
-  const groups: unknown = Reflect.apply(rows.lazy().groupByDynamic, null, [options]);
-  if (typeof groups !== "object" || groups === null || !("agg" in groups) || typeof groups.agg !== "function") throw new Error("no groups");
-  const lazy: unknown = groups.agg(...exprs);
-  if (!pl.LazyDataFrame.isLazyDataFrame(lazy)) throw new Error("not a lazy frame");
-  return lazy;
-};
+const windows = (rows: DataFrame, options: Options, exprs: readonly Expr[]) => windowsOf(rows, "groupByDynamic", options, exprs);
 
 const grouped = (rows: DataFrame, options: Options) => () => windows(rows, options, aggs());
 

@@ -1,9 +1,9 @@
 /** groupByRolling: a window for each row, over integers, dates and datetimes, within groups, also without rows; what stays on CPU polars. */
 
 import { after, test } from "node:test";
-import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
-import { random } from "../../../src/conformance/fixture.ts";
+import pl, { type DataFrame, type Expr } from "nodejs-polars";
 import { assertFallsBack, assertGpuEqualsCpu, assertSameError, closeEngines } from "../harness.ts";
+import { ascendingNumbers, windowsOf, withIndexes } from "./index-series.ts";
 
 after(closeEngines);
 
@@ -11,28 +11,16 @@ const c = pl.col;
 
 /** Ascending numbers with gaps and repetitions from before the epoch on, as integers, days and times. */
 function series(rows: number): DataFrame {
-  const next = random(17);
-  let at = -100;
-  const numbers = Array.from({ length: rows }, () => {
-    at += Math.floor(next() * 3) * Math.floor(next() * 7);
-    return at;
-  });
-  const drawn = <T>(values: readonly T[]): T[] =>
-    numbers.map(() => values[Math.floor(next() * values.length)]).filter((v) => v !== undefined);
-  return pl
-    .DataFrame([
+  const { numbers, drawn } = ascendingNumbers(17, -100, 7, rows);
+  return withIndexes(
+    pl.DataFrame([
       pl.Series("i", numbers, pl.Int64),
       pl.Series("g", drawn([3, 1, null, -1]), pl.Int32),
       pl.Series("s", drawn(["x", "yy", "a", null]), pl.String),
       pl.Series("v", drawn([1.5, -2.25, null, 0, Number.NaN, 1e9]), pl.Float64),
       pl.Series("n", drawn([1, 2, null, -7]), pl.Int64),
-    ])
-    .withColumns(
-      c("i").cast(pl.Int32).as("i32"),
-      c("i").cast(pl.Int32).cast(pl.Date).as("date"),
-      c("i").mul(1_800_000).cast(pl.Int64).cast(pl.Datetime("ms")).as("ms"),
-      c("i").mul(1_800_000_000_000).cast(pl.Int64).cast(pl.Datetime("ns", "UTC")).as("ns"),
-    );
+    ]),
+  );
 }
 
 const frame = series(60);
@@ -54,13 +42,7 @@ const aggs = (): Expr[] => [
   c("v").min().as("least"),
 ];
 
-const windows = (rows: DataFrame, options: Options, exprs: readonly Expr[] = aggs()): LazyDataFrame => {
-  const groups: unknown = Reflect.apply(rows.lazy().groupByRolling, null, [options]);
-  if (typeof groups !== "object" || groups === null || !("agg" in groups) || typeof groups.agg !== "function") throw new Error("no groups");
-  const lazy: unknown = groups.agg(...exprs);
-  if (!pl.LazyDataFrame.isLazyDataFrame(lazy)) throw new Error("not a lazy frame");
-  return lazy;
-};
+const windows = (rows: DataFrame, options: Options, exprs: readonly Expr[] = aggs()) => windowsOf(rows, "groupByRolling", options, exprs);
 
 const check = (options: Options, rows = frame) => assertGpuEqualsCpu(() => windows(rows, options), { partitions: [null, 17], rel: 1e-12 });
 
