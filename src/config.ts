@@ -1,5 +1,6 @@
 /** Options and environment -> one frozen Config; the only reader of the environment. */
 
+import { totalmem } from "node:os";
 import { type ResultDifference, SINKS, type Validation, type WarnFunction } from "./config/kinds.ts";
 import { ENGINE_OPTIONS, type EngineOptionName, EXECUTOR_OPTIONS, type ExecutorOptionName, type Option } from "./config/options.ts";
 import {
@@ -67,6 +68,11 @@ interface EngineOptionsByName {
   readonly deviceMemoryLimit?: number | `${number}%` | null;
   /** Host memory that partitions moved off the device may take: bytes, a percentage like `"50%"`, or null (default) for half of it; more goes to files. */
   readonly hostMemoryLimit?: number | `${number}%` | null;
+  /**
+   * Device memory that columns of frames and Parquet files keep between queries, so that the next query does not move them again: bytes, a
+   * percentage of the host's memory, or 0 for none. By default a quarter of the device memory limit, without one of the host's memory.
+   */
+  readonly residentMemoryLimit?: number | `${number}%`;
   /** The GPU: `any` (default: hardware before software), `hardware`, `software`, or a part of its name. */
   readonly adapter?: "any" | "hardware" | "software" | (string & {});
   /** WebGPU limits to ask for: all that the adapter has (default), or only those that every device has. */
@@ -127,6 +133,8 @@ export interface Config {
   readonly deviceMemoryLimit: number | null;
   /** Bytes; null for half of the host's memory. */
   readonly hostMemoryLimit: number | null;
+  /** Bytes. */
+  readonly residentMemoryLimit: number;
   readonly adapter: string;
   readonly limits: "adapter" | "default";
   /** Bytes; null for what the limits allow. */
@@ -148,6 +156,7 @@ const ALL_DEFAULT = {
   raiseOnFail: "default",
   deviceMemoryLimit: "default",
   hostMemoryLimit: "default",
+  residentMemoryLimit: "default",
   adapter: "default",
   limits: "default",
   maxBindingBytes: "default",
@@ -184,12 +193,14 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     return found === null ? fallback : found.value;
   };
   const executor = read("executor", ENGINE_OPTIONS.executor, "streaming");
+  const deviceMemoryLimit = read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null);
   return Object.freeze({
     executor,
     executorOptions: executorConfig(given.has("executorOptions") ? given.get("executorOptions") : {}, executor, env, origins),
     raiseOnFail: read("raiseOnFail", ENGINE_OPTIONS.raiseOnFail, false),
-    deviceMemoryLimit: read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null),
+    deviceMemoryLimit,
     hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null),
+    residentMemoryLimit: read("residentMemoryLimit", ENGINE_OPTIONS.residentMemoryLimit, Math.floor((deviceMemoryLimit ?? totalmem()) / 4)),
     adapter: read("adapter", ENGINE_OPTIONS.adapter, "any"),
     limits: read("limits", ENGINE_OPTIONS.limits, "adapter"),
     maxBindingBytes: read("maxBindingBytes", ENGINE_OPTIONS.maxBindingBytes, null),

@@ -40,6 +40,12 @@ export interface Query {
   readonly sink: SinkCall | null;
 }
 
+/** What the device of an engine has done and holds. */
+export interface EngineStats extends DeviceStats {
+  /** Bytes, of those that are allocated, in columns that stay for later queries: see `persist` and the option `residentMemoryLimit`. */
+  readonly residentBytes: number;
+}
+
 interface Ready {
   readonly read: ReadPlan;
   readonly plan: Plan;
@@ -62,7 +68,7 @@ const readsFiles = (plan: Plan): boolean =>
 
 export class Engine {
   readonly config: Config;
-  readonly residents = new Residents();
+  readonly residents: Residents;
   readonly #oracles = new WeakMap<PolarsModule, SchemaOracle>();
   #device: Promise<Device> | null = null;
   #lastQuery: QueryReport | null = null;
@@ -76,6 +82,7 @@ export class Engine {
 
   constructor(config: Config) {
     this.config = config;
+    this.residents = new Residents(config.residentMemoryLimit);
   }
 
   get lastQuery(): QueryReport | null {
@@ -88,8 +95,9 @@ export class Engine {
   }
 
   /** Counts and memory of the device; null while none is open. */
-  async deviceStats(): Promise<DeviceStats | null> {
-    return (await this.#device?.catch(() => null))?.stats ?? null;
+  async deviceStats(): Promise<EngineStats | null> {
+    const device = await this.#device?.catch(() => null);
+    return device === null || device === undefined ? null : { ...device.stats, residentBytes: this.residents.bytes };
   }
 
   /**

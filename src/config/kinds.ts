@@ -129,23 +129,33 @@ export const names: Kind<readonly string[]> = {
 
 const PERCENT = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/;
 
+const parsedBytes = (given: string): unknown => (DIGITS.test(given) ? Number(given.replaceAll("_", "")) : given);
+
+function checkedBytes(value: unknown, name: string, total: () => number, least: number, none: string): number {
+  const percent = typeof value === "string" ? PERCENT.exec(value)?.[1] : undefined;
+  if (percent !== undefined) {
+    if (!(Number(percent) > 0 && Number(percent) <= 100))
+      throw new ConfigError(`${name} must be above 0% and up to 100%, not ${shown(value)}`);
+    return Math.floor((total() * Number(percent)) / 100);
+  }
+  if (typeof value !== "number" || !Number.isSafeInteger(value))
+    throw new ConfigError(`${name} must be an int of bytes, ${none}, or a percentage like '70%', not ${shown(value)}`);
+  if (value < least) throw new ConfigError(`${name} must be at least ${least}, not ${value}`);
+  return value;
+}
+
 /** Bytes, null for no limit, or a percentage of `total`. In the environment also `none`. */
 export const bytes = (total: () => number): Kind<number | null> => ({
   accepts: '`null`, bytes, a percentage of the host\'s memory: `"70%"`',
-  parse: (given) => (given.trim().toLowerCase() === "none" ? null : DIGITS.test(given) ? Number(given.replaceAll("_", "")) : given),
-  check: (value, name) => {
-    if (value === null) return null;
-    const percent = typeof value === "string" ? PERCENT.exec(value)?.[1] : undefined;
-    if (percent !== undefined) {
-      if (!(Number(percent) > 0 && Number(percent) <= 100))
-        throw new ConfigError(`${name} must be above 0% and up to 100%, not ${shown(value)}`);
-      return Math.floor((total() * Number(percent)) / 100);
-    }
-    if (typeof value !== "number" || !Number.isSafeInteger(value))
-      throw new ConfigError(`${name} must be an int of bytes, null for no limit, or a percentage like '70%', not ${shown(value)}`);
-    if (value < 1) throw new ConfigError(`${name} must be at least 1, not ${value}`);
-    return value;
-  },
+  parse: (given) => (given.trim().toLowerCase() === "none" ? null : parsedBytes(given)),
+  check: (value, name) => (value === null ? null : checkedBytes(value, name, total, 1, "null for no limit")),
+});
+
+/** Bytes, 0 for none, or a percentage of `total`. */
+export const bytesFromZero = (total: () => number): Kind<number> => ({
+  accepts: '`0`, bytes, a percentage of the host\'s memory: `"25%"`',
+  parse: parsedBytes,
+  check: (value, name) => checkedBytes(value, name, total, 0, "0 for none"),
 });
 
 /** A query of which the GPU and CPU polars gave different results; the query was answered by CPU polars. */

@@ -4,6 +4,7 @@ import { totalmem } from "node:os";
 import {
   bool,
   bytes,
+  bytesFromZero,
   choice,
   fraction,
   fractionsByColumn,
@@ -49,6 +50,9 @@ export const ENGINE_OPTIONS = {
   ),
   deviceMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("DEVICE_MEMORY_LIMIT")]),
   hostMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("HOST_MEMORY_LIMIT")]),
+  residentMemoryLimit: option(bytesFromZero(totalmem), "a quarter of `deviceMemoryLimit`, or of the host's memory", [
+    ownVariable("RESIDENT_MEMORY_LIMIT"),
+  ]),
   adapter: option(text("`any`, `hardware`, `software`, a part of the adapter's name"), "`any`", [ownVariable("ADAPTER")]),
   limits: option(choice(["adapter", "default"]), "`adapter`", [ownVariable("LIMITS")]),
   maxBindingBytes: option(optionalInt(65_536), "`null`", [ownVariable("MAX_BINDING_BYTES")]),

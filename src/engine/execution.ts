@@ -67,9 +67,9 @@ export interface Execution {
 
 /** Once more with groups spread over partitions, and with smaller ones, where memory runs out. */
 export async function execute(asked: ExecutionInput): Promise<Execution> {
-  if (asked.config.executor === "in-memory") return inMemory(asked);
+  const { device, residents, alone } = asked;
+  if (asked.config.executor === "in-memory") return inMemory(asked).catch((error: unknown) => withoutResidents(asked, error));
   const input = { ...asked, config: warningOnce(asked.config) };
-  const { device, alone } = input;
   const further = FURTHER.values();
   let attempt = USUAL;
   for (;;) {
@@ -82,6 +82,7 @@ export async function execute(asked: ExecutionInput): Promise<Execution> {
       if (next?.shrink === attempt.shrink && !groupsTogether) next = further.next().value;
       if (!(error instanceof OutOfDeviceMemoryError) || next === undefined || (device.isFaulty && !alone())) throw error;
       if (device.isFaulty) device.recover();
+      await residents.free(Number.POSITIVE_INFINITY);
       device.trim();
       attempt = next;
     }
@@ -112,6 +113,14 @@ async function loweredFor(input: Planned, sources: PolarsSources, { shrink, many
   return lowered(input.config, context, input.plan, { manyGroups, rowsOfPartition: bound }).finally(close);
 }
 
+/** Once more where memory ran out that residents could have left. */
+async function withoutResidents(input: ExecutionInput, error: unknown): Promise<Execution> {
+  const { device, residents } = input;
+  if (!(error instanceof OutOfDeviceMemoryError) || device.isFaulty || residents.bytes === 0) throw error;
+  await residents.free(Number.POSITIVE_INFINITY);
+  return inMemory(input);
+}
+
 async function inMemory(input: ExecutionInput): Promise<Execution> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
@@ -131,7 +140,8 @@ async function streaming(input: ExecutionInput, sources: PolarsSources, root: Ph
   const context = () => contextOf(input, sources);
   const bar = config.progress === "auto" && options.onProgress === null ? new ProgressBar(process.stderr) : null;
   const listen = progressOf(options.onProgress ?? ((progress) => bar?.update(progress)), root);
-  const run: StreamingRun = { config, device, context, signal: options.signal, listen };
+  const freeOthers = (bytes: number): Promise<void> => input.residents.free(bytes);
+  const run: StreamingRun = { config, device, context, signal: options.signal, listen, freeOthers };
   return received(input.receive(root.partitions), (receiver) =>
     runStreaming(run, root, async (tables, partition) => {
       const batches = tables.flatMap((t) => t.batches);

@@ -25,6 +25,8 @@ export interface StreamingRun {
   context(): { readonly context: QueryContext; close(): Promise<void> };
   readonly signal: AbortSignal | null;
   readonly listen: ((done: TraceRecord) => void) | null;
+  /** Frees up to so many bytes of the device that no query needs. */
+  freeOthers(bytes: number): Promise<void>;
 }
 
 export interface StreamingResult {
@@ -64,8 +66,9 @@ export async function runStreaming(
   root: PhysicalNode,
   take: (tables: readonly Table[], partition: number) => Promise<void>,
 ): Promise<StreamingResult> {
-  const { config, device, signal, listen, context } = streaming;
-  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes: config.hostMemoryLimit ?? totalmem() / 2 });
+  const { config, device, signal, listen, context, freeOthers } = streaming;
+  const hostBytes = config.hostMemoryLimit ?? totalmem() / 2;
+  const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes, freeOthers });
   const trace = new Trace(physicalOrder(root), listen);
   const run: Run = { device, store, turns: new Turns(), trace, signal, context };
   const { engine, maxIoThreads: ioThreads } = config.executorOptions;

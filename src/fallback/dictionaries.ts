@@ -12,6 +12,7 @@ import type { DslExpr } from "../polars/dsl.ts";
 import { castDsl } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
+import type { RecentlyUsed } from "../polars/recently-used.ts";
 import { functionOf, HostDictionary, Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
 import { listDictionary } from "./list-dictionary.ts";
@@ -112,7 +113,7 @@ export class PolarsDictionaries implements Dictionaries {
   }
 
   /** An answer that outlives the query; a failure is not kept. */
-  #shared<T>(answers: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  #shared<T>(answers: RecentlyUsed<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
     let answer = answers.get(key);
     if (answer === undefined) {
       answer = this.#device.outsideScope(make);

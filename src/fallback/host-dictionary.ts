@@ -11,25 +11,32 @@ import { isObject } from "../polars/dsl.ts";
 import { parseExact } from "../polars/dsl-text.ts";
 import type { NativeDataFrame, NativePolars, NativeSeries } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
+import { RecentlyUsed } from "../polars/recently-used.ts";
+
+/** Answers of either kind that are kept for a dictionary: queries whose constants vary ask ever new questions. */
+const KEPT_ANSWERS = 64;
 
 /** Answers about a dictionary that stay on the device as long as the columns that use it do. */
 export class Lookups {
-  readonly tables = new Map<string, Promise<Column>>();
-  readonly unified = new Map<string, Promise<Unified>>();
+  readonly tables = new RecentlyUsed<string, Promise<Column>>(KEPT_ANSWERS, (table) => void releaseTable(table));
+  readonly unified = new RecentlyUsed<string, Promise<Unified>>(KEPT_ANSWERS, (answer) => void releaseUnified(answer));
 
   /** Gives the tables back; queries that still read them keep their own references. */
   async release(): Promise<void> {
-    const tables = await Promise.allSettled(this.tables.values());
-    const unified = await Promise.allSettled(this.unified.values());
-    this.tables.clear();
-    this.unified.clear();
-    for (const table of tables) if (table.status === "fulfilled") table.value.buffer.release();
-    for (const answer of unified) {
-      if (answer.status === "rejected") continue;
-      for (const table of answer.value.tables) table?.buffer.release();
-      if (answer.value.dictionary instanceof HostDictionary) await answer.value.dictionary.lookups?.release();
-    }
+    await Promise.all([...this.tables.clear().map(releaseTable), ...this.unified.clear().map(releaseUnified)]);
   }
+}
+
+async function releaseTable(table: Promise<Column>): Promise<void> {
+  const made = await table.catch(() => null);
+  made?.buffer.release();
+}
+
+async function releaseUnified(unified: Promise<Unified>): Promise<void> {
+  const made = await unified.catch(() => null);
+  if (made === null) return;
+  for (const table of made.tables) table?.buffer.release();
+  if (made.dictionary instanceof HostDictionary) await made.dictionary.forgetAnswers();
 }
 
 /** Entries by code, as a frame of one column called LOOKUP_COLUMN. */
@@ -48,6 +55,13 @@ export class HostDictionary implements Dictionary {
     this.size = frame.height;
     this.unique = kind !== "any";
     this.sorted = kind === "sorted";
+  }
+
+  /** From now on answers live as long as the query that asks. */
+  async forgetAnswers(): Promise<void> {
+    const { lookups } = this;
+    this.lookups = null;
+    await lookups?.release();
   }
 
   get entries(): NativeSeries {

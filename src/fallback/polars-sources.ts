@@ -2,6 +2,7 @@
 
 import { InternalError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
+import { describeExpr } from "../ir/expr.ts";
 import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
 import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
@@ -25,10 +26,11 @@ import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame, importPlan, STREAM_ABOVE } from "./import.ts";
+import type { ParquetFile } from "./parquet-files.ts";
 import { assertUnchanged, filesWithin, parquetFiles, rangeIn, scanOf } from "./parquet-files.ts";
-import type { PartitionSize } from "./partitions.ts";
+import type { PartitionSize, Rows } from "./partitions.ts";
 import { rowBytes, rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
-import type { Residents } from "./residents.ts";
+import type { Residents, SourcePart } from "./residents.ts";
 
 export interface ImportedTable {
   readonly schema: Schema;
@@ -67,6 +69,28 @@ function countOf(frame: NativeDataFrame): number {
   return new DataView(count.values.buffer, count.values.byteOffset).getUint32(0, true);
 }
 
+function releaseBatches(batches: readonly ImportedBatch[]): void {
+  for (const { columns } of batches) for (const { buffer } of columns.values()) buffer.release();
+}
+
+function onlyBatch(batches: readonly ImportedBatch[]): ImportedBatch {
+  const [batch] = batches;
+  if (batch === undefined || batches.length > 1) throw new InternalError(`${batches.length} batches in place of one`);
+  return batch;
+}
+
+/** Rows of a frame in memory as the residents know them. */
+const partOf = ({ source }: Frame, value: NativeDataFrame, { offset, length }: Rows): FramePart => ({
+  key: `frame ${source} ${offset} ${length}`,
+  frame: { id: source, value },
+  rows: length,
+  sourceRows: value.height,
+  offset,
+  length,
+});
+
+type FramePart = SourcePart & Rows;
+
 /** Data of one query. Every table is owned by the caller. */
 export class PolarsSources {
   readonly #module: PolarsModule;
@@ -90,13 +114,11 @@ export class PolarsSources {
   }
 
   async frame(plan: Frame): Promise<ImportedTable> {
-    return { schema: plan.schema, batches: await this.#frameBatches(plan) };
-  }
-
-  async #frameBatches(plan: Frame): Promise<readonly ImportedBatch[]> {
+    const { schema } = plan;
     const frame = this.#frameOf(plan);
-    const load = (schema: Schema) => this.#device.outsideScope(() => this.#import(frame, schema));
-    return this.#residents.has(plan.source) ? this.#residents.batches(plan.source, plan.schema, load) : load(plan.schema);
+    const parts = slicesOf(frame.height, this.#maxRows(schema)).map((rows) => partOf(plan, frame, rows));
+    if (!parts.every((part) => this.#residents.keeps(part, schema))) return { schema, batches: await this.#import(frame, schema) };
+    return { schema, batches: await Promise.all(parts.map((part) => this.#slice(frame, part, schema))) };
   }
 
   #frameOf(plan: Frame): NativeDataFrame {
@@ -116,36 +138,38 @@ export class PolarsSources {
   }
 
   #framePartitions(plan: Frame): ImportedPartitions {
-    const frame = this.#frameOf(plan);
     const { schema } = plan;
-    if (!this.#residents.has(plan.source)) return this.#slices(frame, schema, rowsOfFrames(this.#size, schema));
-    const batches = slicesOf(frame.height, this.#maxRows(plan.schema));
-    return {
-      partitions: batches.length,
-      rows: frame.height,
-      kept: 1,
-      load: async (partition) => {
-        const resident = await this.#frameBatches(plan);
-        const own = resident[partition];
-        for (const other of resident) if (other !== own) for (const { buffer } of other.columns.values()) buffer.release();
-        return { schema, batches: own === undefined ? [] : [own] };
-      },
-    };
+    const frame = this.#frameOf(plan);
+    return this.#slices(frame, schema, rowsOfFrames(this.#size, schema), (part) => this.#slice(frame, partOf(plan, frame, part), schema));
   }
 
-  /** Parts of a frame on the host. */
-  #slices(frame: NativeDataFrame, schema: Schema, maxRows: number): ImportedPartitions {
+  /** Rows of a frame in memory, which may be on the device already. */
+  #slice(frame: NativeDataFrame, part: FramePart, schema: Schema): Promise<ImportedBatch> {
+    const load = (fields: Schema) => this.#importRows(frame, fields, part);
+    return this.#residents.batch(part, schema, (fields, lasting) =>
+      lasting ? this.#device.outsideScope(() => load(fields)) : load(fields),
+    );
+  }
+
+  /** Parts of a frame on the host; `load`: one of them. */
+  #slices(
+    frame: NativeDataFrame,
+    schema: Schema,
+    maxRows: number,
+    load: (part: Rows) => Promise<ImportedBatch> = (part) => this.#importRows(frame, schema, part),
+  ): ImportedPartitions {
     const slices = slicesOf(frame.height, maxRows);
     return {
       partitions: slices.length,
       rows: frame.height,
       kept: 1,
-      load: async (partition) => {
-        const { offset, length } = slices[partition] ?? { offset: 0, length: 0 };
-        const part = length === frame.height ? frame : quietly(() => frame.slice(offset, length));
-        return { schema, batches: await importFrame(this.#module.native, this.#device, part, schema, Number.MAX_SAFE_INTEGER) };
-      },
+      load: async (partition) => ({ schema, batches: [await load(slices[partition] ?? { offset: 0, length: 0 })] }),
     };
+  }
+
+  async #importRows(frame: NativeDataFrame, schema: Schema, { offset, length }: Rows): Promise<ImportedBatch> {
+    const part = length === frame.height ? frame : quietly(() => frame.slice(offset, length));
+    return onlyBatch(await importFrame(this.#module.native, this.#device, part, schema, Number.MAX_SAFE_INTEGER));
   }
 
   async #scanPartitions(plan: Scan): Promise<ImportedPartitions> {
@@ -170,22 +194,37 @@ export class PolarsSources {
       partitions: ranges.length,
       rows: Math.ceil(kept * ranges.reduce((n, r) => n + r.length, 0)),
       kept,
-      load: async (partition) => {
-        const range = ranges[partition] ?? { offset: 0, length: 0 };
-        const own = filesWithin(files, range);
-        const dsl = askedOf(scanOf(plan, own), plan, null);
-        const table = await (kept * range.length * rowBytes(plan.schema) > STREAM_ABOVE && plan.schema.length > 0
-          ? this.#streamed(plan, dsl)
-          : runDsl(this.#module, dsl, new Map()).then((frame) => this.#imported(plan, frame)));
-        return assertUnchanged(own).then(
-          () => table,
-          (error: unknown) => {
-            for (const { columns } of table.batches) for (const { buffer } of columns.values()) buffer.release();
-            throw error;
-          },
-        );
-      },
+      load: (partition) => this.#filePart(plan, files, ranges[partition] ?? { offset: 0, length: 0 }, kept),
     };
+  }
+
+  /** What the scan leaves of some rows of Parquet files, which may be on the device already. */
+  async #filePart(plan: Scan, files: readonly ParquetFile[], range: Rows, kept: number): Promise<ImportedTable> {
+    const own = filesWithin(files, range);
+    const rows = Math.ceil(kept * range.length);
+    const sourceRows = Math.ceil(kept * files.reduce((n, { groups }) => n + groups.reduce((m, group) => m + group, 0), 0));
+    const read = async (schema: Schema): Promise<readonly ImportedBatch[]> => {
+      const asked = { ...plan, schema };
+      const dsl = askedOf(scanOf(plan, own), asked, null);
+      const { batches } = await (rows * rowBytes(schema) > STREAM_ABOVE && schema.length > 0
+        ? this.#streamed(asked, dsl)
+        : runDsl(this.#module, dsl, new Map()).then((frame) => this.#imported(asked, frame)));
+      return assertUnchanged(own).then(
+        () => batches,
+        (error: unknown) => {
+          releaseBatches(batches);
+          throw error;
+        },
+      );
+    };
+    const { schema } = plan;
+    const predicate = plan.predicate === null ? "" : describeExpr(plan.predicate);
+    const versions = own.files.map(({ path, version }) => `${path} ${version}`);
+    const part = { key: [plan.dsl, predicate, own.start, JSON.stringify(own.rows), ...versions].join("\n"), frame: null, rows, sourceRows };
+    const isOneBatch = range.length <= this.#maxRows(schema);
+    if (!isOneBatch || !this.#residents.keeps(part, schema)) return { schema, batches: await read(schema) };
+    const load = async (fields: Schema): Promise<ImportedBatch> => onlyBatch(await this.#device.outsideScope(() => read(fields)));
+    return { schema, batches: [await this.#residents.batch(part, schema, load)] };
   }
 
   async #imported(plan: Scan, frame: NativeDataFrame): Promise<ImportedTable> {

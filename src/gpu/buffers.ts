@@ -7,6 +7,8 @@ import type { Fault } from "./fault.ts";
 export interface DeviceBuffer {
   /** Usable words, a multiple of 4; the underlying GPUBuffer may be larger. */
   readonly words: number;
+  /** Bytes of device memory that it takes, with their rounding. */
+  readonly bytes: number;
   retain(): this;
   release(): void;
 }
@@ -54,6 +56,10 @@ export class PooledBuffer implements DeviceBuffer {
   get block(): Block {
     if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is used after its release`);
     return this.#block;
+  }
+
+  get bytes(): number {
+    return this.#block.bytes;
   }
 
   retain(): this {

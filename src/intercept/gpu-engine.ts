@@ -3,12 +3,11 @@
 import type { DataFrame, LazyDataFrame } from "nodejs-polars";
 import type { Config, GPUEngineOptions } from "../config.ts";
 import { resolveConfig } from "../config.ts";
-import { Engine, type Query } from "../engine.ts";
+import { Engine, type EngineStats, type Query } from "../engine.ts";
 import { ConfigError, InvalidPlanError, UnsupportedError } from "../errors.ts";
 import type { PhysicalReport } from "../executors/physical/explain.ts";
 import type { QueryProfile } from "../executors/query-profile.ts";
 import type { QueryReport } from "../fallback/report.ts";
-import type { DeviceStats } from "../gpu/device.ts";
 import { dataFrameOf } from "../polars/frames.ts";
 import { findPolarsModules } from "../polars/module.ts";
 import { readPlan } from "../polars/plan-reading.ts";
@@ -22,9 +21,9 @@ export interface ExplainOptions {
 
 export type ProfileOptions = Pick<GpuCollectOptions, "signal" | "onProgress">;
 
-/** A frame whose columns stay on the device. */
+/** A frame whose columns stay on the device, as long as there is room for them. */
 export interface PersistedFrame {
-  /** Reads the resident columns; any number of times. */
+  /** Reads the resident columns, any number of times; those that had to make room are loaded again from host memory. */
   lazy(): LazyDataFrame;
   /** Frees the columns on the device; `lazy()` frames go on working from host memory. */
   release(): Promise<void>;
@@ -63,7 +62,7 @@ export class GPUEngine {
   }
 
   /** Memory in use on the device and counts since it was opened; null while none is open. */
-  deviceStats(): Promise<DeviceStats | null> {
+  deviceStats(): Promise<EngineStats | null> {
     return this.#engine.deviceStats();
   }
 
@@ -109,7 +108,7 @@ export class GPUEngine {
     const read = "untracked" in tracked ? null : readPlan(tracked);
     const [source] = read === null || "unreadable" in read ? [] : [...read.sources.keys()];
     if (source === undefined) throw new InvalidPlanError("a frame that is not tracked cannot be persisted");
-    this.#engine.residents.add(source);
+    this.#engine.residents.persist(source);
     return { lazy, release: () => this.#engine.residents.release(source) };
   }
 

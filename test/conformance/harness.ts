@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { LazyDataFrame } from "nodejs-polars";
 import { frameDifference, type Tolerance } from "../../src/fallback/frame-difference.ts";
-import { type DeviceStats, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
+import { type EngineStats, GPUEngine, type GPUEngineOptions, UnsupportedError } from "../../src/index.ts";
 
 export interface ComparisonOptions extends Tolerance {
   /** Rows of a partition for each run, null for one partition, which the in-memory executor runs; the others the streaming engines run, in turns. */
@@ -67,7 +67,7 @@ export async function assertGpuEqualsCpu(make: MakeQuery, options: ComparisonOpt
   const expected = await make().collect();
   for (const execution of executionsOf(options.partitions ?? [null, 3])) {
     const { engine } = engineFor(execution, { raiseOnFail: true, ...options.engine });
-    const before = (await engine.deviceStats())?.allocatedBytes ?? 0;
+    const before = bytesOfQueries(await engine.deviceStats());
     const actual = await collectOn(engine, make, execution);
     const found = frameDifference(expected, actual, options);
     if (found !== null) assert.fail(report(found, execution, make));
@@ -86,8 +86,11 @@ async function collectOn(engine: GPUEngine, make: MakeQuery, execution: Executio
   }
 }
 
-function assertNoLeak(after: DeviceStats | null, before: number, execution: Execution, make: MakeQuery): void {
-  const left = (after?.allocatedBytes ?? 0) - before;
+/** Device memory in use, apart from columns that stay for later queries. */
+export const bytesOfQueries = (stats: EngineStats | null): number => (stats === null ? 0 : stats.allocatedBytes - stats.residentBytes);
+
+function assertNoLeak(after: EngineStats | null, before: number, execution: Execution, make: MakeQuery): void {
+  const left = bytesOfQueries(after) - before;
   assert.equal(left, 0, report(`${left} bytes of device memory stayed in use after the query`, execution, make));
 }
 
@@ -109,7 +112,7 @@ export async function assertFallsBack(make: MakeQuery, reason: RegExp, options: 
   const expected = await make().collect();
   const { engine, warnings } = engineFor(DEFAULT, {});
   warnings.length = 0;
-  const before = (await engine.deviceStats())?.allocatedBytes ?? 0;
+  const before = bytesOfQueries(await engine.deviceStats());
   const actual = await make().collect({ engine });
   assert.equal(warnings.length, 1, report(`expected one warning, got ${JSON.stringify(warnings)}`, DEFAULT, make));
   const found = frameDifference(expected, actual, options);

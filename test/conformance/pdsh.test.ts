@@ -13,13 +13,15 @@ import { GPUEngine } from "../../src/index.ts";
 
 const scales = (process.env.POLARS_WEBGPU_TEST_SCALES ?? "0.01").split(",").map(Number);
 
+/** Nothing stays on the device, so that what a query leaves there is seen. */
+const STRICT = { raiseOnFail: true, residentMemoryLimit: 0 } as const;
 /** Small enough that the larger tables are many partitions. */
 const optionsOf = (scale: number) => ({ targetPartitionSize: 40_000_000 * scale, fallbackMode: "silent" }) as const;
 const enginesOf = (scale: number): ReadonlyMap<string, GPUEngine> =>
   new Map([
-    ["in-memory", new GPUEngine({ raiseOnFail: true, executor: "in-memory" })],
-    ["tasks", new GPUEngine({ raiseOnFail: true, executorOptions: { ...optionsOf(scale), engine: "tasks" } })],
-    ["rapidsmpf", new GPUEngine({ raiseOnFail: true, executorOptions: { ...optionsOf(scale), engine: "rapidsmpf" } })],
+    ["in-memory", new GPUEngine({ ...STRICT, executor: "in-memory" })],
+    ["tasks", new GPUEngine({ ...STRICT, executorOptions: { ...optionsOf(scale), engine: "tasks" } })],
+    ["rapidsmpf", new GPUEngine({ ...STRICT, executorOptions: { ...optionsOf(scale), engine: "rapidsmpf" } })],
   ]);
 
 /**

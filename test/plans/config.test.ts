@@ -31,6 +31,7 @@ const samples: Readonly<Record<string, readonly [unknown, string]>> = {
   raiseOnFail: [true, "TRUE"],
   deviceMemoryLimit: [123_456, "123_456"],
   hostMemoryLimit: [654_321, "654_321"],
+  residentMemoryLimit: [0, "0"],
   adapter: ["llvmpipe", "llvmpipe"],
   limits: ["default", "default"],
   maxBindingBytes: [65_536, "65_536"],
@@ -84,6 +85,7 @@ test("the defaults", () => {
     raiseOnFail: false,
     deviceMemoryLimit: null,
     hostMemoryLimit: null,
+    residentMemoryLimit: Math.floor(totalmem() / 4),
     adapter: "any",
     limits: "adapter",
     maxBindingBytes: null,
@@ -278,6 +280,11 @@ test("our own options", () => {
   for (const wrong of ["1GB", "%", 1.5, true]) refused(/^device_memory_limit must be an int of bytes/, { deviceMemoryLimit: wrong });
   for (const wrong of ["0%", "101%"]) refused(/^device_memory_limit must be above 0% and up to 100%/, { deviceMemoryLimit: wrong });
   refused(/^device_memory_limit must be at least 1/, { deviceMemoryLimit: 0 });
+  assert.equal(resolve({ deviceMemoryLimit: 4000 }).residentMemoryLimit, 1000);
+  assert.equal(resolve({ residentMemoryLimit: "50%" }).residentMemoryLimit, Math.floor(totalmem() / 2));
+  for (const wrong of [null, "none", 0.5])
+    refused(/^resident_memory_limit must be an int of bytes, 0 for none/, { residentMemoryLimit: wrong });
+  refused(/^resident_memory_limit must be at least 0/, { residentMemoryLimit: -1 });
   for (const wrong of ["", " ", 1]) refused(/^adapter must be a string that is not empty.*`hardware`/, { adapter: wrong });
   refused(/^'x' is not a valid limits: it accepts 'adapter', 'default'/, { limits: "x" });
   for (const wrong of ["a", [1], [""]]) refused("disable_rules must be an array of names", { disableRules: wrong });

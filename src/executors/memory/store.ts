@@ -28,6 +28,8 @@ export interface StoreOptions {
   readonly hostBytes: number;
   /** Folder for the files; the system's temporary one by default. */
   readonly folder?: string;
+  /** Frees up to so many bytes that others keep on the device without need. */
+  readonly freeOthers?: (bytes: number) => Promise<void>;
 }
 
 /** Part of the device's bytes that leave it together, and the most bytes that do: to read them takes a round trip, however many they are. */
@@ -168,6 +170,7 @@ export class PartitionStore {
 
   /** Moves tables that nobody reads off the device, those used longest ago first, until `bytes` are free; whether they are. */
   async makeRoom(bytes: number): Promise<boolean> {
+    if (this.#free() < bytes) await this.#options.freeOthers?.(bytes - this.#free());
     for (let free = this.#free(); free < bytes; free = this.#free()) {
       const batch = this.#oldest("device", Math.max(bytes - free, this.#options.deviceBytes / SHARE_AT_ONCE));
       if (batch.length > 0) await this.#spill(batch);
@@ -178,6 +181,7 @@ export class PartitionStore {
 
   /** Moves everything that nobody reads off the device. */
   async spillAll(): Promise<void> {
+    await this.#options.freeOthers?.(Number.POSITIVE_INFINITY);
     do {
       for (let batch = this.#oldest("device", SPILLED_AT_ONCE); batch.length > 0; batch = this.#oldest("device", SPILLED_AT_ONCE))
         await this.#spill(batch);

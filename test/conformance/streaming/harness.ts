@@ -8,6 +8,7 @@ import pl, { type LazyDataFrame } from "nodejs-polars";
 import type { ExecutorOptions } from "../../../src/config.ts";
 import { frameDifference } from "../../../src/fallback/frame-difference.ts";
 import { GPUEngine, type GPUEngineOptions } from "../../../src/index.ts";
+import { bytesOfQueries } from "../harness.ts";
 
 const c = pl.col;
 const PARTITIONS = 10;
@@ -71,7 +72,7 @@ export const folders = (): readonly string[] =>
 
 /** Neither device memory, nor files, nor rejected promises. */
 export async function assertNothingLeft({ gpu }: Opened, what: string): Promise<void> {
-  assert.equal((await gpu.deviceStats())?.allocatedBytes ?? 0, 0, `${what}: device memory stays in use`);
+  assert.equal(bytesOfQueries(await gpu.deviceStats()), 0, `${what}: device memory stays in use`);
   assert.deepEqual(folders(), [], `${what}: temporary files`);
   assert.deepEqual(rejections, [], `${what}: unhandled rejections`);
 }
