@@ -23,7 +23,7 @@ export type ResidentSources = { readonly [K in keyof Tables]: Tables[K] extends 
 
 /** Opens an engine that says in its reports what it leaves to the CPU. With `profile` it times every kernel, which slows queries down. */
 export function openEngine(options: { readonly profile: boolean }): EngineSession {
-  const engine = new GPUEngine({ profile: options.profile, warn: "silent" });
+  const engine = new GPUEngine({ profile: options.profile, warn: "silent", placement: "gpu", residentMemoryLimit: 0 });
   const persist = async (frame: DataFrame): Promise<LazyDataFrame> => {
     const collected: LazyDataFrame = { ...frame.lazy(), collect: async () => frame };
     return (await engine.persist(collected)).lazy();

@@ -42,7 +42,7 @@ interface Run {
 
 /** The medians of the runs of new engines, which take turns, behind a first run of each, which compiles the kernels. */
 async function run(lf: LazyDataFrame, expected: DataFrame, options: readonly GPUEngineOptions[]): Promise<readonly Run[]> {
-  const engines = options.map((of) => new GPUEngine({ warn: () => undefined, ...of }));
+  const engines = options.map((of) => new GPUEngine({ warn: () => undefined, placement: "gpu", residentMemoryLimit: 0, ...of }));
   try {
     for (const engine of engines) await lf.collect({ engine });
     const timed = engines.map((): TimedRun<DataFrame>[] => []);

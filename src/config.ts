@@ -22,6 +22,7 @@ export type ExecutorName = "streaming" | "in-memory";
 export type StreamingEngine = "tasks" | "rapidsmpf";
 export type Cluster = "single" | "distributed";
 export type FallbackMode = "warn" | "raise" | "silent";
+export type PlacementOption = "auto" | "gpu";
 export type ShuffleMethod = "tasks" | "rapidsmpf";
 
 interface ExecutorOptionsByName {
@@ -64,6 +65,11 @@ interface EngineOptionsByName {
   readonly executorOptions?: ExecutorOptions;
   /** Throw instead of running anything on CPU polars; false by default. */
   readonly raiseOnFail?: boolean;
+  /**
+   * `auto` (default): a query runs on the side that answers it sooner, by what earlier runs took and by estimates. `gpu` (default with
+   * `raiseOnFail`): on the GPU wherever it can.
+   */
+  readonly placement?: PlacementOption;
   /** Device memory that may be used: bytes, a percentage of the host's memory like `"70%"`, or null (default) for all there is. */
   readonly deviceMemoryLimit?: number | `${number}%` | null;
   /** Host memory that partitions moved off the device may take: bytes, a percentage like `"50%"`, or null (default) for half of it; more goes to files. */
@@ -129,6 +135,7 @@ export interface Config {
   readonly executor: ExecutorName;
   readonly executorOptions: ExecutorConfig;
   readonly raiseOnFail: boolean;
+  readonly placement: PlacementOption;
   /** Bytes; null for no limit. */
   readonly deviceMemoryLimit: number | null;
   /** Bytes; null for half of the host's memory. */
@@ -154,6 +161,7 @@ const EXECUTOR_SPELLINGS = spellings(EXECUTOR_OPTIONS);
 const ALL_DEFAULT = {
   executor: "default",
   raiseOnFail: "default",
+  placement: "default",
   deviceMemoryLimit: "default",
   hostMemoryLimit: "default",
   residentMemoryLimit: "default",
@@ -193,11 +201,13 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     return found === null ? fallback : found.value;
   };
   const executor = read("executor", ENGINE_OPTIONS.executor, "streaming");
+  const raiseOnFail = read("raiseOnFail", ENGINE_OPTIONS.raiseOnFail, false);
   const deviceMemoryLimit = read("deviceMemoryLimit", ENGINE_OPTIONS.deviceMemoryLimit, null);
   return Object.freeze({
     executor,
     executorOptions: executorConfig(given.has("executorOptions") ? given.get("executorOptions") : {}, executor, env, origins),
-    raiseOnFail: read("raiseOnFail", ENGINE_OPTIONS.raiseOnFail, false),
+    raiseOnFail,
+    placement: read("placement", ENGINE_OPTIONS.placement, raiseOnFail ? "gpu" : "auto"),
     deviceMemoryLimit,
     hostMemoryLimit: read("hostMemoryLimit", ENGINE_OPTIONS.hostMemoryLimit, null),
     residentMemoryLimit: read("residentMemoryLimit", ENGINE_OPTIONS.residentMemoryLimit, Math.floor((deviceMemoryLimit ?? totalmem()) / 4)),

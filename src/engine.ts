@@ -2,6 +2,7 @@
 
 import type { Config } from "./config.ts";
 import { execute, physicalPlan } from "./engine/execution.ts";
+import { Placer } from "./engine/placement/placer.ts";
 import type { QueryOptions } from "./engine/query-options.ts";
 import { stack } from "./engine/receiver.ts";
 import { cpuReport, deviceReport } from "./engine/report.ts";
@@ -9,7 +10,7 @@ import { type Sink, sinkName, sinkOf, sinkReceiver, sinkRefusal } from "./engine
 import { DeviceError, InternalError, UnsupportedError } from "./errors.ts";
 import { type PhysicalReport, physicalReport } from "./executors/physical/explain.ts";
 import { type QueryProfile, queryProfile } from "./executors/query-profile.ts";
-import type { QueryReport } from "./fallback/report.ts";
+import type { PlacementReport, QueryReport } from "./fallback/report.ts";
 import { fallbackWarning } from "./fallback/report.ts";
 import { Residents } from "./fallback/residents.ts";
 import type { DeviceStats } from "./gpu/device.ts";
@@ -24,7 +25,7 @@ import { dtypeToDsl } from "./polars/dtypes.ts";
 import type { PolarsModule } from "./polars/module.ts";
 import type { NativeDataFrame } from "./polars/native.ts";
 import { isOracleError, SchemaOracle } from "./polars/oracle.ts";
-import type { ReadPlan, TrackedPlan } from "./polars/plan-reading.ts";
+import type { ReadPlan, Sketch, TrackedPlan } from "./polars/plan-reading.ts";
 import { readPlan } from "./polars/plan-reading.ts";
 import { RecentlyUsed } from "./polars/recently-used.ts";
 import type { SinkCall } from "./polars/sink.ts";
@@ -38,6 +39,8 @@ export interface Query {
   readonly tracked: TrackedPlan | { readonly untracked: string };
   /** Where the rows go; null: to the caller. */
   readonly sink: SinkCall | null;
+  /** What is known without `tracked`; null for what is untracked. */
+  readonly sketch: Sketch | null;
 }
 
 /** What the device of an engine has done and holds. */
@@ -50,6 +53,16 @@ interface Ready {
   readonly read: ReadPlan;
   readonly plan: Plan;
   readonly sink: Sink | null;
+}
+
+interface Placed extends Ready {
+  readonly placement: PlacementReport | null;
+}
+
+interface Ran {
+  readonly frame: NativeDataFrame;
+  /** Whether nothing was compiled, and nothing moved that stays: another run takes as long. */
+  readonly steady: boolean;
 }
 
 /** A plan that is ready to run, or why CPU polars has to answer the whole query. */
@@ -69,8 +82,11 @@ const readsFiles = (plan: Plan): boolean =>
 export class Engine {
   readonly config: Config;
   readonly residents: Residents;
+  readonly #placer: Placer;
   readonly #oracles = new WeakMap<PolarsModule, SchemaOracle>();
   #device: Promise<Device> | null = null;
+  /** Whether a device was opened, or tried to be, before a query needed it. */
+  #opensAhead = false;
   #lastQuery: QueryReport | null = null;
   #lastProfile: QueryProfile | null = null;
   /** Optimised plans by the text of what was collected; a plan that reads files is made anew, since their schema may change. */
@@ -83,6 +99,7 @@ export class Engine {
   constructor(config: Config) {
     this.config = config;
     this.residents = new Residents(config.residentMemoryLimit);
+    this.#placer = new Placer(this.residents);
   }
 
   get lastQuery(): QueryReport | null {
@@ -101,13 +118,17 @@ export class Engine {
   }
 
   /**
-   * The result of the query on the device, or null where CPU polars has to answer it (with the warning given).
+   * The result of the query on the device, or null where CPU polars has to answer it (with the warning given); how long that took is told
+   * to `ranOnCpu`.
    * @throws UnsupportedError with `raiseOnFail`, when any node would run on the CPU.
    */
   async collect(query: Query, asked: Partial<QueryOptions> = {}): Promise<NativeDataFrame | null> {
     const options: QueryOptions = { signal: null, onProgress: null, profile: this.config.profile, ...asked };
     options.signal?.throwIfAborted();
     const start = performance.now();
+    const sketch = this.config.placement === "auto" && asked.profile !== true ? query.sketch : null;
+    const early = sketch === null ? null : this.#placer.early(sketch);
+    if (early?.side === "CPU") return this.#onCpu(early);
     const planned = this.#plan(query);
     if ("reasons" in planned) return this.#fallback(planned.reasons, planned.quiet);
     const { plan, sink } = planned;
@@ -117,15 +138,35 @@ export class Engine {
     if (plan.kind === "cpu" && plan.inputs.length === 0) return this.#fallback(reasons, false);
     const refusal = sink === null ? null : await sinkRefusal(sink, this.#emptyOf(query.module, plan));
     if (refusal !== null) return this.#fallback([refusal.reason], refusal.quiet);
+    const placement = sketch === null ? null : (early ?? (await this.#placer.place(sketch, plan, planned.read)));
+    if (placement?.side === "CPU") return this.#onCpu(placement);
     if (cpu.length > 0) this.config.warn(fallbackWarning(reasons, false));
     try {
-      const frame = await this.#run(query, planned, options, performance.now() - start);
+      const { frame, steady } = await this.#run(query, { ...planned, placement }, options, performance.now() - start);
       options.signal?.throwIfAborted();
+      if (sketch !== null) this.#placer.ranOnGpu(sketch, performance.now() - start, steady);
       return frame;
     } catch (error) {
       if (options.signal?.aborted === true) throw options.signal.reason;
+      if (sketch !== null) this.#placer.failedOnGpu(sketch);
       return this.#afterFailure(error);
     }
+  }
+
+  /** What CPU polars took for a query that it had to answer. */
+  ranOnCpu({ sketch }: Query, ms: number): void {
+    if (sketch !== null) this.#placer.ranOnCpu(sketch, ms);
+  }
+
+  /** CPU polars is sooner. Where the device would be once it is open, it is opened meanwhile. */
+  #onCpu(placement: PlacementReport): null {
+    this.#lastQuery = cpuReport([`placement: ${placement.reason}`], placement);
+    const { cpuMs, gpuMs } = placement;
+    if (cpuMs !== null && gpuMs !== null && gpuMs < cpuMs && !this.#opensAhead) {
+      this.#opensAhead = true;
+      void this.#open().catch(() => undefined);
+    }
+    return null;
   }
 
   /** The optimised plan with the place and reasons of every node. */
@@ -156,6 +197,8 @@ export class Engine {
     const device = this.#device;
     await this.residents.releaseAll();
     this.#device = null;
+    this.#opensAhead = false;
+    this.#placer.closed();
     (await device?.catch(() => null))?.destroy();
   }
 
@@ -201,7 +244,7 @@ export class Engine {
     return isOracleError(zero) ? null : zero.frame;
   }
 
-  async #run(query: Query, ready: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
+  async #run(query: Query, ready: Placed, options: QueryOptions, planMs: number): Promise<Ran> {
     const device = await this.#enter();
     device.profile(options.profile);
     try {
@@ -226,8 +269,9 @@ export class Engine {
     }
   }
 
-  async #runOn(device: Device, query: Query, { read, plan, sink }: Ready, options: QueryOptions, planMs: number): Promise<NativeDataFrame> {
+  async #runOn(device: Device, query: Query, { read, plan, sink, placement }: Placed, options: QueryOptions, planMs: number): Promise<Ran> {
     const before = device.stats;
+    const residentBytes = this.residents.bytes;
     const start = performance.now();
     const { module } = query;
     const { config, residents } = this;
@@ -244,7 +288,7 @@ export class Engine {
     });
     const ms = performance.now() - start;
     const times = options.profile ? await device.takeProfile() : null;
-    this.#lastQuery = deviceReport(plan, sink, device, before, planMs, ms, times);
+    this.#lastQuery = deviceReport(plan, sink, device, before, planMs, ms, times, placement);
     this.#lastProfile =
       streaming === null || !options.profile
         ? null
@@ -256,13 +300,13 @@ export class Engine {
             streaming.spilled,
             device.features.timestamps ? times : null,
           );
-    return frame;
+    return { frame, steady: device.stats.pipelines === before.pipelines && this.residents.bytes === residentBytes };
   }
 
   #fallback(reasons: readonly string[], quiet: boolean): null {
     if (!quiet && this.config.raiseOnFail) throw new UnsupportedError(reasons);
     if (!quiet) this.config.warn(fallbackWarning(reasons, true));
-    this.#lastQuery = cpuReport(reasons);
+    this.#lastQuery = cpuReport(reasons, null);
     return null;
   }
 
@@ -289,6 +333,7 @@ export class Engine {
     const device = await current?.catch(() => null);
     if (device?.isLost !== true || this.#device !== current) return;
     this.#device = null;
+    this.#placer.closed();
     await this.residents.releaseAll();
   }
 
@@ -308,9 +353,15 @@ export class Engine {
     };
   }
 
+  async #newDevice(): Promise<Device> {
+    const device = await Device.open(this.#deviceOptions());
+    if (this.config.placement === "auto") await this.#placer.opened(device);
+    return device;
+  }
+
   #open(): Promise<Device> {
     if (this.#device === null) {
-      const opening = Device.open(this.#deviceOptions());
+      const opening = this.#newDevice();
       this.#device = opening;
       opening.catch(() => {
         if (this.#device === opening) this.#device = null;

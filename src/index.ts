@@ -9,7 +9,7 @@ export { ConfigError, DeviceError, InternalError, InvalidPlanError, OutOfDeviceM
 export type { PhysicalNodeReport, PhysicalReport, TaskReport } from "./executors/physical/explain.ts";
 export type { NodeProfile, QueryProfile } from "./executors/query-profile.ts";
 export type { TraceRecord } from "./executors/trace.ts";
-export type { NodeReport, QueryReport } from "./fallback/report.ts";
+export type { NodeReport, PlacementReport, QueryReport } from "./fallback/report.ts";
 export type { ExplainOptions, PersistedFrame, ProfileOptions } from "./intercept/gpu-engine.ts";
 export { GPUEngine } from "./intercept/gpu-engine.ts";
 export type { GpuCollectOptions, GpuEngineOption } from "./intercept/types.ts";

@@ -9,4 +9,6 @@ export function prepareTests(): void {
   process.env.LP_NATIVE_VECTOR_WIDTH ??= "128";
   // The oracle: with many threads CPU polars 0.55.2 lets rows match whose keys are null, in joins by several columns.
   process.env.POLARS_MAX_THREADS ??= "2";
+  // What is tested is the GPU, however small the frames are; tests of the placement ask for `auto`.
+  process.env.POLARS_WEBGPU__PLACEMENT ??= "gpu";
 }

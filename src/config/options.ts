@@ -48,6 +48,7 @@ export const ENGINE_OPTIONS = {
     "`false`",
     ["CUDF_POLARS__RAISE_ON_FAIL"],
   ),
+  placement: option(choice(["auto", "gpu"]), "`auto`; `gpu` with `raiseOnFail`", [ownVariable("PLACEMENT")]),
   deviceMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("DEVICE_MEMORY_LIMIT")]),
   hostMemoryLimit: option(bytes(totalmem), "`null`", [ownVariable("HOST_MEMORY_LIMIT")]),
   residentMemoryLimit: option(bytesFromZero(totalmem), "a quarter of `deviceMemoryLimit`, or of the host's memory", [

@@ -144,7 +144,7 @@ export class Examiner {
     const key = `${JSON.stringify(execution)} ${strict}`;
     const known = this.#engines.get(key);
     if (known !== undefined) return known;
-    const made = new GPUEngine({ warn: "silent", raiseOnFail: strict, ...execution });
+    const made = new GPUEngine({ warn: "silent", raiseOnFail: strict, placement: "gpu", ...execution });
     this.#engines.set(key, made);
     return made;
   }

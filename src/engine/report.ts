@@ -1,7 +1,7 @@
 /** What the last query was, as users read it. */
 
 import { timesByKernel } from "../executors/query-profile.ts";
-import type { QueryReport } from "../fallback/report.ts";
+import type { PlacementReport, QueryReport } from "../fallback/report.ts";
 import type { Device, DeviceStats } from "../gpu/device.ts";
 import type { KernelTime } from "../gpu/profile.ts";
 import { nodeReports } from "../ir/explain.ts";
@@ -16,10 +16,12 @@ export function deviceReport(
   planMs: number,
   gpuMs: number,
   times: ReadonlyMap<string, KernelTime> | null,
+  placement: PlacementReport | null,
 ): QueryReport {
   const after = device.stats;
   return {
     nodes: [...(sink === null ? [] : [sinkReport(sink)]), ...nodeReports(plan)],
+    placement,
     fallback: null,
     adapter: device.adapter.description,
     gpuMs,
@@ -33,7 +35,8 @@ export function deviceReport(
 }
 
 /** Of a query that CPU polars answers as a whole. */
-export const cpuReport = (reasons: readonly string[]): QueryReport => ({
+export const cpuReport = (reasons: readonly string[], placement: PlacementReport | null): QueryReport => ({
+  placement,
   nodes: [{ name: "query", where: "CPU", reason: reasons.join("; ") }],
   fallback: reasons.join("; "),
   adapter: "",

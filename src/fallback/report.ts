@@ -8,8 +8,19 @@ export interface NodeReport {
   readonly reason: string | null;
 }
 
+/** Which side a query was given to, where the user left that open. */
+export interface PlacementReport {
+  readonly side: "GPU" | "CPU";
+  readonly reason: string;
+  /** Milliseconds on either side, measured or estimated; null where that did not matter. */
+  readonly cpuMs: number | null;
+  readonly gpuMs: number | null;
+}
+
 export interface QueryReport {
   readonly nodes: readonly NodeReport[];
+  /** Null where the user asked for the GPU. */
+  readonly placement: PlacementReport | null;
   /** Why the whole query was answered by CPU polars; null: it was not. */
   readonly fallback: string | null;
   /** Description of the adapter; empty where the device was not used. */

@@ -67,11 +67,14 @@ const describe = (adapter: GPUAdapter): AdapterInfo => {
 
 const findAdapter = async (choice: AdapterChoice): Promise<GPUAdapter> => {
   const named = choice !== "any" && choice !== "hardware" && choice !== "software";
-  const candidate = await instance(named ? choice : null)
-    .requestAdapter({ powerPreference: "high-performance", forceFallbackAdapter: choice === "software" })
-    .catch((error: unknown) => {
-      throw new DeviceError(`no GPU adapter "${choice}": ${error instanceof Error ? error.message : String(error)}`);
-    });
+  const request = (forceFallbackAdapter: boolean): Promise<GPUAdapter | null> =>
+    instance(named ? choice : null)
+      .requestAdapter({ powerPreference: "high-performance", forceFallbackAdapter })
+      .catch((error: unknown) => {
+        throw new DeviceError(`no GPU adapter "${choice}": ${error instanceof Error ? error.message : String(error)}`);
+      });
+  // Dawn knows software drivers such as lavapipe as fallbacks only once it has found them as adapters.
+  const candidate = (choice === "software" ? await request(true) : null) ?? (await request(false));
   if (candidate === null) throw new DeviceError(`no GPU adapter "${choice}" (is a Vulkan, Metal or D3D12 driver installed?)`);
   const found = describe(candidate);
   if ((choice === "hardware" && found.software) || (choice === "software" && !found.software))

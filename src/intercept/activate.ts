@@ -18,7 +18,12 @@ async function collect(request: CollectRequest): Promise<DataFrame> {
   const inner = GPUEngine.engineOf(engine);
   const made = await inner.collect(request, { signal, onProgress });
   const sink = inner.sinkOf(request);
-  if (made === null) return sink === null ? runOnCpu() : sinkOnCpu(sink, runOnCpu);
+  if (made === null) {
+    const start = performance.now();
+    const answer = await (sink === null ? runOnCpu() : sinkOnCpu(sink, runOnCpu));
+    inner.ranOnCpu(request, performance.now() - start);
+    return answer;
+  }
   const result = dataFrameOf(module, made);
   const validator = GPUEngine.validatorOf(engine);
   // What a sink writes cannot be written a second time to be compared.

@@ -134,9 +134,13 @@ function queryOf(lf: LazyDataFrame): Query {
   for (const module of findPolarsModules()) {
     if (!(native instanceof module.native.JsLazyFrame)) continue;
     const tracking = trackingOf(module);
-    return { module, ...(tracking === undefined ? NOT_INSTALLED : queryOfNative(module, tracking, native)) };
+    return tracking === undefined ? { module, ...NOT_INSTALLED } : queryOfNative(module, tracking, native);
   }
   throw new InvalidPlanError("not a LazyDataFrame of a known copy of nodejs-polars");
 }
 
-const NOT_INSTALLED = { tracked: { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" }, sink: null } as const;
+const NOT_INSTALLED = {
+  tracked: { untracked: "polars-webgpu is not installed in this copy of nodejs-polars" },
+  sink: null,
+  sketch: null,
+} as const;

@@ -4,7 +4,7 @@ import type { LazyOptions } from "nodejs-polars/bin/types.js";
 import { ConfigError } from "../errors.ts";
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeLazyFrame } from "../polars/native.ts";
-import type { TrackedPlan } from "../polars/plan-reading.ts";
+import type { Sketch, TrackedPlan } from "../polars/plan-reading.ts";
 import type { SinkCall } from "../polars/sink.ts";
 import type { Untracked } from "./shadow.ts";
 import { Tracking } from "./tracking.ts";
@@ -20,9 +20,13 @@ export interface CollectRequest {
   readonly tracked: TrackedPlan | Untracked;
   /** The sink that the frame is, whose input `tracked` is about; null for a frame that gives rows. */
   readonly sink: SinkCall | null;
+  /** What is known without `tracked`, which takes longer to say. */
+  readonly sketch: Sketch | null;
   /** What nodejs-polars itself would have answered: same result, same errors. `plan` runs in place of the frame's own. */
   runOnCpu(plan?: NativeLazyFrame): Promise<DataFrame>;
 }
+
+export type CollectQuery = Pick<CollectRequest, "module" | "tracked" | "sink" | "sketch">;
 
 export interface CollectHooks {
   /** Resolves to what the user's `collect` returns. */
@@ -88,7 +92,8 @@ function interceptCollect(module: PolarsModule, tracking: Tracking): void {
       const { engine } = options;
       const runOnCpu: CollectRequest["runOnCpu"] = (plan) =>
         settled(() => (plan === undefined ? collect : make(plan).collect)(cpuOptions(options)));
-      return settled(() => hooks.collect({ module, engine, options, ...queryOf(module, tracking, native), runOnCpu }));
+      const query = queryOf(module, tracking, native);
+      return settled(() => hooks.collect(Object.assign(query, { engine, options, runOnCpu })));
     };
     frame.collectSync = (...args: Parameters<LazyDataFrame["collectSync"]>) => {
       if (asksForGpu(args[0]))
@@ -106,12 +111,27 @@ async function settled<T>(work: () => Promise<T>): Promise<T> {
   return work();
 }
 
-/** What is known of a native lazy frame of `module`. */
-export function queryOf(module: PolarsModule, tracking: Tracking, native: unknown): Pick<CollectRequest, "tracked" | "sink"> {
+/** What is known of a native lazy frame of `module`; its plan is made when it is first asked for. */
+export function queryOf(module: PolarsModule, tracking: Tracking, native: unknown): CollectQuery {
   if (!isLazyOf(module, native))
-    return { tracked: { untracked: native instanceof Error ? native.message : "the lazy frame holds no plan" }, sink: null };
+    return {
+      module,
+      tracked: { untracked: native instanceof Error ? native.message : "the lazy frame holds no plan" },
+      sink: null,
+      sketch: null,
+    };
   const sink = tracking.sinkOf(native);
-  return { tracked: tracking.planOf(sink?.input ?? native, module), sink };
+  const input = sink?.input ?? native;
+  let tracked: TrackedPlan | Untracked | undefined;
+  return {
+    module,
+    get tracked() {
+      tracked ??= tracking.planOf(input, module);
+      return tracked;
+    },
+    sink,
+    sketch: tracking.sketchOf(input),
+  };
 }
 
 const isLazyOf = ({ native }: PolarsModule, frame: unknown): frame is NativeLazyFrame => frame instanceof native.JsLazyFrame;

@@ -3,7 +3,7 @@ import type { PolarsModule } from "../polars/module.ts";
 import type { NativeSqlContext } from "../polars/native.ts";
 import { isQuiet, quietly } from "../polars/quiet.ts";
 import { type NativeFunction, patchMethods } from "./patching.ts";
-import { type LazyRecords, mergeSources, ownShadow, Shadow, type Untracked } from "./shadow.ts";
+import { type LazyRecords, mergeSources, ownShadow, Shadow, shapeOf, type Untracked } from "./shadow.ts";
 
 type Tables = ReadonlyMap<string, Shadow | Untracked>;
 
@@ -74,7 +74,7 @@ export class SqlTracking {
     const { mirror } = state;
     const shadow = mirror === undefined ? undefined : quietly(() => mirror.execute(query));
     if (!this.tracking.isLazy(result)) return;
-    this.tracking.record(result, ANSWERS.test(statement) ? ownShadow(result) : this.resultOf(tables, query, shadow));
+    this.tracking.record(result, ANSWERS.test(statement) ? ownShadow(result, "sql", [query]) : this.resultOf(tables, query, shadow));
   }
 
   private resultOf(tables: Tables, query: string, shadow: unknown): Shadow | Untracked {
@@ -83,7 +83,7 @@ export class SqlTracking {
       if (record instanceof Shadow) inputs.push(record);
       else if (query.toLowerCase().includes(name.toLowerCase())) return { untracked: `SQL table ${name}: ${record.untracked}` };
     }
-    return new Shadow(mergeSources(inputs), inputs, () => shadow ?? this.contextOf(tables).execute(query));
+    return new Shadow(mergeSources(inputs), shapeOf("sql", inputs, [query]), inputs, () => shadow ?? this.contextOf(tables).execute(query));
   }
 
   private contextOf(tables: Tables): NativeSqlContext {

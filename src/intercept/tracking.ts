@@ -4,12 +4,12 @@
  */
 import type { PolarsModule } from "../polars/module.ts";
 import type { NativeDataFrame, NativeLazyFrame } from "../polars/native.ts";
-import { sourceTag, type TrackedPlan } from "../polars/plan-reading.ts";
+import { type Sketch, sourceTag, type TrackedPlan } from "../polars/plan-reading.ts";
 import { isQuiet } from "../polars/quiet.ts";
 import type { SinkCall } from "../polars/sink.ts";
 import { ExpressionShadows } from "./expression-shadows.ts";
 import { copyArguments, type NativeFunction, objectsIn, patchFunction, patchMethods, patchSetter, patchStatics } from "./patching.ts";
-import { type LazyRecords, mergeSources, ownShadow, Shadow, type Untracked } from "./shadow.ts";
+import { type LazyRecords, mergeSources, ownShadow, Shadow, shapeOf, type Untracked } from "./shadow.ts";
 import { SinkCalls } from "./sink-calls.ts";
 import { SqlTracking } from "./sql-tracking.ts";
 
@@ -42,6 +42,15 @@ export class Tracking implements LazyRecords {
     this.expressions = new ExpressionShadows(module);
   }
 
+  /** What can be said of a native lazy frame without asking polars; null where nothing is known of it. */
+  sketchOf(frame: NativeLazyFrame): Sketch | null {
+    const shadow = this.recordOf(frame);
+    if (!(shadow instanceof Shadow)) return null;
+    let rows = 0;
+    for (const source of shadow.sources.values()) rows += source.height;
+    return { shape: shadow.shape, reads: shadow.reads, rows };
+  }
+
   /** What is known of a native lazy frame of `module`. Making the shadow happens here, so its cost falls on those who ask. */
   planOf(frame: NativeLazyFrame, module = this.module): TrackedPlan | Untracked {
     const shadow = this.recordOf(frame);
@@ -66,10 +75,10 @@ export class Tracking implements LazyRecords {
     this.expressions.install();
     this.installFrames();
     for (const prototype of [native.JsLazyFrame.prototype, native.JsLazyGroupBy.prototype]) {
-      patchMethods(prototype, (name, original) => this.derived(this.sinks.remembering(name, original)));
+      patchMethods(prototype, (name, original) => this.derived(name, this.sinks.remembering(name, original)));
     }
-    patchFunction(native, "concatLf", (original) => this.derived(original));
-    for (const name of SCANS) patchFunction(native, name, (original) => this.selfShadowed(original));
+    patchFunction(native, "concatLf", (original) => this.derived("concatLf", original));
+    for (const name of SCANS) patchFunction(native, name, (original) => this.selfShadowed(name, original));
     patchStatics(native, "JsLazyFrame", {
       deserialize: (original) => this.deserialized(original),
       cloneExternal: (original) => this.cloned(original),
@@ -119,22 +128,27 @@ export class Tracking implements LazyRecords {
     if (known !== undefined) return known;
     const id = this.nextId++;
     const snapshot = frame.clone();
-    const leaf = new Shadow(new Map([[id, snapshot]]), [], () => snapshot.slice(0, 0).lazy().slice(sourceTag(id), 0));
+    const leaf = new Shadow(
+      new Map([[id, snapshot]]),
+      shapeOf("frame", [], [Math.round(Math.log2(1 + frame.height)), frame.width]),
+      [],
+      () => snapshot.slice(0, 0).lazy().slice(sourceTag(id), 0),
+    );
     this.leaves.set(frame, leaf);
     return leaf;
   }
 
   /** A call whose lazy result comes from its lazy receiver and arguments. */
-  private derived(original: NativeFunction): NativeFunction {
+  private derived(name: string, original: NativeFunction): NativeFunction {
     const tracking = this;
     return function (...args) {
       const result = Reflect.apply(original, this, args);
-      if (!isQuiet() && tracking.isLazy(result)) tracking.record(result, tracking.replay(this, args, original));
+      if (!isQuiet() && tracking.isLazy(result)) tracking.record(result, tracking.replay(name, this, args, original));
       return result;
     };
   }
 
-  private replay(receiver: unknown, args: readonly unknown[], original: NativeFunction): Shadow | Untracked {
+  private replay(name: string, receiver: unknown, args: readonly unknown[], original: NativeFunction): Shadow | Untracked {
     const inputs: Shadow[] = [];
     for (const input of [receiver, ...objectsIn(args)]) {
       if (!this.isLazy(input)) continue;
@@ -144,14 +158,15 @@ export class Tracking implements LazyRecords {
     }
     const self = this.isLazy(receiver) ? this.recordOf(receiver) : receiver;
     const copied = copyArguments(args, (value) => this.shadows.get(value) ?? this.expressions.swap(value));
-    return new Shadow(mergeSources(inputs), inputs, () => Reflect.apply(original, native(self), copyArguments(copied, native)));
+    const make = () => Reflect.apply(original, native(self), copyArguments(copied, native));
+    return new Shadow(mergeSources(inputs), shapeOf(name, inputs, args), inputs, make);
   }
 
   /** A plan without frames in memory serves as its own shadow. */
-  private selfShadowed(original: NativeFunction): NativeFunction {
+  private selfShadowed(name: string, original: NativeFunction): NativeFunction {
     return (...args) => {
       const result = original(...args);
-      if (!isQuiet() && this.isLazy(result)) this.record(result, ownShadow(result));
+      if (!isQuiet() && this.isLazy(result)) this.record(result, ownShadow(result, name, args));
       return result;
     };
   }
@@ -162,7 +177,7 @@ export class Tracking implements LazyRecords {
       if (isQuiet() || !this.isLazy(result)) return result;
       const bytes = args[0] instanceof Uint8Array ? args[0].byteLength : 0;
       const tooLarge = { untracked: `the lazy frame was deserialised together with its data (${(bytes / 2 ** 20).toFixed(0)} MiB)` };
-      this.record(result, bytes <= MAX_DESERIALIZED_BYTES ? ownShadow(result) : tooLarge);
+      this.record(result, bytes <= MAX_DESERIALIZED_BYTES ? ownShadow(result, "deserialize", [String(args[0])]) : tooLarge);
       return result;
     };
   }

@@ -15,6 +15,16 @@ export interface TrackedPlan {
   readonly sources: ReadonlyMap<number, NativeDataFrame>;
 }
 
+/** What can be said of a plan before it is read. */
+export interface Sketch {
+  /** Equal for plans of the same calls over the same files and frames of about the same size, nearly always another one for others. */
+  readonly shape: number;
+  /** Whether the plan reads what is no frame in memory. */
+  readonly reads: boolean;
+  /** Rows of the frames in memory together. */
+  readonly rows: number;
+}
+
 export interface ReadPlan {
   readonly plan: DslPlan;
   /** Exactly the frames that `plan` mentions, in document order. */

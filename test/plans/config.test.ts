@@ -29,6 +29,7 @@ const paths = [
 const samples: Readonly<Record<string, readonly [unknown, string]>> = {
   executor: ["in-memory", "in-memory"],
   raiseOnFail: [true, "TRUE"],
+  placement: ["gpu", "gpu"],
   deviceMemoryLimit: [123_456, "123_456"],
   hostMemoryLimit: [654_321, "654_321"],
   residentMemoryLimit: [0, "0"],
@@ -83,6 +84,7 @@ test("the defaults", () => {
       maxIoThreads: 2,
     },
     raiseOnFail: false,
+    placement: "auto",
     deviceMemoryLimit: null,
     hostMemoryLimit: null,
     residentMemoryLimit: Math.floor(totalmem() / 4),

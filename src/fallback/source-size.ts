@@ -1,0 +1,38 @@
+/** How much a source holds, without reading it: rows of frames, footers of Parquet files. */
+
+import type { Frame, Scan } from "../ir/plan.ts";
+import { selectivity } from "../ir/selectivity.ts";
+import type { NativeDataFrame } from "../polars/native.ts";
+import { parquetFiles, rangeIn } from "./parquet-files.ts";
+import { rowBytes } from "./partitions.ts";
+import type { Residents } from "./residents.ts";
+
+export interface SourceSize {
+  /** About how many, of those that the predicate of a scan leaves. */
+  readonly rows: number;
+  /** Bytes of its columns that are not on the device. */
+  readonly missingBytes: number;
+  /** Whether they stay there once they are. */
+  readonly stays: boolean;
+}
+
+/** Null for files whose size only reading tells. */
+export async function sourceSize(
+  plan: Frame | Scan,
+  frames: ReadonlyMap<number, NativeDataFrame>,
+  residents: Residents,
+): Promise<SourceSize | null> {
+  if (plan.kind === "frame") {
+    const value = frames.get(plan.source);
+    const rows = value?.height ?? 0;
+    const frame = value === undefined ? null : { id: plan.source, value };
+    const part = { key: `frame ${plan.source} 0 ${rows}`, frame, rows, sourceRows: rows };
+    return { rows, missingBytes: residents.missingBytes(part, plan.schema), stays: residents.keeps(part, plan.schema) };
+  }
+  const files = await parquetFiles(plan).catch(() => null);
+  if (files === null) return null;
+  const all = files.reduce((n, { groups }) => n + groups.reduce((m, group) => m + group, 0), 0);
+  const rows = plan.predicate === null ? all : Math.ceil(all * selectivity(plan.predicate, (column) => rangeIn(files, column)));
+  const stays = residents.keeps({ key: "", frame: null, rows, sourceRows: rows }, plan.schema);
+  return { rows, missingBytes: rows * rowBytes(plan.schema), stays };
+}
