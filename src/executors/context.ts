@@ -2,6 +2,7 @@
 
 import type { Device } from "../gpu/device.ts";
 import type { Dictionaries } from "../gpu/dictionary.ts";
+import type { Expr } from "../ir/expr.ts";
 import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
 import type { Batch, Table } from "./table.ts";
 
@@ -22,6 +23,8 @@ export interface Sources {
   scan(plan: Scan): Promise<Table>;
   /** How the source is cut; nothing is on the device yet. */
   partitions(plan: Frame | Scan): Promise<SourcePartitions>;
+  /** Whether to read all rows of a scan and drop those without the predicate on the device is faster than to have it dropped while reading. */
+  readsWhole(plan: Scan, predicate: Expr): Promise<boolean>;
   /** Runs a CPU subtree over the tables of its inputs, which stay the caller's. */
   cpu(plan: Cpu, inputs: readonly Table[]): Promise<Table>;
   /**

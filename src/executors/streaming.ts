@@ -17,6 +17,7 @@ import { type PhysicalNode, physicalOrder } from "./physical/node.ts";
 import type { Table } from "./table.ts";
 import { runTasks } from "./task-graph/run.ts";
 import { Trace, type TraceRecord } from "./trace.ts";
+import { withWholeScans } from "./whole-scans.ts";
 
 export interface StreamingRun {
   readonly config: Config;
@@ -42,9 +43,10 @@ const LANES = 2;
 export async function lowered(
   config: Config,
   { sources }: QueryContext,
-  plan: Plan,
+  asked: Plan,
   sizes: Pick<Lowering, "manyGroups" | "rowsOfPartition">,
 ): Promise<Lowered> {
+  const plan = await withWholeScans(asked, sources);
   const partitions = new Map<Plan, SourcePartitions>();
   for (const node of postorder(plan)) if (isSource(node)) partitions.set(node, await sources.partitions(node));
   const result = lowerPlan(plan, { options: config.executorOptions, sources: partitions, ...sizes });

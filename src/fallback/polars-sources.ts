@@ -2,7 +2,7 @@
 
 import { InternalError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";
-import { describeExpr } from "../ir/expr.ts";
+import { describeExpr, type Expr } from "../ir/expr.ts";
 import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
 import { FIRST_INPUT } from "../ir/plan.ts";
 import type { Schema } from "../ir/schema.ts";
@@ -26,8 +26,9 @@ import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame, importPlan, STREAM_ABOVE } from "./import.ts";
-import type { ParquetFile } from "./parquet-files.ts";
-import { assertUnchanged, filesWithin, parquetFiles, rangeIn, scanOf } from "./parquet-files.ts";
+import { decodable, importDecoded } from "./parquet/decoded-import.ts";
+import type { ParquetFile, PartOfFiles } from "./parquet/files.ts";
+import { assertUnchanged, filesWithin, parquetFiles, rangeIn, rowsOfPart, scanOf } from "./parquet/files.ts";
 import type { PartitionSize, Rows } from "./partitions.ts";
 import { rowBytes, rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
 import type { Residents, SourcePart } from "./residents.ts";
@@ -69,9 +70,14 @@ function countOf(frame: NativeDataFrame): number {
   return new DataView(count.values.buffer, count.values.byteOffset).getUint32(0, true);
 }
 
+/** Share of its rows from which on all of a scan is read. */
+const READ_WHOLE = 0.25;
+
 function releaseBatches(batches: readonly ImportedBatch[]): void {
   for (const { columns } of batches) for (const { buffer } of columns.values()) buffer.release();
 }
+
+const pairOf = <T>(name: string, value: T | undefined): readonly (readonly [string, T])[] => (value === undefined ? [] : [[name, value]]);
 
 function onlyBatch(batches: readonly ImportedBatch[]): ImportedBatch {
   const [batch] = batches;
@@ -130,6 +136,16 @@ export class PolarsSources {
   /** Reads with CPU polars: the predicate, then the slice, then the columns that are wanted. */
   async scan(plan: Scan): Promise<ImportedTable> {
     return this.#imported(plan, await this.#read(plan, plan.slice));
+  }
+
+  /** Where most bytes of most rows are wanted of Parquet files whose columns can be decoded here. */
+  async readsWhole(plan: Scan, predicate: Expr): Promise<boolean> {
+    if (plan.slice !== null) return false;
+    const files = await parquetFiles(plan).catch(() => null);
+    if (files === null || selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE) return false;
+    const own = rowBytes(decodable(files, plan.schema));
+    const rows = files.reduce((n, { groups }) => groups.reduce((m, group) => m + group, n), 0);
+    return rows * own > STREAM_ABOVE && own >= rowBytes(plan.schema) / 2;
   }
 
   /** How the source is cut: frames by rows, Parquet files by row groups, other files by rows once they are read. */
@@ -203,12 +219,8 @@ export class PolarsSources {
     const own = filesWithin(files, range);
     const rows = Math.ceil(kept * range.length);
     const sourceRows = Math.ceil(kept * files.reduce((n, { groups }) => n + groups.reduce((m, group) => m + group, 0), 0));
-    const read = async (schema: Schema): Promise<readonly ImportedBatch[]> => {
-      const asked = { ...plan, schema };
-      const dsl = askedOf(scanOf(plan, own), asked, null);
-      const { batches } = await (rows * rowBytes(schema) > STREAM_ABOVE && schema.length > 0
-        ? this.#streamed(asked, dsl)
-        : runDsl(this.#module, dsl, new Map()).then((frame) => this.#imported(asked, frame)));
+    const read = async (fields: Schema): Promise<readonly ImportedBatch[]> => {
+      const batches = (await this.#decoded(plan, own, fields)) ?? (await this.#readPart(plan, own, rows, fields));
       return assertUnchanged(own).then(
         () => batches,
         (error: unknown) => {
@@ -225,6 +237,38 @@ export class PolarsSources {
     if (!isOneBatch || !this.#residents.keeps(part, schema)) return { schema, batches: await read(schema) };
     const load = async (fields: Schema): Promise<ImportedBatch> => onlyBatch(await this.#device.outsideScope(() => read(fields)));
     return { schema, batches: [await this.#residents.batch(part, schema, load)] };
+  }
+
+  /** Some columns of a part of Parquet files, of about `rows` rows, by CPU polars. */
+  async #readPart(plan: Scan, part: PartOfFiles, rows: number, schema: Schema): Promise<readonly ImportedBatch[]> {
+    const asked = { ...plan, schema };
+    const dsl = askedOf(scanOf(plan, part), asked, null);
+    const { batches } = await (rows * rowBytes(schema) > STREAM_ABOVE && schema.length > 0
+      ? this.#streamed(asked, dsl)
+      : runDsl(this.#module, dsl, new Map()).then((frame) => this.#imported(asked, frame)));
+    return batches;
+  }
+
+  /** As `#readPart`, large columns of all rows by our own threads and the others by CPU polars beside them; null where that is not possible. */
+  async #decoded(plan: Scan, part: PartOfFiles, schema: Schema): Promise<readonly ImportedBatch[] | null> {
+    const rows = rowsOfPart(part);
+    const own = plan.predicate === null && rows <= this.#maxRows(schema) ? decodable(part.files, schema) : [];
+    if (rows * rowBytes(own) <= STREAM_ABOVE || own.length === 0) return null;
+    const others = schema.filter((field) => !own.includes(field));
+    const [values, rest] = await Promise.allSettled([
+      importDecoded(this.#device, part, own),
+      others.length === 0 ? [{ rows, columns: new Map() }] : this.#readPart(plan, part, rows, others),
+    ]);
+    const mine = values.status === "fulfilled" ? values.value : null;
+    const theirs = rest.status === "fulfilled" ? rest.value : [];
+    const [only] = theirs;
+    if (mine !== null && theirs.length === 1 && only?.rows === mine.rows) {
+      const columns = new Map([...mine.columns, ...only.columns]);
+      return [{ rows, columns: new Map(schema.flatMap(({ name }) => pairOf(name, columns.get(name)))) }];
+    }
+    releaseBatches(mine === null ? theirs : [mine, ...theirs]);
+    for (const result of [values, rest]) if (result.status === "rejected") throw result.reason;
+    return null;
   }
 
   async #imported(plan: Scan, frame: NativeDataFrame): Promise<ImportedTable> {

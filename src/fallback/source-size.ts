@@ -3,7 +3,7 @@
 import type { Frame, Scan } from "../ir/plan.ts";
 import { selectivity } from "../ir/selectivity.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
-import { parquetFiles, rangeIn } from "./parquet-files.ts";
+import { parquetFiles, rangeIn } from "./parquet/files.ts";
 import { rowBytes } from "./partitions.ts";
 import type { Residents } from "./residents.ts";
 

@@ -3,13 +3,14 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileMetaData, parquetMetadataAsync } from "hyparquet";
-import { InternalError } from "../errors.ts";
-import type { Scan } from "../ir/plan.ts";
-import type { ValueRange } from "../ir/selectivity.ts";
-import { type DslObject, type DslPlan, type DslValue, isList, isObject, planNode, tag } from "../polars/dsl.ts";
-import { parseExact } from "../polars/dsl-text.ts";
-import type { Rows } from "./partitions.ts";
-import { filesMatching, isPattern } from "./path-pattern.ts";
+import { InternalError } from "../../errors.ts";
+import type { Scan } from "../../ir/plan.ts";
+import type { ValueRange } from "../../ir/selectivity.ts";
+import { type DslObject, type DslPlan, type DslValue, isList, isObject, planNode, tag } from "../../polars/dsl.ts";
+import { parseExact } from "../../polars/dsl-text.ts";
+import type { Rows } from "../partitions.ts";
+import { filesMatching, isPattern } from "../path-pattern.ts";
+import { decodableColumns, type ParquetColumn } from "./columns.ts";
 
 /** A file as it was when its footer was read. */
 export interface ParquetFile {
@@ -22,6 +23,8 @@ export interface ParquetFile {
   readonly columns: string;
   /** Least and greatest values as the footer has them: temporal values as their physical integers. */
   readonly ranges: ReadonlyMap<string, ValueRange>;
+  /** Columns that can be decoded here. */
+  readonly decodable: ReadonlyMap<string, ParquetColumn>;
 }
 
 /** The files in the order in which polars reads them; null where a scan of some of them could give other rows or columns than the scan of all. */
@@ -47,6 +50,9 @@ export interface PartOfFiles {
   /** Null: all rows. */
   readonly rows: Rows | null;
 }
+
+export const rowsOfPart = ({ files, rows }: PartOfFiles): number =>
+  rows?.length ?? files.reduce((n, { groups }) => groups.reduce((m, own) => m + own, n), 0);
 
 /** At least one file. */
 export function filesWithin(files: readonly ParquetFile[], { offset, length }: Rows): PartOfFiles {
@@ -149,7 +155,7 @@ async function parquetFile(path: string): Promise<ParquetFile> {
 async function readFooter(path: string, version: string): Promise<ParquetFile> {
   const metadata = await metadataOf(path);
   const groups = metadata.row_groups.map((group) => Number(group.num_rows));
-  return { path, version, groups, columns: columnsOf(metadata), ranges: rangesOf(metadata) };
+  return { path, version, groups, columns: columnsOf(metadata), ranges: rangesOf(metadata), decodable: decodableColumns(metadata) };
 }
 
 /** Of columns whose every row group says so. */

@@ -1,0 +1,191 @@
+/** Columns of Parquet files that are decoded here: what the device holds is what CPU polars reads, whatever the encoding, compression and cut. */
+
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, truncateSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import pl, { type DataFrame } from "nodejs-polars";
+import { everyDtype } from "../../src/conformance/fixture.ts";
+import { exportFrame } from "../../src/fallback/export.ts";
+import { frameDifference } from "../../src/fallback/frame-difference.ts";
+import { decodable, importDecoded } from "../../src/fallback/parquet/decoded-import.ts";
+import { filesWithin, parquetFiles } from "../../src/fallback/parquet/files.ts";
+import { Device } from "../../src/gpu/device.ts";
+import { GPUEngine } from "../../src/index.ts";
+import type { Scan } from "../../src/ir/plan.ts";
+import type { Schema } from "../../src/ir/schema.ts";
+import { dtypeFromDsl } from "../../src/polars/dtypes.ts";
+import { ownPolarsModule } from "../../src/polars/module.ts";
+import { zeroFrame } from "../../src/polars/zero-frame.ts";
+
+const polars = ownPolarsModule();
+assert.ok(polars !== undefined);
+const { native, eagerWrappers } = polars;
+const root = mkdtempSync(join(tmpdir(), "parquet-test-"));
+
+let device: Device;
+before(async () => {
+  device = await Device.open();
+});
+after(() => {
+  device.destroy();
+  rmSync(root, { recursive: true });
+});
+
+const schemaOf = (frame: DataFrame): Schema => zeroFrame(frame._df).fields.map(([name, dtype]) => ({ name, dtype: dtypeFromDsl(dtype) }));
+
+/** The scan of a path as the optimiser has it. */
+function scanOf(path: string): Scan {
+  const schema = schemaOf(pl.scanParquet(path).head(0).collectSync());
+  const dsl = pl.scanParquet(path).serialize("json").toString();
+  return { kind: "scan", dsl, format: "Parquet", predicate: null, slice: null, schema, fileSchema: schema };
+}
+
+/** Decodes rows of what is at the path, and compares with CPU polars; the names of the columns that were decoded, null where it could not be. */
+async function compare(path: string, offset: number, length: number): Promise<readonly string[] | null> {
+  const scan = scanOf(path);
+  const files = await parquetFiles(scan);
+  assert.ok(files !== null);
+  const part = filesWithin(files, { offset, length });
+  const schema = decodable(part.files, scan.schema);
+  const held = device.stats.allocatedBytes;
+  const batch = await importDecoded(device, part, schema);
+  if (batch === null) {
+    assert.equal(device.stats.allocatedBytes, held);
+    return null;
+  }
+  const names = schema.map(({ name }) => name);
+  const expected = pl
+    .scanParquet(path)
+    .slice(offset, length)
+    .select(...names)
+    .collectSync();
+  const actual = eagerWrappers._DataFrame(await exportFrame(native, device, [batch], schema));
+  assert.equal(frameDifference(expected, actual, {}), null);
+  for (const { buffer } of batch.columns.values()) buffer.release();
+  assert.equal(device.stats.allocatedBytes, held, "device memory that stayed in use");
+  return names;
+}
+
+const DECODED = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "date", "ms", "us", "ns", "utc", "zoned", "time"];
+const rows = (count: number): DataFrame => everyDtype(count);
+type Compression = "uncompressed" | "snappy" | "gzip" | "zstd" | "lz4";
+const write = (frame: DataFrame, path: string, rowGroupSize: number, compression: Compression = "zstd"): DataFrame =>
+  frame.lazy().sinkParquet(path, { rowGroupSize, compression }).collectSync();
+
+for (const compression of ["uncompressed", "snappy", "gzip", "zstd"] as const) {
+  test(`every dtype of fixed width, with nulls, compressed by ${compression}`, async () => {
+    const path = join(root, `${compression}.parquet`);
+    write(rows(5000), path, 700, compression);
+    const names = await compare(path, 0, 5000);
+    for (const name of DECODED) assert.ok(names?.includes(name), `${name} of ${names?.join(", ")}`);
+    await compare(path, 699, 2);
+    await compare(path, 1234, 2345);
+    await compare(path, 4999, 1);
+  });
+}
+
+test("columns without nulls, of nulls alone, of few values, of one value, of ever new values", async () => {
+  const count = 100_000;
+  const at = (f: (i: number) => number) => Float64Array.from({ length: count }, (_, i) => f(i));
+  const path = join(root, "values.parquet");
+  const frame = pl
+    .DataFrame({ few: at((i) => (i * 7919) % 17), one: at(() => 4.5), all: at((i) => i * 1.1), wide: at((i) => (i * 104_729) % 70_000) })
+    .withColumns(
+      pl.col("few").cast(pl.Int64).as("few_i"),
+      pl.col("wide").cast(pl.Int32).as("wide_i"),
+      pl.when(pl.col("few").gt(100)).then(pl.col("all")).otherwise(pl.lit(null)).as("none"),
+      pl.when(pl.col("few").gt(3)).then(pl.col("wide")).otherwise(pl.lit(null)).as("some"),
+      pl.when(pl.col("all").lt(50_000)).then(pl.col("few").cast(pl.Int32)).otherwise(pl.lit(null)).as("first"),
+    );
+  write(frame, path, 30_000);
+  assert.equal((await compare(path, 0, count))?.length, 9);
+  await compare(path, 29_999, 30_002);
+});
+
+test("several files, some of whose rows are wanted", async () => {
+  const folder = join(root, "several");
+  mkdirSync(folder);
+  for (let i = 0; i < 4; i++) write(rows(1000 + i), join(folder, `${i}.parquet`), 333);
+  await compare(`${folder}/*.parquet`, 0, 4006);
+  await compare(`${folder}/*.parquet`, 990, 1100);
+  await compare(`${folder}/*.parquet`, 2000, 1);
+});
+
+test("special values keep their bits", async () => {
+  const path = join(root, "bits.parquet");
+  const words = [0x7ff0_0000_0000_0001n, 0xfff8_0000_0000_0123n, 0x8000_0000_0000_0000n, 0x7ff0_0000_0000_0000n, -1n, 0n];
+  pl.DataFrame({
+    i: pl.Series(
+      "i",
+      words.map((w) => BigInt.asIntN(64, w)),
+      pl.Int64,
+    ),
+  }).writeParquet(path);
+  assert.deepEqual(await compare(path, 0, 6), ["i"]);
+});
+
+test("files that cannot be decoded, that are damaged or cut off are left to CPU polars", async () => {
+  const path = join(root, "whole.parquet");
+  write(rows(5000), path, 5000, "lz4");
+  const { schema, ...scan } = scanOf(path);
+  assert.deepEqual(decodable((await parquetFiles({ schema, ...scan })) ?? [], schema), []);
+
+  write(rows(5000), path, 5000);
+  const damaged = join(root, "damaged.parquet");
+  copyFileSync(path, damaged);
+  const file = openSync(damaged, "r+");
+  for (let at = 4; at < 4000; at += 50) writeSync(file, new Uint8Array([0xff]), 0, 1, at);
+  assert.equal(await compare(damaged, 0, 5000), null);
+  const files = await parquetFiles(scanOf(path));
+  assert.ok(files !== null);
+  const part = filesWithin(files, { offset: 0, length: 5000 });
+  truncateSync(path, 2000);
+  assert.equal(await importDecoded(device, part, decodable(part.files, schema)), null);
+});
+
+test("large files: queries over decoded columns and texts beside them, with and without nulls", async () => {
+  const count = 2_300_000;
+  const path = join(root, "large.parquet");
+  const at = (f: (i: number) => number) => Float64Array.from({ length: count }, (_, i) => f(i));
+  const frame = pl
+    .DataFrame({ a: at((i) => (i * 7919) % 100_003), b: at((i) => i / 4) })
+    .withColumns(
+      pl.col("a").cast(pl.Int64).modulo(13).cast(pl.Utf8).as("t"),
+      pl.when(pl.col("b").modulo(3).eq(0)).then(pl.lit(null)).otherwise(pl.col("a").cast(pl.Int32)).as("n"),
+    );
+  write(frame, path, 400_000);
+  const query = () =>
+    pl
+      .scanParquet(path)
+      .groupBy("t")
+      .agg(pl.col("a").sum(), pl.col("b").max(), pl.col("n").sum().as("n"), pl.col("n").count().as("c"))
+      .sort("t");
+  // Most rows: the device drops the others. Few rows: CPU polars does.
+  const some = (from: number) =>
+    pl
+      .scanParquet(path)
+      .filter(
+        pl
+          .col("b")
+          .gt(from)
+          .and(pl.col("t").neq(pl.lit("7"))),
+      )
+      .select(pl.col("a").sum(), pl.col("n").max(), pl.len());
+  const most = await some(1000).collect();
+  const few = await some(560_000).collect();
+  const expected = await query().collect();
+  for (const options of [
+    { executor: "in-memory" },
+    {},
+    { executorOptions: { engine: "rapidsmpf", targetPartitionSize: 40_000_000 } },
+  ] as const) {
+    const engine = new GPUEngine({ raiseOnFail: true, residentMemoryLimit: 0, ...options });
+    assert.equal(frameDifference(expected, await query().collect({ engine }), { rel: 1e-12 }), null);
+    assert.equal(frameDifference(most, await some(1000).collect({ engine }), { rel: 1e-12 }), null);
+    assert.equal(frameDifference(few, await some(560_000).collect({ engine }), { rel: 1e-12 }), null);
+    assert.equal((await engine.deviceStats())?.allocatedBytes, 0);
+    await engine.close();
+  }
+});
