@@ -1,18 +1,17 @@
 /**
- * `npm run bench -- --scale 1 --queries all --runs 5 --mode cold|hot|both --json FILE`: the engine beside CPU polars and DuckDB, on the
+ * `npm run bench -- pdsh --scale 1 --queries all --runs 5 --mode cold|hot|both --json FILE`: the engine beside CPU polars and DuckDB, on the
  * same data in the same process. Every result of the engine is compared with that of CPU polars; a difference fails the run.
  */
-import { writeFileSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import type { DataFrame } from "nodejs-polars";
-import { measureBandwidth } from "./bandwidth.ts";
-import { openEngine, type ResidentSources } from "./engine.ts";
+import { openEngine } from "./engine.ts";
+import { machineLines, machineOf } from "./machine.ts";
 import { type Measurement, type Mode, measure, type Sides } from "./measure.ts";
-import type { TableName } from "./pdsh/chunks.ts";
+import { count, countOrNone, notNegative, numberOption, positive } from "./options.ts";
 import { ensureData, scanTables } from "./pdsh/generate.ts";
 import { parseQueries } from "./pdsh/queries/index.ts";
 import { insideHeader, insideLine, kernelLines, summary, timeHeader, timeLine } from "./report.ts";
+import { writeResults } from "./results.ts";
+import { lazyTables, loadTables } from "./tables.ts";
 
 const { values } = parseArgs({
   options: {
@@ -34,19 +33,13 @@ const { values } = parseArgs({
   allowNegative: true,
 });
 
-function number(name: "scale" | "warmup" | "runs" | "seconds" | "kernels", fits: (value: number) => boolean): number {
-  const value = Number(values[name]);
-  if (!fits(value)) throw new RangeError(`--${name}: '${values[name]}' is not possible`);
-  return value;
-}
-
-const scale = number("scale", (value) => value > 0);
+const scale = numberOption("scale", values.scale, positive);
 const effort = {
-  warmup: number("warmup", (v) => v >= 0),
-  runs: number("runs", (v) => Number.isInteger(v) && v > 0),
-  seconds: number("seconds", (v) => v > 0),
+  warmup: numberOption("warmup", values.warmup, notNegative),
+  runs: numberOption("runs", values.runs, count),
+  seconds: numberOption("seconds", values.seconds, positive),
 };
-const kernels = number("kernels", (value) => Number.isInteger(value) && value >= 0);
+const kernels = numberOption("kernels", values.kernels, countOrNone);
 const queries = parseQueries(values.queries);
 const modes = (["hot", "cold"] as const).filter((mode) => values.mode === "both" || values.mode === mode);
 if (modes.length === 0) throw new RangeError(`--mode: '${values.mode}' is not cold, hot or both`);
@@ -56,26 +49,8 @@ const say = (text: string): void => console.log(text);
 await ensureData(scale, (text) => say(`[data] ${text}`));
 const files = scanTables(scale);
 
-/** The tables in memory. */
-async function loadTables(): Promise<ResidentSources> {
-  const load = (name: TableName): Promise<DataFrame> => files[name].collect();
-  return {
-    scale,
-    customer: await load("customer"),
-    lineitem: await load("lineitem"),
-    nation: await load("nation"),
-    orders: await load("orders"),
-    part: await load("part"),
-    partsupp: await load("partsupp"),
-    region: await load("region"),
-    supplier: await load("supplier"),
-  };
-}
-
-const bandwidth = await measureBandwidth();
-if (bandwidth === null) throw new Error("no WebGPU adapter");
-say(`${bandwidth.adapter}: copies ${bandwidth.copy.toFixed(0)} GB/s (read + written), a sum reads ${bandwidth.read.toFixed(0)} GB/s`);
-say(`${cpus()[0]?.model ?? "?"}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`);
+const machine = await machineOf();
+for (const line of machineLines(machine)) say(line);
 
 const session = openEngine({ profile: false });
 const profiling = kernels > 0 ? openEngine({ profile: true }) : null;
@@ -91,34 +66,19 @@ async function sidesOf(mode: Mode): Promise<Sides> {
     const profilingSide = profiling === null ? null : { session: profiling, tables: files };
     return { tables: files, lineitemRows: null, duckdb, engine: { session, tables: files }, profiling: profilingSide, streaming };
   }
-  const frames = await loadTables();
+  const frames = await loadTables(files);
   return {
-    tables: {
-      scale,
-      customer: frames.customer.lazy(),
-      lineitem: frames.lineitem.lazy(),
-      nation: frames.nation.lazy(),
-      orders: frames.orders.lazy(),
-      part: frames.part.lazy(),
-      partsupp: frames.partsupp.lazy(),
-      region: frames.region.lazy(),
-      supplier: frames.supplier.lazy(),
-    },
+    tables: lazyTables(frames, (frame) => frame.lazy()),
     lineitemRows: frames.lineitem.height,
     duckdb,
-    engine: { session, tables: await session.resident(frames) },
-    profiling: profiling === null ? null : { session: profiling, tables: await profiling.resident(frames) },
+    engine: { session, tables: session.resident(frames) },
+    profiling: profiling === null ? null : { session: profiling, tables: profiling.resident(frames) },
     streaming,
   };
 }
 
-/** Written after each query, so that a run that is cut short leaves what it has measured. */
-function writeJson(): void {
-  if (values.json === undefined) return;
-  const machine = { cpu: cpus()[0]?.model, cores: availableParallelism(), memoryBytes: totalmem(), node: process.version };
-  const written = { scale, effort, bandwidth, machine, duckdb: duckdbVersion, streaming: values.streaming, measurements };
-  writeFileSync(values.json, `${JSON.stringify(written, null, 1)}\n`);
-}
+const writeJson = (): void =>
+  writeResults(values.json, { scale, effort, machine, duckdb: duckdbVersion, streaming: values.streaming, measurements });
 
 const places = {
   hot: "hot: tables in memory for CPU polars (DataFrames) and DuckDB (its tables), on the device for the engine",
@@ -142,7 +102,7 @@ for (const mode of modes) {
   say(`\n${mode}, inside the engine\n${insideHeader}`);
   for (const { query, inside } of measured) {
     if (inside === null) continue;
-    say(insideLine(query, inside, bandwidth));
+    say(insideLine(query, inside, machine.bandwidth));
     for (const text of kernelLines(inside, kernels)) say(text);
   }
 }
