@@ -1,5 +1,5 @@
 /** Compares two results: names, types, number of rows, then every value; floats may differ a little, all else not at all. */
-import pl, { type DataFrame } from "nodejs-polars";
+import type { DataFrame } from "nodejs-polars";
 
 /** Relative. */
 const usualTolerance = 1e-12;
@@ -22,24 +22,6 @@ export function difference(expected: DataFrame, actual: DataFrame, tolerance: nu
     if (c >= 0) return `row ${r}, column ${expected.columns[c]}: expected ${String(row[c])}, got ${String(other[c])}`;
   }
   return null;
-}
-
-/** As `difference`, of frames of many rows without nulls: polars compares them, and the answer only counts the rows that differ. */
-export function differenceOfMany(expected: DataFrame, actual: DataFrame, tolerance: number): string | null {
-  const [shape, other] = [expected, actual].map(
-    (frame) => `${frame.height} rows of ${frame.columns.join()} as ${frame.dtypes.map(String).join()}`,
-  );
-  if (shape !== other) return `expected ${shape}, got ${other}`;
-  const renamed = actual.rename(Object.fromEntries(actual.columns.map((name) => [name, `${name} again`])));
-  const agreeing = expected.columns.map((name, i) => {
-    const [a, b] = [pl.col(name), pl.col(`${name} again`)];
-    const agrees = expected.dtypes[i]?.equals(pl.Float64) ? a.minus(b).abs().ltEq(a.abs().mul(tolerance)) : a.eq(b);
-    return agrees.sum().alias(name);
-  });
-  const counts = pl.concat([expected, renamed], { how: "horizontal" }).select(...agreeing);
-  const wrong = counts.columns.find((name) => counts.getColumn(name).get(0) !== expected.height);
-  if (wrong === undefined) return null;
-  return `column ${wrong}: ${expected.height - Number(counts.getColumn(wrong).get(0))} of ${expected.height} rows differ`;
 }
 
 /** The largest relative difference between floats of two frames that agree. */

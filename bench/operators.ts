@@ -8,7 +8,8 @@
  */
 import { parseArgs } from "node:util";
 import type { DataFrame, LazyDataFrame } from "nodejs-polars";
-import { differenceOfMany, summingTolerance } from "./compare.ts";
+import { summingTolerance } from "./compare.ts";
+import { differenceOfMany } from "./compare-many.ts";
 import { type EngineSession, openEngine } from "./engine.ts";
 import { type KernelLine, kernelMsOf, kernelsOf, onCpu } from "./facts.ts";
 import { machineLines, machineOf } from "./machine.ts";

@@ -77,7 +77,7 @@ def ways(rows: int) -> list[tuple[str, str, Callable[[], object]]]:
     return [
         ("filter", "boolean mask", lambda: x[y < half]),
         ("map", "elementwise, a kernel each", elementwise),
-        ("map", "torch.compile", compiled(elementwise)),
+        ("map", "torch.compile", torch.compile(elementwise, dynamic=False)),
         ("sum", "sum", lambda: x.sum()),
         ("cumulative sum", "cumsum", lambda: x.cumsum(0)),
         ("gather", "index_select", lambda: x.index_select(0, at)),
@@ -89,11 +89,6 @@ def ways(rows: int) -> list[tuple[str, str, Callable[[], object]]]:
         ("join", "index_select of dense keys", lambda: (x * weight.index_select(0, key)).sum()),
         ("n_unique", "unique", lambda: torch.unique(key).numel()),
     ]
-
-
-def compiled(way: Callable[[], object]) -> Callable[[], object]:
-    """The same as one kernel."""
-    return torch.compile(way, dynamic=False)
 
 
 def main() -> None:
@@ -112,7 +107,7 @@ def main() -> None:
         try:
             ms = milliseconds(run, options.runs)
         except Exception as error:  # a way that this machine cannot go leaves the others
-            print(f"{operator:>16} {way:>28}  {type(error).__name__}: {str(error).splitlines()[0]}")
+            print(f"{operator:>16} {way:>28}  {type(error).__name__}: {str(error).partition(chr(10))[0]}")
             continue
         measured.append({"operator": operator, "way": way, "ms": ms})
         print(f"{operator:>16} {way:>28} {ms:10.3f} ms", flush=True)
