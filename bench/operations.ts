@@ -42,6 +42,9 @@ export const makeFrames = (rows: number, columns: readonly ColumnName[]): Frames
   dimension: pl.DataFrame([ascending("key", keysOf(rows)), floats("weight", keysOf(rows), 7)]),
 });
 
+/** A result with its rows in the order in which they are compared. */
+export const inOrder = ({ ordered }: Operation, frame: DataFrame): DataFrame => (ordered ? frame : frame.sort(frame.columns.slice(0, 1)));
+
 const x = pl.col("x");
 const y = pl.col("y");
 

@@ -7,13 +7,13 @@
  * run of the engine with the result brought to the host, which is the one that is compared with CPU polars.
  */
 import { parseArgs } from "node:util";
-import type { DataFrame, LazyDataFrame } from "nodejs-polars";
+import type { LazyDataFrame } from "nodejs-polars";
 import { summingTolerance } from "./compare.ts";
 import { differenceOfMany } from "./compare-many.ts";
 import { type EngineSession, openEngine } from "./engine.ts";
 import { type KernelLine, kernelMsOf, kernelsOf, onCpu } from "./facts.ts";
 import { machineLines, machineOf } from "./machine.ts";
-import { ALL_COLUMNS, type Frames, makeFrames, OPERATIONS, type Operation } from "./operations.ts";
+import { ALL_COLUMNS, type Frames, inOrder, makeFrames, OPERATIONS, type Operation } from "./operations.ts";
 import { count, countOrNone, notNegative, numberOption, positive } from "./options.ts";
 import { readPeers } from "./peers.ts";
 import { writeResults } from "./results.ts";
@@ -79,9 +79,6 @@ async function profiled(session: EngineSession, lf: LazyDataFrame): Promise<read
   const time = (kernels: readonly KernelLine[]): number => kernelMsOf(kernels) ?? 0;
   return runs.toSorted((a, b) => time(a) - time(b))[PROFILED_RUNS >> 1] ?? [];
 }
-
-/** Rows whose order polars leaves open are brought into one. */
-const inOrder = ({ ordered }: Operation, frame: DataFrame): DataFrame => (ordered ? frame : frame.sort(frame.columns.slice(0, 1)));
 
 async function measure(
   operation: Operation,
