@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { FirstQuery } from "./first-query-process.ts";
+import { hostOf } from "./machine.ts";
 import { count, numberOption } from "./options.ts";
 import { writeResults } from "./results.ts";
 import { cells, digits } from "./table.ts";
@@ -107,7 +108,7 @@ for (let turn = 0; turn < processes; turn++) {
     const measured = start(cache, folder, url);
     starts.push(measured);
     console.log(line(measured));
-    writeResults(values.json, { source: values.source, starts });
+    writeResults(values.json, { source: values.source, host: hostOf(), starts });
   }
   rmSync(folder, { recursive: true, force: true });
 }

@@ -11,8 +11,9 @@ import { summingTolerance } from "./compare.ts";
 import { differenceOfMany } from "./compare-many.ts";
 import { openEngine } from "./engine.ts";
 import { kernelMsOf, kernelsOf } from "./facts.ts";
+import { machineLines, machineOf, rowsFor } from "./machine.ts";
 import { type ColumnName, filter, groupBy, inOrder, join, makeFrames, type Operation, sort64 } from "./operations.ts";
-import { count, numberOption } from "./options.ts";
+import { count, numberOption, positive } from "./options.ts";
 import { plot } from "./plot.ts";
 import { writeResults } from "./results.ts";
 import { amount, cells, digits, ms } from "./table.ts";
@@ -21,17 +22,21 @@ import { middle, type TimedRun, timedOnce } from "./timing.ts";
 const { values } = parseArgs({
   options: {
     least: { type: "string", default: "1e6" },
-    most: { type: "string", default: "1e9" },
+    /** By default a billion, a million where memory is slow. */
+    most: { type: "string" },
     "polars-most": { type: "string", default: "1e8" },
     "check-most": { type: "string", default: "1e7" },
     /** Counted runs behind one that does not count. */
     runs: { type: "string", default: "5" },
+    /** MiB of the buffers over which bandwidth is measured. */
+    bandwidth: { type: "string", default: "1024" },
     svg: { type: "string", default: joinPath(import.meta.dirname, "growth.svg") },
     json: { type: "string" },
   },
 });
 const least = numberOption("least", values.least, count);
-const most = numberOption("most", values.most, count);
+const machine = await machineOf(numberOption("bandwidth", values.bandwidth, positive) * 2 ** 20);
+const most = values.most === undefined ? rowsFor(machine, 1e9, 1e6) : numberOption("most", values.most, count);
 const polarsMost = numberOption("polars-most", values["polars-most"], count);
 const checkMost = numberOption("check-most", values["check-most"], count);
 const runs = numberOption("runs", values.runs, count);
@@ -113,7 +118,7 @@ function line({ operator, rows, engineMs, kernelMs, polarsMs, check }: Point): s
 
 const points: Point[] = [];
 const ends: { readonly operator: string; readonly rows: number; readonly reason: string }[] = [];
-console.log(cells(titles, widths));
+for (const text of [...machineLines(machine), cells(titles, widths)]) console.log(text);
 for (const one of CASES) {
   const operator = one.operation.name;
   for (const rows of sizes) {
@@ -126,7 +131,7 @@ for (const one of CASES) {
       ends.push({ operator, rows, reason });
       console.log(`${cells([operator, amount(rows)], widths)}  ends here: ${reason}`);
     }
-    writeResults(values.json, { runs, points, ends });
+    writeResults(values.json, { runs, machine, points, ends });
     if (ends.some((end) => end.operator === operator)) break;
   }
 }

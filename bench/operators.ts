@@ -12,17 +12,18 @@ import { summingTolerance } from "./compare.ts";
 import { differenceOfMany } from "./compare-many.ts";
 import { type EngineSession, openEngine } from "./engine.ts";
 import { type KernelLine, kernelMsOf, kernelsOf, onCpu } from "./facts.ts";
-import { machineLines, machineOf } from "./machine.ts";
+import { machineLines, machineOf, rowsFor } from "./machine.ts";
 import { ALL_COLUMNS, type Frames, inOrder, makeFrames, OPERATIONS, type Operation } from "./operations.ts";
 import { count, countOrNone, notNegative, numberOption, positive } from "./options.ts";
-import { readPeers } from "./peers.ts";
+import { readPeers, runPeers } from "./peers.ts";
 import { writeResults } from "./results.ts";
 import { amount, cells, digits, ms, ratio, spread } from "./table.ts";
 import { type Effort, type Timing, timed, timedOnce } from "./timing.ts";
 
 const { values } = parseArgs({
   options: {
-    rows: { type: "string", default: "50e6" },
+    /** By default 50 million, one million where memory is slow. */
+    rows: { type: "string" },
     /** Parts of the names of operators, separated by commas. */
     only: { type: "string", default: "" },
     /** Seconds for which the engine warms up before its runs count. */
@@ -35,12 +36,14 @@ const { values } = parseArgs({
     kernels: { type: "string", default: "4" },
     /** What bench/peers/cuda.py wrote on the same GPU. */
     peers: { type: "string" },
+    /** Runs bench/peers/cuda.py first, where there is a Python with PyTorch. */
+    cuda: { type: "boolean", default: false },
+    python: { type: "string", default: "python3" },
     /** MiB of the buffers over which bandwidth is measured. */
     bandwidth: { type: "string", default: "1024" },
     json: { type: "string" },
   },
 });
-const rows = numberOption("rows", values.rows, count);
 const effort: Effort = {
   warmup: numberOption("warmup", values.warmup, notNegative),
   runs: numberOption("runs", values.runs, count),
@@ -49,7 +52,10 @@ const effort: Effort = {
 const shownKernels = numberOption("kernels", values.kernels, countOrNone);
 const wanted = values.only.split(",");
 const operations = OPERATIONS.filter(({ name }) => wanted.some((part) => name.includes(part)));
-const peers = values.peers === undefined ? null : readPeers(values.peers, rows);
+const machine = await machineOf(numberOption("bandwidth", values.bandwidth, positive) * 2 ** 20);
+for (const text of machineLines(machine)) console.log(text);
+const rows = values.rows === undefined ? rowsFor(machine, 50e6, 1e6) : numberOption("rows", values.rows, count);
+const peers = values.peers !== undefined ? readPeers(values.peers, rows) : values.cuda ? runPeers(values.python, rows) : null;
 
 interface OperatorMeasurement {
   readonly operator: string;
@@ -157,8 +163,6 @@ function peerLines(measurements: readonly OperatorMeasurement[]): readonly strin
   return ["", `beside ${peers.library} on ${peers.gpu}: ours / native, below 1 the engine takes less time`, titles, ...lines];
 }
 
-const machine = await machineOf(numberOption("bandwidth", values.bandwidth, positive) * 2 ** 20);
-for (const text of machineLines(machine)) console.log(text);
 console.log(`${amount(rows)} rows; drawing the columns ...`);
 const frames = makeFrames(rows, ALL_COLUMNS);
 const session = openEngine({ profile: false });

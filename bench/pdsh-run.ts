@@ -26,6 +26,8 @@ const { values } = parseArgs({
     mode: { type: "string", default: "both" },
     /** How many kernels of each query are printed; 0 does without the engine that profiles. */
     kernels: { type: "string", default: "5" },
+    /** MiB of the buffers over which bandwidth is measured. */
+    bandwidth: { type: "string", default: "1024" },
     json: { type: "string" },
     duckdb: { type: "boolean", default: true },
     streaming: { type: "boolean", default: false },
@@ -49,7 +51,7 @@ const say = (text: string): void => console.log(text);
 await ensureData(scale, (text) => say(`[data] ${text}`));
 const files = scanTables(scale);
 
-const machine = await machineOf();
+const machine = await machineOf(numberOption("bandwidth", values.bandwidth, positive) * 2 ** 20);
 for (const line of machineLines(machine)) say(line);
 
 const session = openEngine({ profile: false });

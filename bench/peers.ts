@@ -1,5 +1,8 @@
 /** Times of native counterparts on the same GPU, as bench/peers/cuda.py writes them. */
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** One way in which the native library does an operator. */
 export interface PeerTime {
@@ -22,6 +25,21 @@ export function readPeers(file: string, rows: number): Peers {
   if (!isPeers(peers)) throw new TypeError(`${file} is not what bench/peers/cuda.py writes`);
   if (peers.rows !== rows) throw new RangeError(`${file} was measured with ${peers.rows} rows, not ${rows}`);
   return peers;
+}
+
+/** Measures now; null, and a line with the reason, where that is not possible. */
+export function runPeers(python: string, rows: number): Peers | null {
+  const folder = mkdtempSync(join(tmpdir(), "peers-"));
+  try {
+    const file = join(folder, "cuda.json");
+    const script = join(import.meta.dirname, "peers", "cuda.py");
+    const { status, error } = spawnSync(python, [script, "--rows", `${rows}`, "--json", file], { stdio: "inherit" });
+    if (status === 0) return readPeers(file, rows);
+    console.log(`going on without them${error === undefined ? "" : `: ${error.message}`}`);
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 const isPeers = (value: unknown): value is Peers =>
