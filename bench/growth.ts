@@ -11,6 +11,7 @@ import { summingTolerance } from "./compare.ts";
 import { differenceOfMany } from "./compare-many.ts";
 import { openEngine } from "./engine.ts";
 import { kernelMsOf, kernelsOf } from "./facts.ts";
+import { forgetFrames } from "./forget-frames.ts";
 import { machineLines, machineOf, rowsFor } from "./machine.ts";
 import { type ColumnName, filter, groupBy, inOrder, join, makeFrames, type Operation, sort64 } from "./operations.ts";
 import { count, numberOption, positive } from "./options.ts";
@@ -41,13 +42,15 @@ const polarsMost = numberOption("polars-most", values["polars-most"], count);
 const checkMost = numberOption("check-most", values["check-most"], count);
 const runs = numberOption("runs", values.runs, count);
 
-/** `bytesOfRow` are those of the columns on the host, of the arrays that they are made from, and of the result. */
-const CASES: readonly { readonly operation: Operation; readonly columns: readonly ColumnName[]; readonly bytesOfRow: number }[] = [
-  { operation: filter, columns: ["x", "y"], bytesOfRow: 36 },
-  { operation: groupBy, columns: ["key", "x", "y"], bytesOfRow: 44 },
-  { operation: sort64, columns: ["i64", "x", "y"], bytesOfRow: 44 },
-  { operation: join, columns: ["key", "x"], bytesOfRow: 36 },
+const CASES: readonly { readonly operation: Operation; readonly columns: readonly ColumnName[] }[] = [
+  { operation: filter, columns: ["x", "y"] },
+  { operation: groupBy, columns: ["key", "x", "y"] },
+  { operation: sort64, columns: ["i64", "x", "y"] },
+  { operation: join, columns: ["key", "x"] },
 ];
+
+/** Bytes of a row on the host at its fullest: the columns of the frame, once more on their way to the device, and the numbers that the last one is made from. */
+const bytesOfRow = (columns: readonly ColumnName[]): number => 16 * columns.length + 12;
 
 interface Point {
   readonly operator: string;
@@ -75,9 +78,10 @@ async function medianMs(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** One operator over `rows` rows by an engine of its own, so that nothing else is on the device. @throws what keeps it from running. */
-async function measure({ operation, columns, bytesOfRow }: (typeof CASES)[number], rows: number): Promise<Point> {
-  if (rows * bytesOfRow > freemem())
-    throw new Error(`the host has ${amount(freemem())}B free, the columns take ${amount(rows * bytesOfRow)}B`);
+async function measure({ operation, columns }: (typeof CASES)[number], rows: number): Promise<Point> {
+  await forgetFrames();
+  const [free, needed] = [freemem(), rows * bytesOfRow(columns)];
+  if (needed > free) throw new Error(`${amount(free)}B of host memory are free, the columns take ${amount(needed)}B`);
   const session = openEngine({ profile: false, raiseOnFail: true });
   try {
     const { fact, dimension } = makeFrames(rows, columns);

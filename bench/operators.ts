@@ -12,6 +12,7 @@ import { summingTolerance } from "./compare.ts";
 import { differenceOfMany } from "./compare-many.ts";
 import { type EngineSession, openEngine } from "./engine.ts";
 import { type KernelLine, kernelMsOf, kernelsOf, onCpu } from "./facts.ts";
+import { forgetFrames } from "./forget-frames.ts";
 import { machineLines, machineOf, rowsFor } from "./machine.ts";
 import { ALL_COLUMNS, type Frames, inOrder, makeFrames, OPERATIONS, type Operation } from "./operations.ts";
 import { count, countOrNone, notNegative, numberOption, positive } from "./options.ts";
@@ -93,6 +94,7 @@ async function measure(
   resident: Frames<LazyDataFrame>,
   keys: number,
 ): Promise<OperatorMeasurement> {
+  await forgetFrames();
   const cpu = operation.build(memory);
   const polars = await timed({ ...effort, warmup: 0 }, async () => (await cpu.collect()).height);
   const expected = await cpu.collect();
