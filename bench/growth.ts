@@ -7,13 +7,14 @@ import { writeFileSync } from "node:fs";
 import { freemem } from "node:os";
 import { join as joinPath } from "node:path";
 import { parseArgs } from "node:util";
+import type { DataFrame } from "nodejs-polars";
 import { summingTolerance } from "./compare.ts";
 import { differenceOfMany } from "./compare-many.ts";
 import { openEngine } from "./engine.ts";
 import { kernelMsOf, kernelsOf } from "./facts.ts";
 import { forgetFrames } from "./forget-frames.ts";
 import { machineLines, machineOf, rowsFor } from "./machine.ts";
-import { type ColumnName, filter, groupBy, inOrder, join, makeFrames, type Operation, sort64 } from "./operations.ts";
+import { type ColumnName, type Frames, filter, groupBy, inOrder, join, makeFrames, type Operation, sort64 } from "./operations.ts";
 import { count, numberOption, positive } from "./options.ts";
 import { plot } from "./plot.ts";
 import { writeResults } from "./results.ts";
@@ -42,15 +43,11 @@ const polarsMost = numberOption("polars-most", values["polars-most"], count);
 const checkMost = numberOption("check-most", values["check-most"], count);
 const runs = numberOption("runs", values.runs, count);
 
-const CASES: readonly { readonly operation: Operation; readonly columns: readonly ColumnName[] }[] = [
-  { operation: filter, columns: ["x", "y"] },
-  { operation: groupBy, columns: ["key", "x", "y"] },
-  { operation: sort64, columns: ["i64", "x", "y"] },
-  { operation: join, columns: ["key", "x"] },
-];
+const OPERATIONS: readonly Operation[] = [filter, groupBy, sort64, join];
+const COLUMNS: readonly ColumnName[] = ["x", "y", "key", "i64"];
 
-/** Bytes of a row on the host at its fullest: the columns of the frame, once more on their way to the device, and the numbers that the last one is made from. */
-const bytesOfRow = (columns: readonly ColumnName[]): number => 16 * columns.length + 12;
+/** Bytes of a row on the host at its fullest: the columns, three of them once more on their way to the device, and what a column is made from. */
+const BYTES_OF_ROW = 8 * (COLUMNS.length + 3) + 4;
 
 interface Point {
   readonly operator: string;
@@ -77,14 +74,20 @@ async function medianMs(work: () => Promise<unknown>): Promise<number> {
   return middle(timed)?.ms ?? 0;
 }
 
-/** One operator over `rows` rows by an engine of its own, so that nothing else is on the device. @throws what keeps it from running. */
-async function measure({ operation, columns }: (typeof CASES)[number], rows: number): Promise<Point> {
+/** The columns. @throws Error where the host has no memory for them. */
+async function framesOf(rows: number): Promise<Frames<DataFrame>> {
   await forgetFrames();
-  const [free, needed] = [freemem(), rows * bytesOfRow(columns)];
+  const [free, needed] = [freemem(), rows * BYTES_OF_ROW];
   if (needed > free) throw new Error(`${amount(free)}B of host memory are free, the columns take ${amount(needed)}B`);
+  return makeFrames(rows, COLUMNS);
+}
+
+/** One operator by an engine of its own, so that nothing else is on the device. @throws what keeps it from running. */
+async function measure(operation: Operation, { fact, dimension }: Frames<DataFrame>): Promise<Point> {
+  await forgetFrames();
+  const rows = fact.height;
   const session = openEngine({ profile: false, raiseOnFail: true });
   try {
-    const { fact, dimension } = makeFrames(rows, columns);
     const cpu = operation.build({ fact: fact.lazy(), dimension: dimension.lazy() });
     const whole = operation.build({ fact: session.persist(fact).lazy(), dimension: session.persist(dimension).lazy() });
     const last = whole.tail(1);
@@ -120,38 +123,61 @@ function line({ operator, rows, engineMs, kernelMs, polarsMs, check }: Point): s
   return `${cells(texts, widths)}  ${check}`;
 }
 
+interface End {
+  readonly operator: string;
+  readonly rows: number;
+  readonly reason: string;
+}
+
 const points: Point[] = [];
-const ends: { readonly operator: string; readonly rows: number; readonly reason: string }[] = [];
-for (const text of [...machineLines(machine), cells(titles, widths)]) console.log(text);
-for (const one of CASES) {
-  const operator = one.operation.name;
-  for (const rows of sizes) {
-    try {
-      const point = await measure(one, rows);
-      points.push(point);
-      console.log(line(point));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      ends.push({ operator, rows, reason });
-      console.log(`${cells([operator, amount(rows)], widths)}  ends here: ${reason}`);
+const ends: End[] = [];
+
+function chart(): string {
+  const lines = OPERATIONS.flatMap(({ name }, group) => {
+    const own = points.filter(({ operator }) => operator === name);
+    return [
+      { name, group, dashed: false, points: own.map(({ rows, engineMs }) => [rows, nanoseconds(engineMs, rows)] as const) },
+      {
+        name: `${name}, CPU polars`,
+        group,
+        dashed: true,
+        points: own.flatMap(({ rows, polarsMs }) => (polarsMs === null ? [] : [[rows, nanoseconds(polarsMs, rows)] as const])),
+      },
+    ];
+  });
+  return plot({ title: "Time per row as rows grow", x: "rows", y: "nanoseconds per row", lines, tick: amount });
+}
+
+/** The operators that still run, over `rows` rows. */
+async function grow(rows: number, operations: readonly Operation[]): Promise<void> {
+  const end = (operator: string, error: unknown): void => {
+    const reason = error instanceof Error ? error.message : String(error);
+    ends.push({ operator, rows, reason });
+    console.log(`${cells([operator, amount(rows)], widths)}  ends here: ${reason}`);
+  };
+  try {
+    const frames = await framesOf(rows);
+    for (const operation of operations) {
+      try {
+        const point = await measure(operation, frames);
+        points.push(point);
+        console.log(line(point));
+      } catch (error) {
+        end(operation.name, error);
+      }
+      writeResults(values.json, { runs, machine, points, ends });
+      writeFileSync(values.svg, chart());
     }
+  } catch (error) {
+    for (const { name } of operations) end(name, error);
     writeResults(values.json, { runs, machine, points, ends });
-    if (ends.some((end) => end.operator === operator)) break;
   }
 }
 
-const lines = CASES.flatMap(({ operation: { name } }, group) => {
-  const own = points.filter(({ operator }) => operator === name);
-  return [
-    { name, group, dashed: false, points: own.map(({ rows, engineMs }) => [rows, nanoseconds(engineMs, rows)] as const) },
-    {
-      name: `${name}, CPU polars`,
-      group,
-      dashed: true,
-      points: own.flatMap(({ rows, polarsMs }) => (polarsMs === null ? [] : [[rows, nanoseconds(polarsMs, rows)] as const])),
-    },
-  ];
-});
-writeFileSync(values.svg, plot({ title: "Time per row as rows grow", x: "rows", y: "nanoseconds per row", lines, tick: amount }));
+for (const text of [...machineLines(machine), cells(titles, widths)]) console.log(text);
+for (const rows of sizes) {
+  const running = OPERATIONS.filter(({ name }) => ends.every(({ operator }) => operator !== name));
+  if (running.length > 0) await grow(rows, running);
+}
 console.log(`\nchart: ${values.svg}`);
 process.exit(points.every(({ check }) => check === "identical" || check === "not compared") ? 0 : 1);
