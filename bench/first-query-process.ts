@@ -28,7 +28,7 @@ export interface FirstQuery {
   readonly pipelines: number;
   /** Pipelines that the second query compiled. */
   readonly pipelinesOfSecond: number;
-  /** `identical`, or what is wrong. */
+  /** `agrees`, or what is wrong. */
   readonly check: string;
 }
 
@@ -81,7 +81,7 @@ const result: FirstQuery = {
   secondMs,
   pipelines,
   pipelinesOfSecond,
-  check: wrong ?? "identical",
+  check: wrong ?? "agrees",
 };
 await engine.close();
 process.stdout.write(JSON.stringify(result), () => process.exit(0));

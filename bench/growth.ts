@@ -56,7 +56,7 @@ interface Point {
   readonly kernelMs: number | null;
   /** Null beyond `--polars-most`. */
   readonly polarsMs: number | null;
-  /** `identical`, `not compared`, or what is wrong. */
+  /** `agrees`, `not compared`, or what is wrong. */
   readonly check: string;
 }
 
@@ -96,7 +96,7 @@ async function measure(operation: Operation, { fact, dimension }: Frames<DataFra
     const polarsMs = rows > polarsMost ? null : await medianMs(async () => (await cpu.collect()).height);
     const compared = async (): Promise<string> => {
       const [expected, actual] = [await cpu.collect(), (await session.collect(whole)).frame];
-      return differenceOfMany(inOrder(operation, expected), inOrder(operation, actual), summingTolerance(rows)) ?? "identical";
+      return differenceOfMany(inOrder(operation, expected), inOrder(operation, actual), summingTolerance(rows)) ?? "agrees";
     };
     return { operator: operation.name, rows, engineMs, kernelMs, polarsMs, check: rows > checkMost ? "not compared" : await compared() };
   } finally {
@@ -180,4 +180,4 @@ for (const rows of sizes) {
   if (running.length > 0) await grow(rows, running);
 }
 console.log(`\nchart: ${values.svg}`);
-process.exit(points.every(({ check }) => check === "identical" || check === "not compared") ? 0 : 1);
+process.exit(points.every(({ check }) => check === "agrees" || check === "not compared") ? 0 : 1);

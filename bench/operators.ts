@@ -73,7 +73,7 @@ interface OperatorMeasurement {
   /** Of the bandwidth of a copy, over the time of the kernels. */
   readonly share: number | null;
   readonly onCpu: readonly string[];
-  /** `identical`, or what is wrong. */
+  /** `agrees`, or what is wrong. */
   readonly check: string;
 }
 
@@ -119,7 +119,7 @@ async function measure(
       kernels,
       share,
       onCpu: onCpu(report),
-      check: wrong ?? "identical",
+      check: wrong ?? "agrees",
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -182,4 +182,4 @@ for (const operation of operations) {
 }
 for (const text of peerLines(measurements)) console.log(text);
 await session.close();
-process.exit(measurements.every(({ check }) => check === "identical") ? 0 : 1);
+process.exit(measurements.every(({ check }) => check === "agrees") ? 0 : 1);
