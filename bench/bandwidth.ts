@@ -9,7 +9,7 @@ export interface Bandwidth {
   readonly read: number;
 }
 
-const largestBytes = 1 << 30;
+const usualBytes = 1 << 30;
 const rounds = 5;
 /** One measurement lasts about this long, so that submitting it does not count. */
 const targetMs = 20;
@@ -38,13 +38,13 @@ const all = ${groups * 256}u;
   for (var i = id.x; i < arrayLength(&data); i += all) { copied[i] = data[i]; }
 }`;
 
-/** Best of several measurements over buffers of up to 1 GiB that hold no zeros; null without an adapter. */
-export async function measureBandwidth(): Promise<Bandwidth | null> {
+/** Best of several measurements over buffers of at most `bytes`, which hold no zeros; null without an adapter. */
+export async function measureBandwidth(bytes = usualBytes): Promise<Bandwidth | null> {
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const size = Math.floor(Math.min(largestBytes, maxBufferSize, maxStorageBufferBindingSize) / 256) * 256;
+  const size = Math.floor(Math.min(bytes, maxBufferSize, maxStorageBufferBindingSize) / 256) * 256;
   const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize: size, maxStorageBufferBindingSize: size } });
   const usage = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
   const [from, to] = [device.createBuffer({ size, usage }), device.createBuffer({ size, usage })];

@@ -7,6 +7,7 @@ import { type EngineSession, openEngine } from "./engine.ts";
 import { ensureData, scanTables } from "./pdsh/generate.ts";
 import { parseQueries, queryOf } from "./pdsh/queries/index.ts";
 import { lineitemRows } from "./pdsh/tables/orders.ts";
+import { timedOnce } from "./timing.ts";
 
 const { values } = parseArgs({
   options: { scale: { type: "string", default: "0.01" }, queries: { type: "string", default: "1,3,5,6,12,14" } },
@@ -18,13 +19,6 @@ const tolerance = summingTolerance(lineitemRows(scale));
 const shownRows = 5;
 process.env.POLARS_TABLE_WIDTH ??= "140";
 process.env.POLARS_FMT_MAX_COLS ??= "12";
-
-/** A result and the milliseconds that it took. */
-async function timed<T>(collect: () => Promise<T>): Promise<{ readonly result: T; readonly ms: number }> {
-  const start = performance.now();
-  const result = await collect();
-  return { result, ms: performance.now() - start };
-}
 
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
 
@@ -42,18 +36,18 @@ function placement(report: QueryReport): readonly string[] {
 /** Runs one query on both sides, twice on the GPU (the first run compiles kernels). Returns whether the results agree. */
 async function show(number: number, lf: LazyDataFrame, session: EngineSession): Promise<boolean> {
   console.log(`\nQ${number}`);
-  const cpu = await timed(() => lf.collect());
-  console.log(cpu.result.head(shownRows).toString());
-  if (cpu.result.height > shownRows) console.log(`... ${cpu.result.height} rows`);
+  const cpu = await timedOnce(() => lf.collect());
+  console.log(cpu.value.head(shownRows).toString());
+  if (cpu.value.height > shownRows) console.log(`... ${cpu.value.height} rows`);
   console.log(`  CPU polars ${ms(cpu.ms)}`);
-  const first = await timed(() => session.collect(lf));
-  const again = await timed(() => session.collect(lf));
-  const { report } = again.result;
+  const first = await timedOnce(() => session.collect(lf));
+  const again = await timedOnce(() => session.collect(lf));
+  const { report } = again.value;
   console.log(
     `  engine ${ms(again.ms)} (first run ${ms(first.ms)}${report === null ? "" : `, ${ms(report.gpuMs)} without planning, on ${report.adapter}`})`,
   );
   if (report !== null) for (const line of placement(report)) console.log(`  ${line}`);
-  const wrong = difference(cpu.result, first.result.frame, tolerance) ?? difference(cpu.result, again.result.frame, tolerance);
+  const wrong = difference(cpu.value, first.value.frame, tolerance) ?? difference(cpu.value, again.value.frame, tolerance);
   console.log(wrong === null ? "  identical" : `  DIFFERENT: ${wrong}`);
   return wrong === null;
 }

@@ -1,7 +1,8 @@
 /** The GPU engine as the demo and the benchmark use it: one session, and tables that stay on its device. */
 import type { DataFrame, LazyDataFrame } from "nodejs-polars";
-import { GPUEngine, type QueryReport } from "../src/index.ts";
+import { type EngineStats, GPUEngine, type PersistedFrame, type QueryReport } from "../src/index.ts";
 import type { Tables } from "./pdsh/generate.ts";
+import { lazyTables, type MemoryTables } from "./tables.ts";
 
 /** A result and what the engine says about the query that gave it. */
 export interface EngineRun {
@@ -13,34 +14,37 @@ export interface EngineRun {
 export interface EngineSession {
   /** `lf.collect({ engine })`. */
   collect(lf: LazyDataFrame): Promise<EngineRun>;
+  /** `collect` with every kernel timed. */
+  profile(lf: LazyDataFrame): Promise<EngineRun>;
+  /** The frame with its columns kept on the device; a column is loaded by the first query that reads it. */
+  persist(frame: DataFrame): PersistedFrame;
   /** The tables with their columns kept on the device; a column is loaded by the first query that reads it. */
-  resident(tables: ResidentSources): Promise<Tables>;
+  resident(tables: MemoryTables): Tables;
+  stats(): Promise<EngineStats | null>;
   close(): Promise<void>;
 }
 
-/** The eight tables as frames in memory. */
-export type ResidentSources = { readonly [K in keyof Tables]: Tables[K] extends LazyDataFrame ? DataFrame : Tables[K] };
+interface SessionOptions {
+  /** Times every kernel of every query, which slows queries down. */
+  readonly profile: boolean;
+  /** Throws where anything would run on the CPU; else the reports say what did. */
+  readonly raiseOnFail?: boolean;
+  /** `gpu` by default: what is measured is the GPU, however small the data is. */
+  readonly placement?: "auto" | "gpu";
+}
 
-/** Opens an engine that says in its reports what it leaves to the CPU. With `profile` it times every kernel, which slows queries down. */
-export function openEngine(options: { readonly profile: boolean }): EngineSession {
-  const engine = new GPUEngine({ profile: options.profile, warn: "silent", placement: "gpu", residentMemoryLimit: 0 });
-  const persist = async (frame: DataFrame): Promise<LazyDataFrame> => {
-    const collected: LazyDataFrame = { ...frame.lazy(), collect: async () => frame };
-    return (await engine.persist(collected)).lazy();
-  };
+/** Opens an engine. Nothing stays on the device but what is persisted, so that every cold run is one. */
+export function openEngine({ profile, raiseOnFail = false, placement = "gpu" }: SessionOptions): EngineSession {
+  const engine = new GPUEngine({ profile, raiseOnFail, placement, warn: "silent", residentMemoryLimit: 0 });
   return {
     collect: async (lf) => ({ frame: await lf.collect({ engine }), report: engine.lastQuery }),
-    resident: async ({ scale, customer, lineitem, nation, orders, part, partsupp, region, supplier }) => ({
-      scale,
-      customer: await persist(customer),
-      lineitem: await persist(lineitem),
-      nation: await persist(nation),
-      orders: await persist(orders),
-      part: await persist(part),
-      partsupp: await persist(partsupp),
-      region: await persist(region),
-      supplier: await persist(supplier),
-    }),
+    profile: async (lf) => {
+      const { frame } = await engine.profile(lf);
+      return { frame, report: engine.lastQuery };
+    },
+    persist: (frame) => engine.persistFrame(frame),
+    resident: (tables) => lazyTables(tables, (frame) => engine.persistFrame(frame).lazy()),
+    stats: () => engine.deviceStats(),
     close: () => engine.close(),
   };
 }

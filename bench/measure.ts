@@ -4,6 +4,7 @@ import type { QueryReport } from "../src/index.ts";
 import { difference, largestDeviation, summingTolerance } from "./compare.ts";
 import type { DuckDBSession } from "./duckdb.ts";
 import type { EngineRun, EngineSession } from "./engine.ts";
+import { type KernelLine, kernelMsOf, kernelsOf, onCpu } from "./facts.ts";
 import type { Tables } from "./pdsh/generate.ts";
 import type { Query } from "./pdsh/queries/expressions.ts";
 import { queryOf } from "./pdsh/queries/index.ts";
@@ -22,12 +23,6 @@ const bytesForEachRow: ReadonlyMap<number, number> = new Map([
 
 /** Cold: Parquet to DataFrame. Hot: tables in memory, for the engine on the device. */
 export type Mode = "cold" | "hot";
-
-export interface KernelLine {
-  readonly name: string;
-  readonly launches: number;
-  readonly ms: number;
-}
 
 /** What the engine says of its run with the median time; kernel times come from one more run of an engine that profiles. */
 export interface Inside {
@@ -133,10 +128,8 @@ async function profiled({ session, tables }: EngineSide, build: Query, { warmup 
 
 function inside(report: QueryReport, profile: QueryReport | null, bytes: number): Inside {
   const { planMs, gpuMs, dispatches, roundTrips, bytesUp, bytesDown } = report;
-  const kernels = [...(profile?.kernels ?? [])]
-    .map(([name, { launches, nanoseconds }]) => ({ name, launches, ms: nanoseconds / 1e6 }))
-    .sort((a, b) => b.ms - a.ms);
-  const kernelMs = kernels.length === 0 ? null : kernels.reduce((sum, { ms }) => sum + ms, 0);
+  const kernels = kernelsOf(profile);
+  const kernelMs = kernelMsOf(kernels);
   return {
     planMs,
     gpuMs,
@@ -149,13 +142,6 @@ function inside(report: QueryReport, profile: QueryReport | null, bytes: number)
     kernels,
     gigabytesPerSecond: kernelMs === null || bytes === 0 ? null : bytes / kernelMs / 1e6,
   };
-}
-
-function onCpu(report: QueryReport | null): readonly string[] {
-  if (report === null) return [];
-  if (report.fallback !== null) return [`the whole query: ${report.fallback}`];
-  const nodes = report.nodes.filter(({ where, name }) => where === "CPU" && !name.endsWith(" SCAN"));
-  return nodes.map(({ name, reason }) => (reason === null ? name : `${name}: ${reason}`));
 }
 
 /** Compares every run with CPU polars, whose own sums are inexact by more the more rows it adds up. */

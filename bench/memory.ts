@@ -9,7 +9,7 @@ import { difference, summingTolerance } from "./compare.ts";
 import { ensureData, scanTables } from "./pdsh/generate.ts";
 import { parseQueries, queryOf } from "./pdsh/queries/index.ts";
 import { lineitemRows } from "./pdsh/tables/orders.ts";
-import { middle, type TimedRun } from "./timing.ts";
+import { middle, type TimedRun, timedOnce } from "./timing.ts";
 
 const { values } = parseArgs({
   options: {
@@ -47,11 +47,7 @@ async function run(lf: LazyDataFrame, expected: DataFrame, options: readonly GPU
     for (const engine of engines) await lf.collect({ engine });
     const timed = engines.map((): TimedRun<DataFrame>[] => []);
     for (let turn = 0; turn < runs; turn++)
-      for (const [i, engine] of engines.entries()) {
-        const start = performance.now();
-        const value = await lf.collect({ engine });
-        timed[i]?.push({ ms: performance.now() - start, value });
-      }
+      for (const [i, engine] of engines.entries()) timed[i]?.push(await timedOnce(() => lf.collect({ engine })));
     const results: Run[] = [];
     for (const [i, engine] of engines.entries()) results.push(await resultOf(lf, expected, engine, timed[i] ?? []));
     return results;

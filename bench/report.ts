@@ -1,16 +1,8 @@
 /** Measurements as lines of text: the ratios first, then the times, then what the engine says about itself. */
 import type { Bandwidth } from "./bandwidth.ts";
 import type { Inside, Measurement, Mode } from "./measure.ts";
+import { cells, digits, ms, ratio, spread } from "./table.ts";
 import type { Timing } from "./timing.ts";
-
-const cells = (texts: readonly string[], widths: readonly number[]): string =>
-  texts.map((text, i) => text.padStart(widths[i] ?? 10)).join(" ");
-const digits = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
-const ms = (value: number | null | undefined): string => (value === null || value === undefined ? "-" : digits(value));
-const ratio = (other: Timing | null, own: Timing | null): string =>
-  other === null || own === null ? "-" : `${digits(other.medianMs / own.medianMs)}x`;
-const spread = (timing: Timing | null): string =>
-  timing === null ? "-" : `${ms(timing.medianMs)} [${ms(timing.minMs)}, ${ms(timing.maxMs)}]`;
 
 const timeWidths = [5, 9, 9, 24, 24, 24, 17, 9, 8, 8];
 

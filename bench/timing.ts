@@ -38,12 +38,15 @@ export interface Effort {
 const PAUSED_RUNS = 3;
 const PAUSE_MS = 200;
 
+/** A result and the milliseconds that it took. */
+export async function timedOnce<T>(work: () => Promise<T>): Promise<TimedRun<T>> {
+  const start = performance.now();
+  const value = await work();
+  return { ms: performance.now() - start, value };
+}
+
 export async function timed<T>({ warmup, runs, seconds }: Effort, work: () => Promise<T>): Promise<Timed<T>> {
-  const once = async (): Promise<TimedRun<T>> => {
-    const start = performance.now();
-    const value = await work();
-    return { ms: performance.now() - start, value };
-  };
+  const once = (): Promise<TimedRun<T>> => timedOnce(work);
   const begin = performance.now();
   const first = await once();
   while (performance.now() - begin < warmup * 1000) await once();
