@@ -256,7 +256,7 @@ export class PolarsSources {
     if (rows * rowBytes(own) <= STREAM_ABOVE || own.length === 0) return null;
     const others = schema.filter((field) => !own.includes(field));
     const [values, rest] = await Promise.allSettled([
-      importDecoded(this.#device, part, own),
+      importDecoded(this.#module.native, this.#device, part, own),
       others.length === 0 ? [{ rows, columns: new Map() }] : this.#readPart(plan, part, rows, others),
     ]);
     const mine = values.status === "fulfilled" ? values.value : null;

@@ -118,7 +118,10 @@ export interface NativePolars {
   JsDataFrame: DeserializableClass<NativeDataFrame> & { new (columns: readonly NativeSeries[]): NativeDataFrame };
   JsLazyFrame: DeserializableClass<NativeLazyFrame> & { cloneExternal(frame: NativeLazyFrame): NativeLazyFrame };
   JsLazyGroupBy: NativeClass<NativeLazyGroupBy>;
-  JsSeries: NativeClass<NativeSeries> & { newUint32Array(name: string, values: Uint32Array): NativeSeries };
+  JsSeries: NativeClass<NativeSeries> & {
+    newUint32Array(name: string, values: Uint32Array): NativeSeries;
+    newOptStr(name: string, values: readonly (string | null)[], strict: boolean): NativeSeries;
+  };
   readIpc(file: Buffer, options: Readonly<Record<string, unknown>>): NativeDataFrame;
   SqlContext: NativeClass<NativeSqlContext> & { new (): NativeSqlContext };
   col(name: string): NativeExpr;

@@ -2,7 +2,7 @@
 
 import zlib from "node:zlib";
 import { snappyUncompress } from "hyparquet";
-import { decodeHybrid } from "./levels.ts";
+import { decodeHybrid, isOneRunOfOnes } from "./levels.ts";
 import { DATA_PAGE_V2, DICTIONARY_PAGE, type PageHeader, pageHeader } from "./page-header.ts";
 
 /** What the footer says of a column of a row group that can be read here. */
@@ -10,10 +10,14 @@ export interface ColumnChunk {
   /** First byte in the file, and how many. */
   readonly at: number;
   readonly bytes: number;
+  /** Of these the first ones that are the dictionary page; 0 where there is none. */
+  readonly dictionaryBytes: number;
   readonly codec: Codec;
   readonly rows: number;
-  /** Words of a value: 1 or 2. */
+  /** Words of a value on the device: 1 or 2. */
   readonly words: 1 | 2;
+  /** Whether values are texts of a dictionary, of which the device holds the numbers. */
+  readonly isText: boolean;
   /** Whether values may be missing: there are definition levels. */
   readonly isOptional: boolean;
 }
@@ -23,6 +27,8 @@ export interface ChunkPart {
   readonly chunk: ColumnChunk;
   readonly skip: number;
   readonly count: number;
+  /** Of texts: the number of the chunk's first text. */
+  readonly firstCode: number;
 }
 
 export const CODECS = ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"] as const;
@@ -33,63 +39,94 @@ const PLAIN = 0;
 const PLAIN_DICTIONARY = 2;
 const RLE_DICTIONARY = 8;
 
-/** Where the rows of a chunk go. */
+/** Where the rows of a part go. */
 export interface Target {
-  /** Values, zero where null. */
+  /** Values; whatever they were where null. */
   readonly words: Uint32Array;
-  /** The first row's place, counted in rows. */
+  /** The place of the first row, counted in rows. */
   readonly row: number;
-  /** Bits of all rows, set by the caller for all that no chunk says is null. */
+  /** Bits of all rows, ones until a row is null. */
   readonly valid: Uint32Array;
 }
 
+/** The values that the indices of a chunk mean: words of its dictionary, or for texts the number of the first one. */
+type Dictionary = Uint32Array | number;
+
 /** Decodes the rows of a part out of the bytes of its chunk; how many of them are null. @throws RangeError for what cannot be read here. */
-export function decodeChunk(bytes: Uint8Array, { chunk, skip, count }: ChunkPart, target: Target): number {
-  let dictionary: Uint32Array | null = null;
+export function decodeChunk(bytes: Uint8Array, { chunk, skip, count, firstCode }: ChunkPart, target: Target): number {
+  let dictionary: Dictionary | null = null;
   let nulls = 0;
-  for (let at = 0, row = 0; row < chunk.rows; ) {
+  for (let at = 0, row = 0; row < skip + count; ) {
     const header = pageHeader(bytes, at);
     const body = bytes.subarray(at + header.headerBytes, at + header.headerBytes + header.compressedBytes);
     at += header.headerBytes + header.compressedBytes;
     if (header.type === DICTIONARY_PAGE) {
-      dictionary = wordsOf(decompressed(body, chunk.codec, header.uncompressedBytes), 0, header.values * chunk.words);
+      dictionary = chunk.isText ? firstCode : dictionaryOf(header, body, chunk);
       continue;
     }
     const from = Math.max(row, skip);
     const to = Math.min(row + header.values, skip + count);
-    if (to > from) nulls += decodePage(header, body, chunk, dictionary, from - row, to - from, target, target.row + from - skip);
+    const rows = { skip: from - row, count: to - from, row: target.row + from - skip };
+    if (to > from) nulls += decodePage(header, body, chunk, dictionary, rows, target);
     row += header.values;
   }
   return nulls;
 }
 
+/** The texts of a chunk, as Parquet writes them behind one another: four bytes for the length of each, then its bytes. */
+export function decodeTexts(bytes: Uint8Array, { codec }: ColumnChunk): { readonly bytes: Uint8Array; readonly count: number } {
+  const header = pageHeader(bytes, 0);
+  if (header.type !== DICTIONARY_PAGE) throw new RangeError("a chunk does not start with its dictionary");
+  const body = bytes.subarray(header.headerBytes, header.headerBytes + header.compressedBytes);
+  return { bytes: decompressed(body, codec, header.uncompressedBytes), count: header.values };
+}
+
+function dictionaryOf(header: PageHeader, body: Uint8Array, { codec, words }: ColumnChunk): Uint32Array {
+  const dictionary = new Uint32Array(header.values * words);
+  copyWords(decompressed(body, codec, header.uncompressedBytes), 0, dictionary, 0, dictionary.length);
+  return dictionary;
+}
+
+/** Rows of a page, counted in the page, and where they go. */
+interface PageRows {
+  readonly skip: number;
+  readonly count: number;
+  readonly row: number;
+}
+
+/** How many of the rows are null. */
 function decodePage(
   header: PageHeader,
   body: Uint8Array,
-  { codec, words, isOptional }: ColumnChunk,
-  dictionary: Uint32Array | null,
-  skip: number,
-  count: number,
+  { codec, words, isText, isOptional }: ColumnChunk,
+  dictionary: Dictionary | null,
+  { skip, count, row }: PageRows,
   target: Target,
-  row: number,
 ): number {
   const { page, levels } = pageParts(header, body, codec, isOptional);
-  const present = levels === null ? null : presence(levels, header.values);
+  const present = levels === null || isOneRunOfOnes(levels, header.values) ? null : presence(levels, header.values);
   const before = present === null ? skip : ones(present, 0, skip);
   const some = present === null ? count : ones(present, skip, skip + count);
-  const values = valuesOf(header, page, words, dictionary, before, some);
-  const { words: out } = target;
+  const isPlain = header.encoding === PLAIN && !isText;
+  if (!isPlain && (dictionary === null || (header.encoding !== PLAIN_DICTIONARY && header.encoding !== RLE_DICTIONARY)))
+    throw new RangeError(`a page of encoding ${header.encoding}`);
+  const place = (out: Uint32Array, at: number): void => {
+    if (isPlain) copyWords(page, before * words, out, at * words, some * words);
+    else if (dictionary !== null) copyIndexed(page, dictionary, words, before, some, out, at);
+  };
   if (present === null || some === count) {
-    out.set(values, row * words);
+    place(target.words, row);
     return 0;
   }
+  const values = scratchOf(some * words);
+  place(values, 0);
   for (let i = 0, next = 0; i < count; i++) {
     if (present[skip + i] === 0) {
       const bit = row + i;
       target.valid[bit >>> 5] = (target.valid[bit >>> 5] ?? 0) & ~(1 << (bit & 31));
       continue;
     }
-    for (let w = 0; w < words; w++) out[(row + i) * words + w] = values[next * words + w] ?? 0;
+    for (let w = 0; w < words; w++) target.words[(row + i) * words + w] = values[next * words + w] ?? 0;
     next += 1;
   }
   return count - some;
@@ -114,10 +151,11 @@ function pageParts(
   return { page: page.subarray(4 + bytes), levels: page.subarray(4, 4 + bytes) };
 }
 
-/** Which of the values are there; null: all of them, which the usual single run says at once. */
-function presence(levels: Uint8Array, values: number): Uint32Array | null {
-  const present = decodeHybrid(levels, 0, levels.byteLength, 1, values);
-  return present.includes(0) ? present : null;
+/** 1 for each of the values that is there, else 0. */
+function presence(levels: Uint8Array, values: number): Uint32Array {
+  const present = new Uint32Array(values);
+  decodeHybrid(levels, 0, 1, values, present);
+  return present;
 }
 
 function ones(levels: Uint32Array, from: number, to: number): number {
@@ -126,42 +164,51 @@ function ones(levels: Uint32Array, from: number, to: number): number {
   return count;
 }
 
-/** `count` values from value `skip` on. */
-function valuesOf(
-  { encoding, values }: PageHeader,
+/** Little-endian bytes as words. @throws RangeError where there are fewer. */
+function copyWords(bytes: Uint8Array, from: number, out: Uint32Array, at: number, count: number): void {
+  if (4 * (from + count) > bytes.byteLength) throw new RangeError("a page has too few values");
+  new Uint8Array(out.buffer, out.byteOffset + 4 * at, 4 * count).set(bytes.subarray(4 * from, 4 * (from + count)));
+}
+
+/** The values that the `count` indices behind the first `skip` ones mean, from row `at` of `out` on. */
+function copyIndexed(
   page: Uint8Array,
+  dictionary: Dictionary,
   words: 1 | 2,
-  dictionary: Uint32Array | null,
   skip: number,
   count: number,
-): Uint32Array {
-  if (encoding === PLAIN) return wordsOf(page, skip * words, count * words);
-  if (dictionary === null || (encoding !== PLAIN_DICTIONARY && encoding !== RLE_DICTIONARY))
-    throw new RangeError(`a page of encoding ${encoding}`);
-  const out = new Uint32Array(count * words);
-  if (count === 0) return out;
-  const indices = decodeHybrid(page, 1, page.byteLength, page[0] ?? 0, Math.min(values, skip + count));
-  if (words === 1) for (let i = 0; i < count; i++) out[i] = dictionary[indices[skip + i] ?? 0] ?? 0;
+  out: Uint32Array,
+  at: number,
+): void {
+  if (count === 0) return;
+  const indices = indicesOf(skip + count);
+  decodeHybrid(page, 1, page[0] ?? 0, skip + count, indices);
+  if (typeof dictionary === "number") for (let i = 0; i < count; i++) out[at + i] = dictionary + (indices[skip + i] ?? 0);
+  else if (words === 1) for (let i = 0; i < count; i++) out[at + i] = dictionary[indices[skip + i] ?? 0] ?? 0;
   else
-    for (let i = 0; i < count; i++) {
+    for (let i = 0, to = 2 * at; i < count; i++, to += 2) {
       const entry = 2 * (indices[skip + i] ?? 0);
-      out[2 * i] = dictionary[entry] ?? 0;
-      out[2 * i + 1] = dictionary[entry + 1] ?? 0;
+      out[to] = dictionary[entry] ?? 0;
+      out[to + 1] = dictionary[entry + 1] ?? 0;
     }
-  return out;
 }
 
-/** Words of little-endian bytes. @throws RangeError where there are fewer. */
-function wordsOf(bytes: Uint8Array, from: number, count: number): Uint32Array {
-  const start = bytes.byteOffset + 4 * from;
-  if (4 * (from + count) > bytes.byteLength) throw new RangeError("a page has too few values");
-  if (start % 4 === 0) return new Uint32Array(bytes.buffer, start, count);
-  const copy = new Uint32Array(count);
-  new Uint8Array(copy.buffer).set(bytes.subarray(4 * from, 4 * (from + count)));
-  return copy;
-}
+/** Reused between pages: memory that is new is slow. */
+let indexWords = new Uint32Array(1 << 16);
+let scratchWords = new Uint32Array(0);
+
+const indicesOf = (count: number): Uint32Array => {
+  if (indexWords.length < count) indexWords = new Uint32Array(count);
+  return indexWords;
+};
+const scratchOf = (count: number): Uint32Array => {
+  if (scratchWords.length < count) scratchWords = new Uint32Array(count);
+  return scratchWords;
+};
 
 function decompressed(bytes: Uint8Array, codec: Codec, size: number): Uint8Array {
+  // A chunk that is not filled is the only one.
+  const options = { chunkSize: size + 64 };
   switch (codec) {
     case "UNCOMPRESSED":
       return bytes;
@@ -171,8 +218,8 @@ function decompressed(bytes: Uint8Array, codec: Codec, size: number): Uint8Array
       return out;
     }
     case "GZIP":
-      return zlib.gunzipSync(bytes, { chunkSize: Math.max(64, size) });
+      return zlib.gunzipSync(bytes, options);
     case "ZSTD":
-      return zlib.zstdDecompressSync(bytes, { chunkSize: Math.max(64, size) });
+      return zlib.zstdDecompressSync(bytes, options);
   }
 }

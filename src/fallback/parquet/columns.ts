@@ -12,8 +12,11 @@ export interface ParquetColumn {
   readonly mayBeNull: boolean;
 }
 
-const WORDS: Readonly<Record<string, 1 | 2>> = { INT32: 1, FLOAT: 1, INT64: 2, DOUBLE: 2 };
+const WORDS: Readonly<Record<string, 1 | 2>> = { INT32: 1, FLOAT: 1, INT64: 2, DOUBLE: 2, BYTE_ARRAY: 1 };
 const ENCODINGS: ReadonlySet<string> = new Set(["PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"]);
+
+/** Bytes of a dictionary page beyond which texts hardly repeat. */
+const MOST_TEXT = 1 << 16;
 
 const isCodec = (codec: string): codec is Codec => CODECS.some((known) => known === codec);
 
@@ -35,7 +38,10 @@ export function decodableColumns({ schema, row_groups: groups }: FileMetaData): 
       mayBeNull ||= isOptional && statistics?.null_count !== 0n && Number(statistics?.null_count ?? 1) !== 0;
       // Some writers leave the offset of a dictionary at 0.
       const at = Number(dictionary === undefined || dictionary === 0n ? first : dictionary);
-      chunks.push({ at, bytes: Number(bytes), codec: data.codec, rows: Number(rows), words, isOptional });
+      const dictionaryBytes = Number(first) - at;
+      const isText = element.type === "BYTE_ARRAY";
+      if (isText && (dictionaryBytes <= 0 || dictionaryBytes > MOST_TEXT)) break;
+      chunks.push({ at, bytes: Number(bytes), dictionaryBytes, codec: data.codec, rows: Number(rows), words, isText, isOptional });
     }
     if (chunks.length === groups.length) columns.set(element.name, { element, chunks, mayBeNull });
   }
@@ -84,6 +90,8 @@ export function isStoredAs(dtype: DType, { type, logical_type: logical, converte
       return type === "INT32" && (logical?.type === "DATE" || (logical === undefined && converted === "DATE"));
     case "Datetime":
       return type === "INT64" && logical?.type === "TIMESTAMP" && String(logical.unit) === UNITS[dtype.unit];
+    case "String":
+      return type === "BYTE_ARRAY" && (logical?.type === "STRING" || (logical === undefined && converted === "UTF8"));
     case "Time":
       return type === "INT64" && logical?.type === "TIME" && String(logical.unit) === UNITS.ns;
     default:

@@ -2,14 +2,14 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { DeviceError } from "../../errors.ts";
-import type { DecodeAnswer, Decoded, DecodeRequest, DecodeTask } from "./decoding.ts";
+import { DeviceError, InternalError } from "../../errors.ts";
+import type { DecodeAnswer, DecodedTexts, DecodedValues, DecodeRequest, DecodeTask, TextsTask, ValuesTask } from "./decoding.ts";
 
 /** Tasks that run at once. */
 export const DECODERS = Math.max(1, Math.min(16, availableParallelism()));
 
 interface Pending {
-  resolve(valid: Decoded): void;
+  resolve(answer: DecodedValues | DecodedTexts): void;
   reject(error: Error): void;
 }
 
@@ -31,7 +31,7 @@ class Decoder {
     return this.#pending.size;
   }
 
-  run(task: DecodeTask): Promise<Decoded> {
+  run(task: DecodeTask): Promise<DecodedValues | DecodedTexts> {
     const request: DecodeRequest = { id: this.#next++, task };
     return new Promise((resolve, reject) => {
       this.#pending.set(request.id, { resolve, reject });
@@ -44,8 +44,8 @@ class Decoder {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
     if (this.#pending.size === 0) this.#worker.unref();
-    if ("valid" in answer) pending?.resolve(answer.valid);
-    else pending?.reject(new RangeError(answer.failure));
+    if (answer.kind === "failure") pending?.reject(new RangeError(answer.message));
+    else pending?.resolve(answer);
   }
 
   #failed(error: Error): void {
@@ -57,13 +57,26 @@ class Decoder {
 
 const decoders = new Set<Decoder>();
 
-/** The validity of the decoded rows. @throws RangeError for what cannot be decoded here. */
-export function decoded(task: DecodeTask): Promise<Decoded> {
-  let idlest: Decoder | null = null;
-  for (const decoder of decoders) if (idlest === null || decoder.load < idlest.load) idlest = decoder;
-  if (idlest === null || (idlest.load > 0 && decoders.size < DECODERS)) {
-    idlest = new Decoder();
-    decoders.add(idlest);
-  }
-  return idlest.run(task);
+/** @throws RangeError for what cannot be decoded here. */
+export async function decodedValues(task: ValuesTask): Promise<DecodedValues> {
+  const answer = await idlest().run(task);
+  if (answer.kind !== "values") throw new InternalError("texts in place of values");
+  return answer;
+}
+
+/** @throws RangeError for what cannot be decoded here. */
+export async function decodedTexts(task: TextsTask): Promise<DecodedTexts> {
+  const answer = await idlest().run(task);
+  if (answer.kind !== "texts") throw new InternalError("values in place of texts");
+  return answer;
+}
+
+/** The thread with the fewest tasks; a new one rather than a busy one, as long as there may be more. */
+function idlest(): Decoder {
+  let found: Decoder | null = null;
+  for (const decoder of decoders) if (found === null || decoder.load < found.load) found = decoder;
+  if (found !== null && (found.load === 0 || decoders.size >= DECODERS)) return found;
+  const decoder = new Decoder();
+  decoders.add(decoder);
+  return decoder;
 }

@@ -1,39 +1,45 @@
-/** A thread that decodes columns of Parquet files: from bytes of a file to bytes of another one. */
+/** A thread that decodes columns of Parquet files. */
 
-import { readSync, writeSync } from "node:fs";
+import { readSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { decodeChunk } from "./column-chunk.ts";
-import type { DecodeAnswer, Decoded, DecodeRequest, DecodeTask } from "./decoding.ts";
+import { decodeChunk, decodeTexts } from "./column-chunk.ts";
+import type { DecodeAnswer, DecodedTexts, DecodedValues, DecodeRequest, TextsTask, ValuesTask } from "./decoding.ts";
 
-function decode({ parts, rows, words, into }: DecodeTask): Decoded {
-  const values = new Uint32Array(rows * words);
+function values({ parts, rows, into }: ValuesTask): DecodedValues {
+  const words = new Uint32Array(into);
   const valid = new Uint32Array(Math.ceil(rows / 32)).fill(0xffff_ffff);
   let nulls = 0;
   let row = 0;
   for (const part of parts) {
-    nulls += decodeChunk(bytesOf(part.file, part.chunk.at, part.chunk.bytes), part, { words: values, row, valid });
+    nulls += decodeChunk(bytesOf(part.file, part.chunk.at, part.chunk.bytes), part, { words, row, valid });
     row += part.count;
   }
-  const bytes = new Uint8Array(values.buffer);
-  for (let done = 0; done < bytes.byteLength; ) done += writeSync(into.file, bytes, done, bytes.byteLength - done, into.at + done);
-  return nulls === 0 ? null : valid;
+  return { kind: "values", valid: nulls === 0 ? null : valid };
 }
 
+const texts = ({ file, chunk }: TextsTask): DecodedTexts => ({
+  kind: "texts",
+  ...decodeTexts(bytesOf(file, chunk.at, chunk.dictionaryBytes), chunk),
+});
+
+/** Reused between chunks: memory that is new is slow. */
+let buffer = new Uint8Array(0);
+
 function bytesOf(file: number, at: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
+  if (buffer.byteLength < length) buffer = new Uint8Array(length);
   for (let done = 0; done < length; ) {
-    const read = readSync(file, bytes, done, length - done, at + done);
+    const read = readSync(file, buffer, done, length - done, at + done);
     if (read === 0) throw new RangeError("a Parquet file is shorter than its footer says");
     done += read;
   }
-  return bytes;
+  return buffer.subarray(0, length);
 }
 
 const answerTo = ({ id, task }: DecodeRequest): DecodeAnswer => {
   try {
-    return { id, valid: decode(task) };
+    return { id, ...(task.kind === "values" ? values(task) : texts(task)) };
   } catch (error) {
-    return { id, failure: error instanceof Error ? error.message : String(error) };
+    return { id, kind: "failure", message: error instanceof Error ? error.message : String(error) };
   }
 };
 
