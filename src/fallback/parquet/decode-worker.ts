@@ -1,19 +1,24 @@
 /** A thread that decodes columns of Parquet files. */
 
-import { readSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { decodeChunk, decodeTexts } from "./column-chunk.ts";
 import type { DecodeAnswer, DecodedTexts, DecodedValues, DecodeRequest, TextsTask, ValuesTask } from "./decoding.ts";
 
-function values({ parts, rows, into }: ValuesTask): DecodedValues {
-  const words = new Uint32Array(into);
+/** Reused between tasks: memory that is new is slow. */
+let decoded = new Uint32Array(0);
+
+function values({ parts, rows, words, into }: ValuesTask): DecodedValues {
+  if (decoded.length < rows * words) decoded = new Uint32Array(rows * words);
   const valid = new Uint32Array(Math.ceil(rows / 32)).fill(0xffff_ffff);
   let nulls = 0;
   let row = 0;
   for (const part of parts) {
-    nulls += decodeChunk(bytesOf(part.file, part.chunk.at, part.chunk.bytes), part, { words, row, valid });
+    nulls += decodeChunk(bytesOf(part.file, part.chunk.at, part.chunk.bytes), part, { words: decoded, row, valid });
     row += part.count;
   }
+  const bytes = new Uint8Array(decoded.buffer, 0, 4 * rows * words);
+  for (let done = 0; done < bytes.byteLength; ) done += writeSync(into.file, bytes, done, bytes.byteLength - done, into.at + done);
   return { kind: "values", valid: nulls === 0 ? null : valid };
 }
 
@@ -22,7 +27,6 @@ const texts = ({ file, chunk }: TextsTask): DecodedTexts => ({
   ...decodeTexts(bytesOf(file, chunk.at, chunk.dictionaryBytes), chunk),
 });
 
-/** Reused between chunks: memory that is new is slow. */
 let buffer = new Uint8Array(0);
 
 function bytesOf(file: number, at: number, length: number): Uint8Array {

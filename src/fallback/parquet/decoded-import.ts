@@ -1,4 +1,4 @@
-/** Columns of Parquet files to the device without CPU polars: decoded on threads of our own, into memory that is shared with them. */
+/** Columns of Parquet files to the device without CPU polars: decoded on threads of our own, read straight into memory that the GPU reads. */
 
 import { type FileHandle, open } from "node:fs/promises";
 import type { Device } from "../../gpu/device.ts";
@@ -11,10 +11,9 @@ import { isStoredAs, type ParquetColumn } from "./columns.ts";
 import { DECODERS, decodedValues } from "./decode-pool.ts";
 import type { FilePart } from "./decoding.ts";
 import { type ParquetFile, type PartOfFiles, rowsOfPart } from "./files.ts";
+import { SLOT_BYTES, type Slots, withSlots } from "./scratch.ts";
 import { type ChunkTexts, readTexts } from "./texts.ts";
 
-/** Bytes of a piece, if row groups are not larger: what one thread decodes and one upload takes. */
-const PIECE = 1 << 23;
 /** Pieces that are decoded or on their way to the device. */
 const PIECES = 2 * DECODERS;
 
@@ -56,7 +55,7 @@ export async function importDecoded(
     const pieces = fills.flatMap((fill, c) => piecesOf(part, files, columns[c] ?? [], texts[c] ?? null, fill));
     // Those of the same rows are near one another in the files.
     pieces.sort((a, b) => a.row - b.row);
-    await movedAll(pieces);
+    await withSlots(PIECES, (slots) => inLanes(PIECES, pieces, (piece) => moved(piece, slots)));
     return { rows, columns: new Map(fills.map((fill, c) => [schema[c]?.name ?? "", fill.finish(texts[c]?.dictionary ?? null)])) };
   } catch (error) {
     releaseFills(batches);
@@ -69,21 +68,25 @@ export async function importDecoded(
 
 const isFileError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
 
-async function movedAll(pieces: readonly Piece[]): Promise<void> {
-  const bytes = Math.max(0, ...pieces.map((piece) => piece.rows * piece.fill.valueBytes));
-  const slots = Array.from({ length: Math.min(PIECES, pieces.length) }, () => new SharedArrayBuffer(bytes));
-  await inLanes(slots.length, pieces, async (piece) => {
-    const slot = slots.pop() ?? new SharedArrayBuffer(bytes);
-    await moved(piece, slot);
-    slots.push(slot);
-  });
+async function moved({ fill, parts, row, rows }: Piece, slots: Slots): Promise<void> {
+  const { file } = slots;
+  const at = await slots.take();
+  try {
+    const words = fill.valueBytes === 4 ? 1 : 2;
+    const { valid } = await decodedValues({ kind: "values", parts, rows, words, into: { file: file.fd, at } });
+    fill.placeValidity(valid, 0, row, rows);
+    await fill.writeFrom(row, rows * fill.valueBytes, (target) => readAll(file, at, target));
+  } finally {
+    slots.give(at);
+  }
 }
 
-async function moved({ fill, parts, row, rows }: Piece, into: SharedArrayBuffer): Promise<void> {
-  const { valid } = await decodedValues({ kind: "values", parts, rows, into });
-  fill.placeValidity(valid, 0, row, rows);
-  const bytes = new Uint8Array(into, 0, rows * fill.valueBytes);
-  await fill.writeFrom(row, bytes.byteLength, async (target) => target.set(bytes));
+async function readAll(file: FileHandle, at: number, target: Uint8Array): Promise<void> {
+  for (let done = 0; done < target.byteLength; ) {
+    const { bytesRead } = await file.read(target, done, target.byteLength - done, at + done);
+    if (bytesRead === 0) throw new RangeError("values on their way to the device are gone");
+    done += bytesRead;
+  }
 }
 
 const columnOf = (file: ParquetFile, name: string): ParquetColumn => {
@@ -92,7 +95,7 @@ const columnOf = (file: ParquetFile, name: string): ParquetColumn => {
   return column;
 };
 
-/** Neighbouring parts of row groups together, up to the bytes of a piece. `columns`: the same one in each file. */
+/** Parts of row groups that fit a slot, neighbouring ones together. `columns`: the same one in each file. */
 function piecesOf(
   part: PartOfFiles,
   files: readonly FileHandle[],
@@ -102,19 +105,23 @@ function piecesOf(
 ): readonly Piece[] {
   const from = part.rows?.offset ?? 0;
   const to = from + rowsOfPart(part);
+  const fit = SLOT_BYTES / fill.valueBytes;
   const pieces: Piece[] = [];
   let first = 0;
   for (const [f, { chunks }] of columns.entries()) {
     for (const chunk of chunks) {
-      const skip = Math.max(0, from - first);
-      const count = Math.min(chunk.rows, to - first) - skip;
-      if (count > 0) {
+      const end = Math.min(chunk.rows, to - first);
+      for (let skip = Math.max(0, from - first); skip < end; ) {
         const last = pieces.at(-1);
+        const isFull = last === undefined || last.rows + Math.min(end - skip, fit) > fit;
+        const count = Math.min(end - skip, fit);
         const own = { file: files[f]?.fd ?? -1, chunk, skip, count, firstCode: texts?.firstCodes.get(chunk) ?? 0 };
-        if (last !== undefined && (last.rows + count) * fill.valueBytes <= PIECE) {
+        if (isFull) pieces.push({ fill, parts: [own], row: first + skip - from, rows: count });
+        else {
           last.parts.push(own);
           last.rows += count;
-        } else pieces.push({ fill, parts: [own], row: first + skip - from, rows: count });
+        }
+        skip += count;
       }
       first += chunk.rows;
     }
