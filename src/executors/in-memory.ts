@@ -4,6 +4,7 @@ import type { Plan } from "../ir/plan.ts";
 import { children } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import { fusedAggregate } from "./fused-aggregate.ts";
+import { fusedJoin } from "./fused-join.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { asofJoin } from "./operators/asof-join.ts";
 import { distinct } from "./operators/distinct.ts";
@@ -159,8 +160,10 @@ class InMemoryRun {
         return this.#sides(plan, (left, right) => asofJoin(context, plan, left, right));
       case "range_join":
         return this.#sides(plan, (left, right) => rangeJoin(context, plan, left, right));
-      case "join":
-        return this.#sides(plan, (left, right) => join(context, plan, left, right));
+      case "join": {
+        const { plan: fused, predicates, ...bases } = fusedJoin(plan, this.#shared);
+        return this.#sides(bases, (left, right) => join(context, fused, left, right, predicates));
+      }
     }
   }
 

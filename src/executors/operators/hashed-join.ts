@@ -2,16 +2,20 @@
 
 import { InternalError } from "../../errors.ts";
 import { constantWords } from "../../gpu/kernels/fill.ts";
-import { buildTable, joinByLeft, probe, unmatchedRight } from "../../gpu/kernels/hash-join.ts";
+import { buildTable, type JoinSide, joinByLeft, probe, unmatchedRight } from "../../gpu/kernels/hash-join.ts";
 import type { JoinKind } from "../../gpu/kernels/hash-join-tally.ts";
 import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import type { Expr } from "../../ir/expr.ts";
 import type { Join } from "../../ir/plan.ts";
+import { selectivity } from "../../ir/selectivity.ts";
 import { type CompiledKeys, compileKeys } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
-import type { Batch, Table } from "../table.ts";
+import { predicateMask } from "../pipeline.ts";
+import type { Batch } from "../table.ts";
 import { rowsOf } from "../table.ts";
 import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
+import type { TakenRows } from "./taken-rows.ts";
 
 /** How the probed side sees the join: for right joins the sides are swapped. */
 const PROBE: Partial<Record<Join["how"], JoinKind>> = {
@@ -26,8 +30,15 @@ const PROBE: Partial<Record<Join["how"], JoinKind>> = {
 /** By how many times the other side has to be larger for the table to be one of the probed rows. */
 const FAR_LARGER = 2;
 
-/** The batches of the output. `build` is the right side, for right joins the left one; `probed`, the other one, decides the order. */
-export async function hashedJoin(context: QueryContext, plan: Join, probed: Table, build: Batch): Promise<readonly Batch[]> {
+/** A side of a join as one batch. */
+export interface BuildRows {
+  readonly batch: Batch;
+  readonly predicate: Expr | null;
+}
+
+/** The batches of the output. `built` is the right side, for right joins the left one; `probed`, the other one, decides the order. */
+export async function hashedJoin(context: QueryContext, plan: Join, probed: TakenRows, built: BuildRows): Promise<readonly Batch[]> {
+  const build = built.batch;
   const { device } = context;
   const kind = PROBE[plan.how];
   if (kind === undefined) throw new InternalError(`a ${plan.how} join is not hashed`);
@@ -37,14 +48,17 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Tabl
     context,
     [
       { batches: [build], exprs: buildOn },
-      { batches: probed.batches, exprs: probeOn },
+      { batches: probed.table.batches, exprs: probeOn },
     ],
     () => "unique",
   );
   if (buildKeys === undefined) throw new InternalError("the build keys were not compiled");
   const full = plan.how === "full";
-  const right = sideOf(context, buildKeys, build);
-  const byLeft = !full && probed.batches.length === 1 && FAR_LARGER * rowsOf(probed) <= build.rows;
+  const right = await sideOf(context, buildKeys, build, built.predicate);
+  const byLeft =
+    !full &&
+    probed.table.batches.length === 1 &&
+    FAR_LARGER * rowsOf(probed.table) * shareOf(probed.predicate) <= build.rows * shareOf(built.predicate);
   const options = { nullsEqual: plan.nullsEqual, recordMatches: full, pairs: kind === "inner" || kind === "left" };
   const table = byLeft ? null : buildTable(device, right, options);
   const batches: Batch[] = [];
@@ -54,16 +68,16 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Tabl
       releaseRows(part);
     }
   };
-  for (const [b, batch] of probed.batches.entries()) {
+  for (const [b, batch] of probed.table.batches.entries()) {
     const keys = probeKeys[b];
     if (keys === undefined) continue;
-    const left = sideOf(context, keys, batch);
+    const left = await sideOf(context, keys, batch, probed.predicate);
     const rows = await (table === null ? joinByLeft(device, left, right, kind, options) : probe(device, table, left, kind));
-    left.keys.buffer.release();
+    releaseSide(left);
     await take(batch, rows, swapped, { left: false, right: kind === "left" });
   }
-  right.keys.buffer.release();
-  const [some] = probed.batches;
+  releaseSide(right);
+  const [some] = probed.table.batches;
   if (full && table !== null && some !== undefined) {
     const rest = await unmatchedRight(device, table);
     const without = { left: constantWords(device, 0xffffffff, rest.count), right: rest.left, count: rest.count };
@@ -74,8 +88,16 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Tabl
   return batches;
 }
 
-function sideOf(context: QueryContext, keys: CompiledKeys, batch: Batch) {
-  const planes = encodeEquality(context.device, keys.programs, batch.rows);
-  keys.release();
-  return { keys: planes, mask: null };
+/** Which share of rows a predicate leaves, as far as one can tell without the rows. */
+const shareOf = (predicate: Expr | null): number => (predicate === null ? 1 : selectivity(predicate, () => null));
+
+async function sideOf(context: QueryContext, compiled: CompiledKeys, batch: Batch, predicate: Expr | null): Promise<JoinSide> {
+  const keys = encodeEquality(context.device, compiled.programs, batch.rows);
+  compiled.release();
+  return { keys, mask: predicate === null ? null : await predicateMask(context, batch, predicate) };
 }
+
+const releaseSide = ({ keys, mask }: JoinSide): void => {
+  keys.buffer.release();
+  mask?.release();
+};

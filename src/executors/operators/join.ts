@@ -4,28 +4,50 @@ import { crossJoin } from "../../gpu/kernels/join-expand.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
+import { type JoinPredicates, NO_PREDICATES } from "../fused-join.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch, releaseTable, retainTable, rowsOf } from "../table.ts";
 import { hashedJoin } from "./hashed-join.ts";
 import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
+import { type TakenRows, takenRows } from "./taken-rows.ts";
 
-export async function join(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
+/** Rows up to which a predicate is a mask in the join: beyond, bringing its rows together costs less than looking at all. */
+const MASKED_ROWS = 1 << 24;
+
+/** `predicates`: which rows of the two sides there are. */
+export async function join(
+  context: QueryContext,
+  plan: Join,
+  left: Table,
+  right: Table,
+  predicates: JoinPredicates = NO_PREDICATES,
+): Promise<Table> {
   const swapped = plan.how === "right";
   const fit = rowsThatFit(context, (swapped ? left : right).schema, swapped ? plan.leftOn : plan.rightOn);
   const built = rowsOf(swapped ? left : right);
-  if (built > fit && plan.how !== "cross") return joinPartitions(context, plan, left, right, Math.ceil((2 * built) / fit));
-  return joinWhole(context, plan, left, right);
+  const partitions = Math.ceil((2 * built) / fit);
+  const rows = await takenRows(context, plan, { left, right }, predicates, built > fit ? 0 : MASKED_ROWS);
+  try {
+    return built > fit && plan.how !== "cross"
+      ? await joinPartitions(context, plan, rows.left.table, rows.right.table, partitions)
+      : await joinWhole(context, plan, rows.left, rows.right);
+  } finally {
+    releaseTable(rows.left.table);
+    releaseTable(rows.right.table);
+  }
 }
 
 /** All rows of both sides at once. */
-async function joinWhole(context: QueryContext, plan: Join, left: Table, right: Table): Promise<Table> {
-  const swapped = plan.how === "right";
-  const build = await singleBatch(context, swapped ? left : right);
-  const probed = swapped ? right : left;
+async function joinWhole(context: QueryContext, plan: Join, left: TakenRows, right: TakenRows): Promise<Table> {
+  const [probed, built] = plan.how === "right" ? [right, left] : [left, right];
+  const build = await singleBatch(context, built.table);
   try {
-    const batches = plan.how === "cross" ? await cross(context, plan, probed, build) : await hashedJoin(context, plan, probed, build);
+    const batches =
+      plan.how === "cross"
+        ? await cross(context, plan, probed.table, build)
+        : await hashedJoin(context, plan, probed, { batch: build, predicate: built.predicate });
     return { schema: plan.schema, batches };
   } finally {
     releaseBatch(build);
@@ -59,7 +81,7 @@ async function joinPartitions(context: QueryContext, plan: Join, left: Table, ri
       { schema: sides[0].schema, batches: split[0]?.[p] ?? [] },
       { schema: sides[1].schema, batches: split[1]?.[p] ?? [] },
     ];
-    joined.push(...(await joinWhole(context, numbered, a, b)).batches);
+    joined.push(...(await joinWhole(context, numbered, { table: a, predicate: null }, { table: b, predicate: null })).batches);
     releaseTable(a);
     releaseTable(b);
   }
