@@ -3,12 +3,11 @@
 import { InternalError } from "../../errors.ts";
 import { constantWords } from "../../gpu/kernels/fill.ts";
 import { buildTable, type JoinSide, joinByLeft, probe, unmatchedRight } from "../../gpu/kernels/hash-join.ts";
-import type { JoinKind } from "../../gpu/kernels/hash-join-tally.ts";
+import { isPairs, type JoinKind } from "../../gpu/kernels/hash-join-tally.ts";
 import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
 import { encodeEquality } from "../../gpu/kernels/keys.ts";
 import type { Expr } from "../../ir/expr.ts";
 import type { Join } from "../../ir/plan.ts";
-import { selectivity } from "../../ir/selectivity.ts";
 import { type CompiledKeys, compileKeys } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { predicateMask } from "../pipeline.ts";
@@ -27,7 +26,7 @@ const PROBE: Partial<Record<Join["how"], JoinKind>> = {
   anti: "anti",
 };
 
-/** By how many times the other side has to be larger for the table to be one of the probed rows. */
+/** By how many times the other side has to be larger for the table to be one of the probed rows. Rows that take no part count: slots are made for all. */
 const FAR_LARGER = 2;
 
 /** A side of a join as one batch. */
@@ -55,11 +54,8 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
   if (buildKeys === undefined) throw new InternalError("the build keys were not compiled");
   const full = plan.how === "full";
   const right = await sideOf(context, buildKeys, build, built.predicate);
-  const byLeft =
-    !full &&
-    probed.table.batches.length === 1 &&
-    FAR_LARGER * rowsOf(probed.table) * shareOf(probed.predicate) <= build.rows * shareOf(built.predicate);
-  const options = { nullsEqual: plan.nullsEqual, recordMatches: full, pairs: kind === "inner" || kind === "left" };
+  const byLeft = !full && probed.table.batches.length === 1 && FAR_LARGER * rowsOf(probed.table) <= build.rows;
+  const options = { nullsEqual: plan.nullsEqual, recordMatches: full, pairs: isPairs(kind) };
   const table = byLeft ? null : buildTable(device, right, options);
   const batches: Batch[] = [];
   const take = async (some: Batch, rows: JoinRows, isSwapped: boolean, mayBeNull: { readonly left: boolean; readonly right: boolean }) => {
@@ -87,9 +83,6 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
   table?.release();
   return batches;
 }
-
-/** Which share of rows a predicate leaves, as far as one can tell without the rows. */
-const shareOf = (predicate: Expr | null): number => (predicate === null ? 1 : selectivity(predicate, () => null));
 
 async function sideOf(context: QueryContext, compiled: CompiledKeys, batch: Batch, predicate: Expr | null): Promise<JoinSide> {
   const keys = encodeEquality(context.device, compiled.programs, batch.rows);

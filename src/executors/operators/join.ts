@@ -14,7 +14,7 @@ import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 import { type TakenRows, takenRows } from "./taken-rows.ts";
 
 /** Rows up to which a predicate is a mask in the join: beyond, bringing its rows together costs less than looking at all. */
-const MASKED_ROWS = 1 << 24;
+const MASKED_ROWS = 1 << 23;
 
 /** `predicates`: which rows of the two sides there are. */
 export async function join(

@@ -18,6 +18,8 @@ export interface Slotted {
   readonly slots: DeviceBuffer;
   /** Rows of the other side that each slot has, beyond `base`; null: `base` of them, where any will do. */
   readonly counts: DeviceBuffer | null;
+  /** Its first word is 0 where all of `counts` are; null: nobody knows. */
+  readonly repeats: DeviceBuffer | null;
   readonly base: 0 | 1;
   /** Bitmap of the rows that take part; null: all. */
   readonly mask: DeviceBuffer | null;
@@ -27,6 +29,7 @@ interface TallySpec {
   readonly kind: JoinKind;
   readonly base: 0 | 1;
   readonly counted: boolean;
+  readonly flagged: boolean;
   readonly masked: boolean;
 }
 
@@ -34,11 +37,12 @@ const specOf = (slotted: Slotted, kind: JoinKind): TallySpec => ({
   kind,
   base: slotted.base,
   counted: slotted.counts !== null,
+  flagged: slotted.counts !== null && slotted.repeats !== null,
   // rows that take no part have no slot: only where such rows count does it matter why they have none
   masked: slotted.mask !== null && (kind === "left" || kind === "anti"),
 });
 
-const keyOf = ({ kind, base, counted, masked }: TallySpec): string => `${kind},${base},${counted},${masked}`;
+const keyOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `${kind},${base},${counted},${flagged},${masked}`;
 
 const OUTPUT_ROWS: Record<JoinKind, string> = {
   inner: "",
@@ -48,11 +52,17 @@ const OUTPUT_ROWS: Record<JoinKind, string> = {
 };
 
 /** The output rows of `row` as `count`, from its `slot`. */
-const countOf = ({ kind, base, counted, masked }: TallySpec): string => `let slot = slots[row];
+const countOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `let slot = slots[row];
     var count = 0u;
-    if (slot != ${NONE}u) { count = ${[...(base === 0 ? [] : ["1u"]), ...(counted ? ["counts[slot]"] : [])].join(" + ")}; }
+    if (slot != ${NONE}u) {
+      count = ${base}u;
+      ${counted ? `${flagged ? "if (repeats[0] != 0u) " : ""}{ count += counts[slot]; }` : ""}
+    }
     ${OUTPUT_ROWS[kind]}
     ${masked ? "if (((taking[row >> 5u] >> (row & 31u)) & 1u) == 0u) { count = 0u; }" : ""}`;
+
+/** Whether the output has pairs of rows, not left rows alone. */
+export const isPairs = (kind: JoinKind): boolean => kind === "inner" || kind === "left";
 
 const HEAD = `
 @compute @workgroup_size(${WORKGROUP})
@@ -71,26 +81,26 @@ const MARK = `
   }`;
 
 /** The optional inputs of a kernel, from binding `first` on. */
-const inputsFrom = (first: number, { counted, masked }: TallySpec): string =>
-  [...(counted ? ["counts"] : []), ...(masked ? ["taking"] : [])]
+const inputsFrom = (first: number, { counted, flagged, masked }: TallySpec): string =>
+  [...(counted ? ["counts"] : []), ...(flagged ? ["repeats"] : []), ...(masked ? ["taking"] : [])]
     .map((name, i) => `@group(0) @binding(${first + i}) var<storage, read> ${name}: array<u32>;`)
     .join("\n");
 
-const inputsOf = ({ counts, mask }: Slotted, { counted, masked }: TallySpec): readonly DeviceBuffer[] => [
-  ...(counted && counts !== null ? [counts] : []),
-  ...(masked && mask !== null ? [mask] : []),
-];
+const inputsOf = ({ counts, repeats, mask }: Slotted, { counted, flagged, masked }: TallySpec): readonly DeviceBuffer[] =>
+  [counted ? counts : null, flagged ? repeats : null, masked ? mask : null].filter((buffer) => buffer !== null);
 
-const readsOf = ({ counted, masked }: TallySpec): readonly "read"[] =>
-  Array.from({ length: Number(counted) + Number(masked) }, () => "read");
+const readsOf = ({ counted, flagged, masked }: TallySpec): readonly "read"[] =>
+  Array.from({ length: Number(counted) + Number(flagged) + Number(masked) }, () => "read");
 
-/** slots -> bits, bitCounts: the rows that have output rows | total of these | [counts] | [taking] */
+/** slots -> bits, bitCounts: the rows that have output rows | total of these, where rows have several | [counts] | [repeats] | [taking] */
 const tallyKernel = (spec: TallySpec): Kernel => {
   const inputs = readsOf(spec);
+  const summed = isPairs(spec.kind);
+  const first = summed ? 4 : 3;
   return {
     name: "join-tally",
     key: `join-tally(${keyOf(spec)})`,
-    bindings: ["read", "read_write", "read_write", "read_write", ...inputs],
+    bindings: ["read", "read_write", "read_write", ...(summed ? (["read_write"] as const) : []), ...inputs],
     params: 4,
     workgroup: WORKGROUP,
     wgsl: () =>
@@ -98,27 +108,27 @@ const tallyKernel = (spec: TallySpec): Kernel => {
 @group(0) @binding(0) var<storage, read> slots: array<u32>;
 @group(0) @binding(1) var<storage, read_write> bits: array<u32>;
 @group(0) @binding(2) var<storage, read_write> bitCounts: array<u32>;
-@group(0) @binding(3) var<storage, read_write> total: array<atomic<u32>>;
-${inputsFrom(4, spec)}
-@group(0) @binding(${4 + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
+${summed ? "@group(0) @binding(3) var<storage, read_write> total: array<atomic<u32>>;" : ""}
+${inputsFrom(first, spec)}
+@group(0) @binding(${first + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
 var<workgroup> marks: array<atomic<u32>, ${WORKGROUP / 32}>;
-${COUNT_SUMS}
+${summed ? COUNT_SUMS : ""}
 ${HEAD}
   if (row < P[0].x) {
     ${countOf(spec)}
     if (count != 0u) { atomicOr(&marks[lane >> 5u], 1u << (lane & 31u)); }
-    ${ADD_COUNT}
+    ${summed ? ADD_COUNT : ""}
   }
   ${MARK}
-  ${ADD_TOTAL}
+  ${summed ? ADD_TOTAL : ""}
 }`),
   };
 };
 
-/** The rows that have output rows, and the two words of how many these are. */
+/** The rows that have output rows, and for pairs the two words of how many these are. */
 export interface Tally {
   readonly marked: RankedRows;
-  readonly total: DeviceBuffer;
+  readonly total: DeviceBuffer | null;
 }
 
 /** The buffers are held by `scratch`. */
@@ -127,18 +137,18 @@ export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: 
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "join marks");
   const counts = scratch.alloc(words, "join mark counts");
-  const total = scratch.zeroed(2, "join total");
+  const total = isPairs(kind) ? scratch.zeroed(2, "join total") : null;
   const spec = specOf(slotted, kind);
   device.launch({
     kernel: tallyKernel(spec),
-    bindings: [slotted.slots, bits, counts, total, ...inputsOf(slotted, spec)],
+    bindings: [slotted.slots, bits, counts, ...(total === null ? [] : [total]), ...inputsOf(slotted, spec)],
     params: [rows, words, 0, 0],
     workgroups: Math.ceil(rows / WORKGROUP),
   });
   return { marked: rankRows(device, scratch, bits, counts, rows), total };
 }
 
-/** slots, starts -> spans: output rows at [0, rows), begin at [rows, 2 * rows) | [counts] | [taking] */
+/** slots, starts -> spans: output rows at [0, rows), begin at [rows, 2 * rows) | [counts] | [repeats] | [taking] */
 const spansKernel = (spec: TallySpec): Kernel => {
   const inputs = readsOf(spec);
   return {

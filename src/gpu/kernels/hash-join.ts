@@ -7,7 +7,7 @@ import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-ins
 import { listCounted } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
 import { type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
-import { type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
+import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
 import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
@@ -33,8 +33,6 @@ export interface JoinTable extends JoinOptions {
   groups(most: number): SlotGroups;
   release(): void;
 }
-
-const isPairs = (kind: JoinKind): boolean => kind === "inner" || kind === "left";
 
 /**
  * Builds the table; no round trip. `recordMatches`: probes note which right rows they found, for `unmatchedRight`. `pairs`: for inner and
@@ -137,9 +135,16 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
     const slots = scratch.alloc(rows, "join slots");
     const note = found === null ? "nothing" : "found";
     lookUp(device, { built: right.keys, asked: left, table: inserted, nullsEqual }, slots, note, found === null ? [] : [found]);
-    const slotted: Slotted = { rows, slots, counts: isPairs(kind) ? inserted.more : null, base: 1, mask: left.mask };
+    const slotted: Slotted = {
+      rows,
+      slots,
+      counts: isPairs(kind) ? inserted.more : null,
+      repeats: inserted.flags,
+      base: 1,
+      mask: left.mask,
+    };
     const tallied = tally(device, scratch, slotted, kind);
-    if (!isPairs(kind)) return selected(device, scratch, tallied);
+    if (tallied.total === null) return selected(device, scratch, tallied);
     const [total, flags] = await device.readMany([
       { buffer: tallied.total, word: 0, words: 2 },
       { buffer: inserted.flags, word: 0, words: 1 },
@@ -175,7 +180,7 @@ export function joinByLeft(
     });
     const counts = scratch.zeroed(capacity, "join right rows of slots");
     const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
-    const slotted: Slotted = { rows, slots, counts, base: 0, mask: left.mask };
+    const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
     if (!isPairs(kind)) {
       lookUp(device, looked, null, "found", [counts]);
       return selected(device, scratch, tally(device, scratch, slotted, kind));
@@ -184,8 +189,14 @@ export function joinByLeft(
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
     lookUp(device, looked, rightSlots, "rows", [counts, holders, flags]);
     scratch.drop(table);
-    const matched = tally(device, scratch, { rows: right.keys.rows, slots: rightSlots, counts: null, base: 1, mask: null }, "semi").marked;
+    const matched = tally(
+      device,
+      scratch,
+      { rows: right.keys.rows, slots: rightSlots, counts: null, repeats: null, base: 1, mask: null },
+      "semi",
+    ).marked;
     const tallied = tally(device, scratch, slotted, kind);
+    if (tallied.total === null) throw new InternalError("the pairs were not counted");
     const [total, more, hits] = await device.readMany([
       { buffer: tallied.total, word: 0, words: 2 },
       { buffer: flags, word: 0, words: 1 },
@@ -231,7 +242,7 @@ export function unmatchedRight(device: Device, table: JoinTable): Promise<JoinRo
     return selected(
       device,
       scratch,
-      tally(device, scratch, { rows, slots: inserted.slots, counts: found, base: 0, mask: right.mask }, "anti"),
+      tally(device, scratch, { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask }, "anti"),
     );
   });
 }
