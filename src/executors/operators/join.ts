@@ -5,6 +5,7 @@ import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { type JoinPredicates, NO_PREDICATES } from "../fused-join.ts";
+import { MASKED_ROWS } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch, releaseTable, retainTable, rowsOf } from "../table.ts";
 import { hashedJoin } from "./hashed-join.ts";
@@ -12,9 +13,6 @@ import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 import { type TakenRows, takenRows } from "./taken-rows.ts";
-
-/** Rows up to which a predicate is a mask in the join: beyond, bringing its rows together costs less than looking at all. */
-const MASKED_ROWS = 1 << 23;
 
 /** `predicates`: which rows of the two sides there are. */
 export async function join(
