@@ -238,6 +238,25 @@ test("right rows by slot: by counting, by sorting, at the bound between them, of
   }
 });
 
+test("few left keys of many right rows: tables about as large as what a workgroup adds up at once", async () => {
+  for (const distinct of [1, 3, 60, 128, 129, 300]) {
+    const left = side(uints(Array.from({ length: distinct }, (_, row) => (row % 10 === 9 ? null : row * 3))));
+    const right = side(uints(Array.from({ length: 9000 }, (_, row) => (row % 11 === 0 ? null : (row * 7919) % (distinct * 4)))));
+    await check(left, right, false);
+    // every left key once
+    const once = side(uints(Array.from({ length: 2000 }, (_, row) => row)));
+    await check(left, once, false, KINDS, { left: null, right: (row) => row % 2 === 0 });
+  }
+});
+
+test("a key of more rows than are told apart, among keys of one and two", async () => {
+  const right = side(
+    uints(Array.from({ length: 8000 }, (_, row) => (row % 2 === 0 ? 5 : row % 3 === 0 ? 10_000 + row : 10_000 + (row >> 2)))),
+  );
+  const left = side(uints(Array.from({ length: 500 }, (_, row) => (row % 50 === 0 ? 5 : 10_000 + row * 3))));
+  await check(left, right, false);
+});
+
 test("several probes add to what is unmatched", async () => {
   const built = encode(device, [uints([1, 2, 2, 3, null, 4])], 6);
   const table = buildTable(device, { keys: built, mask: null }, { nullsEqual: false, recordMatches: true, pairs: true });

@@ -83,6 +83,13 @@ const capacityFor = (device: Device, keys: KeyPlanes): number => {
   return capacity;
 };
 
+/** Above this it does not matter how many rows of a key there are: so that not every one of them writes the same word. */
+const MOST_NOTED = 1024;
+
+/** Raises the first word of `flags` to `most`, or to something above `MOST_NOTED`. */
+export const noteMost = (most: string): string =>
+  `if (atomicLoad(&flags[0]) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&flags[0], ${most}); }`;
+
 interface InsertSpec {
   readonly layout: KeyLayout;
   readonly masked: boolean;
@@ -171,7 +178,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     repeats
       ? `if (seen != row + 1u) {
     let most = atomicAdd(&more[at], 1u) + 1u;
-    if (atomicLoad(&flags[0]) < most) { atomicMax(&flags[0], most); }
+    ${noteMost("most")}
   }`
       : ""
   }
@@ -188,7 +195,7 @@ export interface Inserted {
   readonly slots: DeviceBuffer;
   /** Rows of each slot beyond the first; null where not asked for. */
   readonly more: DeviceBuffer | null;
-  /** Word 0: the largest of `more`. Word 1: 1 when the table was too small; all else is void then. */
+  /** Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. */
   readonly flags: DeviceBuffer;
 }
 

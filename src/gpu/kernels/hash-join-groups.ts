@@ -26,7 +26,7 @@ export interface SlottedRows {
   readonly capacity: number;
   /** How many rows each slot has. */
   readonly sizes: DeviceBuffer;
-  /** The largest of `sizes`. */
+  /** The largest of `sizes`, or some large number where it is larger. */
   readonly most: number;
 }
 

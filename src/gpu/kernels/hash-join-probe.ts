@@ -2,7 +2,16 @@
 
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import { hashFunction, type KeyLayout, NONE, nullFunction, type PlaneSource, sameFunction, WORKGROUP } from "./hash-group-insert.ts";
+import {
+  hashFunction,
+  type KeyLayout,
+  NONE,
+  noteMost,
+  nullFunction,
+  type PlaneSource,
+  sameFunction,
+  WORKGROUP,
+} from "./hash-group-insert.ts";
 
 export interface ProbeSpec {
   /** The keys in the table. */
@@ -13,17 +22,32 @@ export interface ProbeSpec {
   readonly masked: boolean;
   /** Write the slot of each row. */
   readonly slots: boolean;
-  /** Note of the slots found that they were, or how many rows found them, and one of these. */
-  readonly note: "nothing" | "found" | "rows";
+  /** Note of the slots found that they were, or how many rows found them, and one of these; with few slots by workgroups, since many rows find the same. */
+  readonly note: "nothing" | "found" | "rows" | "rows of few";
 }
 
+/** Slots that "rows of few" can do with. */
+export const FEW_SLOTS = WORKGROUP;
+
+/** What becomes of a `slot` that is not NONE. */
 const NOTE = {
   nothing: "",
   found: "if (atomicLoad(&counts[slot]) == 0u) { atomicStore(&counts[slot], 1u); }",
   rows: `let before = atomicAdd(&counts[slot], 1u);
     if (before == 0u) { holders[slot] = row + 1u; }
-    if (atomicLoad(&flags[0]) < before) { atomicMax(&flags[0], before); }`,
+    ${noteMost("before")}`,
+  "rows of few": `atomicAdd(&found[slot], 1u);
+    atomicMax(&finder[slot], row + 1u);`,
 } as const;
+
+/** Adds what the rows of the workgroup found, a slot for each invocation. */
+const ADD_FOUND = `workgroupBarrier();
+  let own = atomicLoad(&found[lane]);
+  if (own != 0u) {
+    let before = atomicAdd(&counts[lane], own);
+    if (before == 0u) { holders[lane] = atomicLoad(&finder[lane]); }
+    ${noteMost("before + own - 1u")}
+  }`;
 
 /**
  * One thread for each row that asks.
@@ -42,7 +66,8 @@ export function probeKernel(spec: ProbeSpec): Kernel {
   if (spec.masked) declare("taking", "read", "u32");
   if (spec.slots) declare("slots", "read_write", "u32");
   if (spec.note !== "nothing") declare("counts", "read_write", "atomic<u32>");
-  if (spec.note === "rows") {
+  const few = spec.note === "rows of few";
+  if (few || spec.note === "rows") {
     declare("holders", "read_write", "u32");
     declare("flags", "read_write", "atomic<u32>");
   }
@@ -61,6 +86,7 @@ ${declared.join("\n")}
 ${hashFunction(asked)}
 ${sameFunction(built, asked)}
 ${nullFunction(asked)}
+${few ? `var<workgroup> found: array<atomic<u32>, ${FEW_SLOTS}>;\nvar<workgroup> finder: array<atomic<u32>, ${FEW_SLOTS}>;` : ""}
 fn find(row: u32) -> u32 {
   ${spec.masked ? `if (((taking[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return ${NONE}u; }` : ""}
   ${spec.nullsEqual ? "" : `if (key_has_null(row)) { return ${NONE}u; }`}
@@ -75,10 +101,12 @@ fn find(row: u32) -> u32 {
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
-  if (row >= P[0].x) { return; }
-  let slot = find(row);
-  ${spec.slots ? "slots[row] = slot;" : ""}
-  ${spec.note === "nothing" ? "" : `if (slot != ${NONE}u) {\n    ${NOTE[spec.note]}\n  }`}
+  if (row < P[0].x) {
+    let slot = find(row);
+    ${spec.slots ? "slots[row] = slot;" : ""}
+    ${spec.note === "nothing" ? "" : `if (slot != ${NONE}u) {\n    ${NOTE[spec.note]}\n  }`}
+  }
+  ${few ? ADD_FOUND : ""}
 }`),
   };
 }

@@ -6,7 +6,7 @@ import type { Device } from "../device.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
 import { listCounted } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
-import { type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
+import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
 import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
 import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
 import type { KeyPlanes } from "./keys.ts";
@@ -29,7 +29,7 @@ export interface JoinTable extends JoinOptions {
   readonly inserted: Inserted;
   /** A word for each slot, 0 where no probe found it; null: not recorded. */
   readonly found: DeviceBuffer | null;
-  /** The right rows by slot; `most`: how many a slot has at most. */
+  /** The right rows by slot; `most`: how many a slot has at most, or more than matters. */
   groups(most: number): SlotGroups;
   release(): void;
 }
@@ -187,7 +187,7 @@ export function joinByLeft(
     }
     const holders = scratch.zeroed(capacity, "join right row of slots");
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
-    lookUp(device, looked, rightSlots, "rows", [counts, holders, flags]);
+    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, flags]);
     scratch.drop(table);
     const matched = tally(
       device,
