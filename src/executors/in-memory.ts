@@ -4,9 +4,10 @@ import type { Plan } from "../ir/plan.ts";
 import { children } from "../ir/plan.ts";
 import type { QueryContext } from "./context.ts";
 import { fusedAggregate } from "./fused-aggregate.ts";
+import { fusedJoin } from "./fused-join.ts";
 import { aggregate } from "./operators/aggregate.ts";
 import { asofJoin } from "./operators/asof-join.ts";
-import { distinct } from "./operators/distinct.ts";
+import { distinct, distinctOf, distinctPipeline } from "./operators/distinct.ts";
 import { explode } from "./operators/explode.ts";
 import { gatherRows } from "./operators/gather.ts";
 import { join } from "./operators/join.ts";
@@ -137,8 +138,11 @@ class InMemoryRun {
         return this.#one(plan.input, (input) => slice(context, plan, input));
       case "sort":
         return this.#one(plan.input, (input) => sort(context, plan, input));
-      case "distinct":
-        return this.#one(plan.input, (input) => distinct(context, plan, input));
+      case "distinct": {
+        const pipeline = distinctPipeline(plan, this.#shared);
+        if (pipeline === null) return this.#one(plan.input, (input) => distinct(context, plan, input));
+        return this.#one(pipeline.base, (base) => distinctOf(context, plan, pipeline, base));
+      }
       case "row_index":
         return this.#one(plan.input, (input) => rowIndex(context, plan, input));
       case "explode":
@@ -159,8 +163,10 @@ class InMemoryRun {
         return this.#sides(plan, (left, right) => asofJoin(context, plan, left, right));
       case "range_join":
         return this.#sides(plan, (left, right) => rangeJoin(context, plan, left, right));
-      case "join":
-        return this.#sides(plan, (left, right) => join(context, plan, left, right));
+      case "join": {
+        const { plan: fused, predicates, ...bases } = fusedJoin(plan, this.#shared);
+        return this.#sides(bases, (left, right) => join(context, fused, left, right, predicates));
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { totalmem } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { DeviceError, InternalError } from "../errors.ts";
 import { type AdapterChoice, type AdapterInfo, type DeviceFeatures, type DeviceLimits, type OpenedDevice, openDevice } from "./adapter.ts";
 import { checkLaunch, inside, pooled } from "./bounds.ts";
@@ -85,6 +86,8 @@ export class Device {
   readonly #stream: CommandStream;
   readonly #pool: BufferPool;
   readonly #scopes = new AsyncLocalStorage<Scope>();
+  /** The submission that readers of the moment wait for. */
+  #submission: Promise<void> | null = null;
   #roundTrips = 0;
   #bytesUp = 0;
   #bytesDown = 0;
@@ -273,8 +276,7 @@ export class Device {
       if (from !== undefined) this.#stream.copy(from, word * 4, staging, at, words * 4);
       at += words * 4;
     });
-    await this.#stream.flush();
-    this.#roundTrips += 1;
+    await this.#submitted();
     this.#bytesDown += total * 4;
     const meter = this.#scopes.getStore()?.meter;
     if (meter !== undefined) {
@@ -302,6 +304,17 @@ export class Device {
       staging.unmap();
       this.#readbacks.give(staging);
     }
+  }
+
+  /** Submits what has been recorded when all that can run has run: concurrent readers then wait for the GPU once, all together. */
+  #submitted(): Promise<void> {
+    this.#submission ??= (async () => {
+      await setImmediate();
+      this.#submission = null;
+      this.#roundTrips += 1;
+      await this.#stream.flush();
+    })();
+    return this.#submission;
   }
 
   /** Submits what is recorded; waits for pipelines, not for the GPU. */

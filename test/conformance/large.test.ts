@@ -64,9 +64,30 @@ test("sorts over split points, nulls first and last, descending, ties", async ()
 for (const keep of ["first", "last", "none"] as const)
   test(`unique keeps ${keep}`, () => assertGpuEqualsCpu(() => left.lazy().unique({ subset: ["a"], keep, maintainOrder: true }), small));
 
+test("unique of filtered rows", () =>
+  assertGpuEqualsCpu(
+    () =>
+      left
+        .lazy()
+        .filter(pl.col("b").gt(3))
+        .unique({ subset: ["a"], keep: "first", maintainOrder: true }),
+    small,
+  ));
+
 for (const how of ["inner", "left", "full", "semi", "anti"] as const)
   test(`${how} join with a build side of several partitions`, () =>
     assertGpuEqualsCpu(() => left.lazy().join(right.lazy(), { on: "a", how }), unordered));
+
+for (const how of ["inner", "left", "full", "semi", "anti"] as const)
+  test(`${how} join of filtered sides of which the build side has several partitions without its filter`, () =>
+    assertGpuEqualsCpu(
+      () =>
+        left
+          .lazy()
+          .filter(pl.col("b").gt(7))
+          .join(right.lazy().filter(pl.col("z").lt(2000)), { on: "a", how }),
+      unordered,
+    ));
 
 test("a join on equal nulls", () =>
   assertGpuEqualsCpu(() => left.lazy().join(right.lazy().head(6000), { on: "a", how: "left", nullsEqual: true }), unordered));

@@ -3,9 +3,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { InternalError, OutOfDeviceMemoryError } from "../../src/errors.ts";
+import type { DeviceBuffer } from "../../src/gpu/buffers.ts";
 import { Device } from "../../src/gpu/device.ts";
-import { buildTable, crossJoin, type JoinKind, type JoinRows, probe, unmatchedBuild } from "../../src/gpu/kernels/hash-join.ts";
-import { difference } from "./host-column.ts";
+import { buildTable, joinByLeft, probe, unmatchedRight } from "../../src/gpu/kernels/hash-join.ts";
+import { groupBySlot } from "../../src/gpu/kernels/hash-join-groups.ts";
+import type { JoinKind } from "../../src/gpu/kernels/hash-join-tally.ts";
+import { crossJoin, type JoinRows } from "../../src/gpu/kernels/join-expand.ts";
+import { bitmapOf, difference } from "./host-column.ts";
 import { encode, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
 
 let device: Device;
@@ -44,49 +48,75 @@ const readRows = async (join: JoinRows): Promise<{ left: Uint32Array; right: Uin
   return { left, right };
 };
 
-/** Checks the kinds, and after a probe that records its matches the unmatched build rows. */
-const check = async (left: Side, right: Side, nullsEqual: boolean, kinds: readonly JoinKind[] = KINDS): Promise<void> => {
+/** Which rows of a side take part; null: all. */
+type Taking = ((row: number) => boolean) | null;
+
+const maskOf = (rows: number, taking: Taking): DeviceBuffer | null => {
+  if (taking === null) return null;
+  const words = bitmapOf(Array.from({ length: rows }, (_, row) => taking(row)));
+  const mask = device.alloc(Math.max(1, words.length), "taking");
+  device.write(mask, 0, words);
+  return mask;
+};
+
+/** Checks the kinds both ways, by a table of either side, and after a probe that records its matches the unmatched right rows. */
+const check = async (
+  left: Side,
+  right: Side,
+  nullsEqual: boolean,
+  kinds: readonly JoinKind[] = KINDS,
+  taking: { readonly left: Taking; readonly right: Taking } = { left: null, right: null },
+): Promise<void> => {
   const [leftKeys = [], rightKeys = []] = keysOf(left, right, nullsEqual);
   const rowsOf = new Map<string, number[]>();
   rightKeys.forEach((key, row) => {
-    if (key === null) return;
+    if (key === null || taking.right?.(row) === false) return;
     const rows = rowsOf.get(key);
     if (rows === undefined) rowsOf.set(key, [row]);
     else rows.push(row);
   });
-  const probed = encode(device, left.columns, left.rows);
-  const built = encode(device, right.columns, right.rows);
-  for (const recordMatches of [false, true]) {
-    const table = await buildTable(device, built, { nullsEqual, recordMatches });
-    for (const kind of recordMatches ? kinds.slice(0, 1) : kinds) {
-      const expected: { readonly left: number[]; readonly right: number[] } = { left: [], right: [] };
-      leftKeys.forEach((key, row) => {
-        const matches = (key === null ? undefined : rowsOf.get(key)) ?? [];
-        const found = kind === "anti" ? (matches.length === 0 ? [NONE] : []) : kind === "semi" ? matches.slice(0, 1) : matches;
-        for (const match of found.length === 0 && kind === "left" ? [NONE] : found) {
-          expected.left.push(row);
-          expected.right.push(match);
-        }
-      });
-      const join = await probe(device, table, probed, kind);
-      assert.equal(join.count, expected.left.length, `${kind}: count`);
-      const actual = await readRows(join);
-      assert.equal(difference(actual.left, expected.left), -1, `${kind}: left`);
-      if (kind === "semi" || kind === "anti") assert.equal(actual.right, null);
-      else assert.equal(difference(actual.right ?? [], expected.right), -1, `${kind}: right`);
-    }
-    if (recordMatches) {
-      const asked = new Set(leftKeys);
-      const expected = rightKeys.flatMap((key, row) => (key !== null && asked.has(key) ? [] : [row]));
-      const unmatched = await unmatchedBuild(device, table);
-      assert.equal(unmatched.count, expected.length, "unmatched count");
-      assert.equal(difference(await device.read(unmatched.rows, 0, unmatched.count), expected), -1, "unmatched rows");
-      unmatched.rows.release();
-    }
+  const expectedOf = (kind: JoinKind): { readonly left: number[]; readonly right: number[] } => {
+    const expected: { readonly left: number[]; readonly right: number[] } = { left: [], right: [] };
+    leftKeys.forEach((key, row) => {
+      if (taking.left?.(row) === false) return;
+      const matches = (key === null ? undefined : rowsOf.get(key)) ?? [];
+      const found = kind === "anti" ? (matches.length === 0 ? [NONE] : []) : kind === "semi" ? matches.slice(0, 1) : matches;
+      for (const match of found.length === 0 && kind === "left" ? [NONE] : found) {
+        expected.left.push(row);
+        expected.right.push(match);
+      }
+    });
+    return expected;
+  };
+  const compare = async (join: JoinRows, kind: JoinKind, way: string): Promise<void> => {
+    const expected = expectedOf(kind);
+    assert.equal(join.count, expected.left.length, `${kind} ${way}: count`);
+    const actual = await readRows(join);
+    assert.equal(difference(actual.left, expected.left), -1, `${kind} ${way}: left`);
+    if (kind === "semi" || kind === "anti") assert.equal(actual.right, null);
+    else assert.equal(difference(actual.right ?? [], expected.right), -1, `${kind} ${way}: right`);
+  };
+  const probed = { keys: encode(device, left.columns, left.rows), mask: maskOf(left.rows, taking.left) };
+  const built = { keys: encode(device, right.columns, right.rows), mask: maskOf(right.rows, taking.right) };
+  for (const kind of kinds) {
+    await compare(await joinByLeft(device, probed, built, kind, { nullsEqual }), kind, "by left");
+    const table = buildTable(device, built, { nullsEqual, pairs: kind === "inner" || kind === "left" });
+    // a second probe of the same table uses what the first one made
+    for (const way of ["by right", "by right again"]) await compare(await probe(device, table, probed, kind), kind, way);
     table.release();
   }
-  probed.buffer.release();
-  built.buffer.release();
+  const table = buildTable(device, built, { nullsEqual, recordMatches: true, pairs: true });
+  await compare(await probe(device, table, probed, "left"), "left", "recording");
+  const asked = new Set(leftKeys.filter((_, row) => taking.left?.(row) !== false));
+  const expected = rightKeys.flatMap((key, row) => (taking.right?.(row) === false || (key !== null && asked.has(key)) ? [] : [row]));
+  const unmatched = await unmatchedRight(device, table);
+  assert.equal(unmatched.count, expected.length, "unmatched count");
+  assert.equal(difference((await readRows(unmatched)).left, expected), -1, "unmatched rows");
+  table.release();
+  for (const { keys, mask } of [probed, built]) {
+    keys.buffer.release();
+    mask?.release();
+  }
 };
 
 const side = (...columns: readonly KeyColumn[]): Side => ({ columns, rows: columns[0]?.rows.length ?? 0 });
@@ -152,24 +182,100 @@ test("no keys: every pair matches", async () => {
   await check({ columns: [], rows: 30 }, { columns: [], rows: 40 }, false);
 });
 
+test("rows that take no part, on either side, whatever their keys", async () => {
+  const third = (row: number): boolean => row % 3 === 0;
+  const few = (row: number): boolean => row % 31 === 7;
+  const none = (): boolean => false;
+  const left = side(keyColumn({ kind: "Int64" }, 1500, 200, true, 11));
+  const right = side(keyColumn({ kind: "Int64" }, 2100, 200, true, 12));
+  for (const nullsEqual of [false, true])
+    for (const taking of [
+      { left: third, right: null },
+      { left: null, right: few },
+      { left: few, right: third },
+      { left: none, right: third },
+      { left: third, right: none },
+    ])
+      await check(left, right, nullsEqual, KINDS, taking);
+  // without the rows that repeat keys the others are unique
+  const repeated = side(uints(Array.from({ length: 3000 }, (_, row) => row >> 1)));
+  await check(repeated, repeated, false, KINDS, { left: null, right: (row) => row % 2 === 1 });
+});
+
+test("right rows by slot: by counting, by sorting, at the bound between them, of all rows and of listed ones", async () => {
+  const capacity = 1024;
+  const rows = 20_000;
+  const slotOf = (row: number): number => (row % 7 === 0 ? NONE : row % 5 === 0 ? 3 : (row * 7919) % capacity);
+  for (const listed of [false, true]) {
+    const numbers = Array.from({ length: rows }, (_, row) => row).filter((row) => !listed || slotOf(row) !== NONE);
+    const slots = numbers.map(slotOf);
+    const expected: number[][] = Array.from({ length: capacity }, () => []);
+    slots.forEach((slot, i) => {
+      expected[slot]?.push(numbers[i] ?? 0);
+    });
+    const upload = (values: readonly number[]): DeviceBuffer => {
+      const buffer = device.alloc(values.length, "test");
+      device.write(buffer, 0, Uint32Array.from(values));
+      return buffer;
+    };
+    const buffers = { rows: upload(numbers), slots: upload(slots), sizes: upload(expected.map((own) => own.length)) };
+    const most = Math.max(...expected.map((own) => own.length));
+    for (const longest of [most - 1, most]) {
+      const { starts, sorted } = groupBySlot(
+        device,
+        { ...buffers, rows: listed ? buffers.rows : null, count: numbers.length, capacity, most },
+        longest,
+      );
+      const [begins = [], found = []] = [await device.read(starts, 0, capacity), await device.read(sorted, 0, expected.flat().length)];
+      expected.forEach((own, slot) => {
+        const begin = begins[slot] ?? 0;
+        assert.equal(difference(found.slice(begin, begin + own.length), own), -1, `slot ${slot}`);
+      });
+      starts.release();
+      sorted.release();
+    }
+    for (const buffer of Object.values(buffers)) buffer.release();
+  }
+});
+
+test("few left keys of many right rows: tables about as large as what a workgroup adds up at once", async () => {
+  for (const distinct of [1, 3, 60, 128, 129, 300]) {
+    const left = side(uints(Array.from({ length: distinct }, (_, row) => (row % 10 === 9 ? null : row * 3))));
+    const right = side(uints(Array.from({ length: 9000 }, (_, row) => (row % 11 === 0 ? null : (row * 7919) % (distinct * 4)))));
+    await check(left, right, false);
+    // every left key once
+    const once = side(uints(Array.from({ length: 2000 }, (_, row) => row)));
+    await check(left, once, false, KINDS, { left: null, right: (row) => row % 2 === 0 });
+  }
+});
+
+test("a key of more rows than are told apart, among keys of one and two", async () => {
+  const right = side(
+    uints(Array.from({ length: 8000 }, (_, row) => (row % 2 === 0 ? 5 : row % 3 === 0 ? 10_000 + row : 10_000 + (row >> 2)))),
+  );
+  const left = side(uints(Array.from({ length: 500 }, (_, row) => (row % 50 === 0 ? 5 : 10_000 + row * 3))));
+  await check(left, right, false);
+});
+
 test("several probes add to what is unmatched", async () => {
   const built = encode(device, [uints([1, 2, 2, 3, null, 4])], 6);
-  const table = await buildTable(device, built, { nullsEqual: false, recordMatches: true });
+  const table = buildTable(device, { keys: built, mask: null }, { nullsEqual: false, recordMatches: true, pairs: true });
   for (const keys of [[2], [4, null, 9]]) {
     const probed = encode(device, [uints(keys)], keys.length);
-    await readRows(await probe(device, table, probed, "left"));
+    await readRows(await probe(device, table, { keys: probed, mask: null }, "left"));
     probed.buffer.release();
   }
-  const unmatched = await unmatchedBuild(device, table);
-  assert.deepEqual([...(await device.read(unmatched.rows, 0, unmatched.count))], [0, 3, 4]);
-  for (const part of [unmatched.rows, built.buffer, table]) part.release();
+  assert.deepEqual([...(await readRows(await unmatchedRight(device, table))).left], [0, 3, 4]);
+  for (const part of [built.buffer, table]) part.release();
 });
 
 test("an output beyond 2^32 rows is refused, not wrapped", async () => {
   // 65,536 x 65,536 pairs: exactly 2^32, whose low word is 0
   const keys = encode(device, [uints(new Array(65_536).fill(5))], 65_536);
-  const table = await buildTable(device, keys, { nullsEqual: false });
-  await assert.rejects(probe(device, table, keys, "inner"), OutOfDeviceMemoryError);
+  const both = { keys, mask: null };
+  const table = buildTable(device, both, { nullsEqual: false, pairs: true });
+  await assert.rejects(probe(device, table, both, "inner"), OutOfDeviceMemoryError);
+  await assert.rejects(joinByLeft(device, both, both, "inner", { nullsEqual: false }), OutOfDeviceMemoryError);
   assert.throws(() => crossJoin(device, 65_536, 65_536), OutOfDeviceMemoryError);
   table.release();
   keys.buffer.release();
@@ -178,9 +284,14 @@ test("an output beyond 2^32 rows is refused, not wrapped", async () => {
 test("sides with other keys, and unmatched rows that nobody recorded, are bugs", async () => {
   const narrow = encode(device, [uints([1, 2])], 2);
   const wide = encode(device, [keyColumn({ kind: "Int64" }, 2, 2, false, 1)], 2);
-  const table = await buildTable(device, narrow, { nullsEqual: false });
-  await assert.rejects(probe(device, table, wide, "inner"), InternalError);
-  await assert.rejects(async () => unmatchedBuild(device, table), InternalError);
+  const [one, other] = [
+    { keys: narrow, mask: null },
+    { keys: wide, mask: null },
+  ];
+  const table = buildTable(device, one, { nullsEqual: false, pairs: false });
+  await assert.rejects(probe(device, table, other, "semi"), InternalError);
+  await assert.rejects(joinByLeft(device, one, other, "inner", { nullsEqual: false }), InternalError);
+  await assert.rejects(async () => unmatchedRight(device, table), InternalError);
   for (const part of [narrow.buffer, wide.buffer, table]) part.release();
 });
 
@@ -216,8 +327,10 @@ test("nothing is left allocated, after failures neither", async () => {
   const before = device.stats.allocatedBytes;
   await check(side(keyColumn({ kind: "Float64" }, 2000, 300, true, 9)), side(keyColumn({ kind: "Float64" }, 500, 300, true, 9)), true);
   const keys = encode(device, [uints(new Array(65_536).fill(5))], 65_536);
-  const table = await buildTable(device, keys, { nullsEqual: false });
-  await assert.rejects(probe(device, table, keys, "inner"), OutOfDeviceMemoryError);
+  const both = { keys, mask: null };
+  const table = buildTable(device, both, { nullsEqual: false, pairs: true });
+  await assert.rejects(probe(device, table, both, "inner"), OutOfDeviceMemoryError);
+  await assert.rejects(joinByLeft(device, both, both, "inner", { nullsEqual: false }), OutOfDeviceMemoryError);
   table.release();
   keys.buffer.release();
   assert.equal(device.stats.allocatedBytes, before);

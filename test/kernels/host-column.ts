@@ -47,6 +47,15 @@ const setBit = (words: Uint32Array, first: number, row: number): void => {
   words[at] = ((words[at] ?? 0) | (1 << (row & 31))) >>> 0;
 };
 
+/** A bit for each row, lowest first. */
+export const bitmapOf = (bits: readonly boolean[]): Uint32Array => {
+  const words = new Uint32Array(bitmapWords(bits.length));
+  bits.forEach((bit, row) => {
+    if (bit) setBit(words, 0, row);
+  });
+  return words;
+};
+
 /** Words that no kernel may rely on are filled with noise. */
 export const upload = (device: Device, dtype: DType, rows: HostColumn, nullable: boolean): Column => {
   const { length } = rows;

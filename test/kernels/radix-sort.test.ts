@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { Device } from "../../src/gpu/device.ts";
 import type { KeyOrder } from "../../src/gpu/kernels/keys.ts";
 import { sortById, sortRows } from "../../src/gpu/kernels/radix-sort.ts";
+import { RANKED_ROWS } from "../../src/gpu/kernels/rank-sort.ts";
 import type { DType } from "../../src/ir/dtype.ts";
 import { difference, random } from "./host-column.ts";
 import { encode, f64Bits, KEY_TYPES, type KeyColumn, keyColumn, orderedRows, ranksOf } from "./keys-model.ts";
@@ -31,7 +32,7 @@ const check = async (columns: readonly KeyColumn[], rows: number, order: readonl
   permutation.release();
 };
 
-for (const rows of [0, 1, 2, 33, 255, 4095, 4096, 4097, 20_000]) {
+for (const rows of [0, 1, 2, 33, 255, RANKED_ROWS, RANKED_ROWS + 1, 4095, 4096, 4097, 20_000]) {
   test(`${rows} rows, few and many distinct keys`, async () => {
     for (const distinct of [1, 5, 100_000])
       await check([keyColumn({ kind: "Int32" }, rows, distinct, false, rows + distinct)], rows, [ASCENDING]);
@@ -40,9 +41,11 @@ for (const rows of [0, 1, 2, 33, 255, 4095, 4096, 4097, 20_000]) {
 
 for (const dtype of KEY_TYPES) {
   test(`${dtype.kind} in every direction, stable`, async () => {
-    for (const descending of [false, true])
-      for (const nullsLast of [false, true]) await check([keyColumn(dtype, 5000, 300, true, 3)], 5000, [{ descending, nullsLast }]);
-    await check([keyColumn(dtype, 5000, 3000, false, 4)], 5000, [ASCENDING]);
+    for (const rows of [700, 5000]) {
+      for (const descending of [false, true])
+        for (const nullsLast of [false, true]) await check([keyColumn(dtype, rows, 300, true, 3)], rows, [{ descending, nullsLast }]);
+      await check([keyColumn(dtype, rows, 3000, false, 4)], rows, [ASCENDING]);
+    }
   });
 }
 

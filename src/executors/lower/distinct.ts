@@ -3,7 +3,7 @@
 import { detailsOf, nameOf } from "../../ir/explain.ts";
 import { column } from "../../ir/expr.ts";
 import type { Distinct } from "../../ir/plan.ts";
-import { distinct } from "../operators/distinct.ts";
+import { distinct, distinctOf, distinctPipeline } from "../operators/distinct.ts";
 import { ORIGIN, originField } from "../operators/origin.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { hasManyGroups, type LowerContext } from "./context.ts";
@@ -22,6 +22,10 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
       inputs: [each(of)],
       run: (context, [table]) => distinct(context, { ...plan, schema }, one(table)),
     });
+  const pipeline = distinctPipeline(plan, lower.shared);
+  const base = pipeline === null ? null : lower.of(pipeline.base);
+  if (pipeline !== null && base !== null && isOne(lower, base))
+    return { ...kept(base), run: (context, [table]) => distinctOf(context, plan, pipeline, one(table)) };
   if (isOne(lower, input)) return kept(input);
   const keys = plan.schema.filter((f) => plan.subset.includes(f.name)).map((f) => column(f.name, f.dtype));
   const shuffled = (of: PhysicalNode): PhysicalNode => {

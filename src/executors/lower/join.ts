@@ -2,9 +2,10 @@
 
 import { detailsOf, nameOf } from "../../ir/explain.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
+import { fusedJoin } from "../fused-join.ts";
 import { join } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
-import type { PhysicalNode, Seen } from "../physical/node.ts";
+import type { MapNode, PhysicalNode, Seen } from "../physical/node.ts";
 import type { LowerContext } from "./context.ts";
 import { all, choiceNode, each, mapNode, one } from "./nodes.ts";
 import { hashExchange, inOriginalOrder, spreadBy, tagged, taggedExchange } from "./shuffle.ts";
@@ -13,7 +14,7 @@ import { collapsed, fitsAtOnce, isOne, rowsAtOnce, spreadOf } from "./size.ts";
 export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
   const [left, right] = [lower.of(plan.left), lower.of(plan.right)];
   const isSmall = (side: PhysicalNode): boolean => side.partitions <= lower.options.broadcastJoinLimit && fitsAtOnce(lower, side);
-  if (isOne(lower, left) && isOne(lower, right)) return together(plan, plan, left, right, "plain");
+  if (isOne(lower, left) && isOne(lower, right)) return inOne(lower, plan, left, right);
   if (plan.how === "cross") return together(plan, plan, left, right, "right");
   if (plan.how === "right" && isSmall(left)) return together(plan, plan, left, right, "left");
   const other = plan.how === "inner" && isSmall(left) ? leftBroadcast : shuffled;
@@ -24,6 +25,16 @@ export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
     if (isSmall(right)) return broadcast;
   }
   return other(lower, plan, left, right);
+}
+
+/** A join of one partition with one, which takes the predicates of its sides over where these are one partition without them, too. */
+function inOne(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
+  const fused = fusedJoin(plan, lower.shared);
+  const [a, b] = [lower.of(fused.left), lower.of(fused.right)];
+  const whole = together(plan, plan, left, right, "plain");
+  if (!isOne(lower, a) || !isOne(lower, b)) return whole;
+  const run: MapNode["run"] = (context, [x, y]) => join(context, fused.plan, one(x), one(y), fused.predicates);
+  return { ...whole, inputs: [each(a), each(b)], run };
 }
 
 /** Whether a side has more rows than may be broadcast, or than fit: 1, else 0. */
@@ -57,7 +68,7 @@ function together(
   right: PhysicalNode,
   broadcast: "left" | "right" | "plain",
   partitionedBy: string | null = null,
-): PhysicalNode {
+): MapNode {
   return mapNode({
     name: nameOf(logical),
     detail: `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,

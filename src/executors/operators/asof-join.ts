@@ -10,7 +10,7 @@ import type { QueryContext } from "../context.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch } from "../table.ts";
 import { commonGroups, keyColumn, keysByGroup, releaseGrouped } from "./grouped-keys.ts";
-import { assemble } from "./join.ts";
+import { assemble } from "./join-output.ts";
 
 export async function asofJoin(context: QueryContext, plan: AsofJoin, left: Table, right: Table): Promise<Table> {
   const sides = [await singleBatch(context, left), await singleBatch(context, right)] as const;

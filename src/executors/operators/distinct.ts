@@ -9,10 +9,11 @@ import { gather } from "../../gpu/kernels/gather.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
 import type { Expr } from "../../ir/expr.ts";
 import { call, column } from "../../ir/expr.ts";
-import type { Distinct } from "../../ir/plan.ts";
+import type { Distinct, Plan } from "../../ir/plan.ts";
 import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
-import { gatherBatch, predicateMask } from "../pipeline.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { gatherBatch, MASKED_ROWS, pipelineOf, predicateMask, projectBatch, runPipelineOver } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
 import { groupBatch, wordColumn } from "./group.ts";
@@ -24,12 +25,14 @@ const U32 = { kind: "UInt32" } as const;
 /** What is kept of rows, wherever they come from. */
 type Keeping = Pick<Distinct, "subset" | "keep" | "schema">;
 
+const keysOf = ({ subset, schema }: Keeping): readonly Expr[] =>
+  subset.map((name) => column(name, schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" }));
+
 export async function distinct(context: QueryContext, plan: Keeping, input: Table): Promise<Table> {
-  const exprs = plan.subset.map((name) => column(name, plan.schema.find((f) => f.name === name)?.dtype ?? { kind: "Null" }));
+  const exprs = keysOf(plan);
   const fit = rowsThatFit(context, plan.schema, exprs);
   if (rowsOf(input) > fit) return distinctPartitions(context, plan, input, exprs, Math.ceil((2 * rowsOf(input)) / fit));
-  const keepsFirst = plan.keep === "first" || plan.keep === "any";
-  if (!keepsFirst || input.batches.length === 1) {
+  if (!keepsFirst(plan) || input.batches.length === 1) {
     const all = await singleBatch(context, input);
     const kept = await distinctBatch(context, plan, all);
     releaseBatch(all);
@@ -42,6 +45,33 @@ export async function distinct(context: QueryContext, plan: Keeping, input: Tabl
   releaseBatch(all);
   return { schema: plan.schema, batches: [kept] };
 }
+
+/** The pipeline that a Distinct node takes over, and what it is computed from; null where it has to be computed by itself. */
+export function distinctPipeline({ input, keep }: Distinct, shared: (plan: Plan) => boolean): Pipeline | null {
+  if (!keepsFirst({ keep }) || shared(input)) return null;
+  const pipeline = pipelineOf(input, shared);
+  return pipeline.predicate !== null && pipeline.outputs.every(({ expr }) => expr.kind === "column") ? pipeline : null;
+}
+
+/** Distinct rows of a pipeline of columns over `base`: rows that its predicate drops are left out of the groups rather than brought together first. */
+export async function distinctOf(context: QueryContext, plan: Keeping, pipeline: Omit<Pipeline, "base">, base: Table): Promise<Table> {
+  const [only] = base.batches;
+  const fit = Math.min(MASKED_ROWS, rowsThatFit(context, plan.schema, keysOf(plan)));
+  if (base.batches.length !== 1 || only === undefined || pipeline.predicate === null || only.rows > fit) {
+    const rows = await runPipelineOver(context, base, pipeline, plan.schema);
+    const result = await distinct(context, plan, rows);
+    releaseTable(rows);
+    return result;
+  }
+  const mask = await predicateMask(context, only, pipeline.predicate);
+  const batch = await projectBatch(context, only, pipeline.outputs);
+  const kept = await distinctBatch(context, plan, batch, mask);
+  releaseBatch(batch);
+  mask.release();
+  return { schema: plan.schema, batches: [kept] };
+}
+
+const keepsFirst = ({ keep }: Pick<Distinct, "keep">): boolean => keep === "first" || keep === "any";
 
 /** Partitions by the hash of the subset have their groups to themselves; row numbers bring the rows back into order. */
 async function distinctPartitions(
@@ -64,13 +94,12 @@ async function distinctPartitions(
   return restoreRowOrder(context, { schema: numbered.schema, batches: kept }, plan.schema);
 }
 
-async function distinctBatch(context: QueryContext, plan: Keeping, batch: Batch): Promise<Batch> {
+/** `mask`: bitmap of the rows that take part, null for all; only where the first ones are kept. */
+async function distinctBatch(context: QueryContext, plan: Keeping, batch: Batch, mask: DeviceBuffer | null = null): Promise<Batch> {
   const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
-  const { ids, groups, first } = await groupBatch(context, batch, exprs, null);
+  const { ids, groups, first } = await groupBatch(context, batch, exprs, mask);
   const kept =
-    plan.keep === "first" || plan.keep === "any" || groups === 0
-      ? { rows: first.retain(), count: groups }
-      : await keptRows(context, plan, batch.rows, ids, groups);
+    keepsFirst(plan) || groups === 0 ? { rows: first.retain(), count: groups } : await keptRows(context, plan, batch.rows, ids, groups);
   const result = gatherBatch(context, batch, kept.rows, kept.count, false);
   for (const buffer of [ids, first, kept.rows]) buffer.release();
   return result;

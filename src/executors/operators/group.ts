@@ -32,6 +32,18 @@ export interface Grouping {
   release(): void;
 }
 
+/** Rows of several batches up to which they are grouped at once, not batch by batch: that takes fewer round trips. */
+const TOGETHER = 1 << 20;
+
+/** The groups of one batch by themselves. */
+interface LocalGroups {
+  /** As in GroupedBatch; null: every row is a group. */
+  readonly ids: DeviceBuffer | null;
+  readonly mask: DeviceBuffer | null;
+  /** The keys of each group. */
+  readonly keys: Batch;
+}
+
 /** Groups the rows of `batches` for which `predicate` is true by the key expressions; null where the batches together have more than `limit` groups. */
 export async function group(
   context: QueryContext,
@@ -40,9 +52,15 @@ export async function group(
   keys: readonly NamedExpr[],
   limit: number,
 ): Promise<Grouping | null> {
+  const rows = batches.reduce((n, batch) => n + batch.rows, 0);
+  if (batches.length > 1 && predicate === null && rows <= Math.min(limit, TOGETHER)) {
+    const local: LocalGroups[] = [];
+    for (const batch of batches) local.push({ ids: null, mask: null, keys: await projectBatch(context, batch, keys) });
+    return mergeGroups(context, local, keys);
+  }
   const exprs = keys.map((k) => k.expr);
   const [compiled = []] = await compileKeys(context, [{ batches, exprs }], () => "unique");
-  const local: { readonly grouped: GroupedBatch; readonly keys: Batch }[] = [];
+  const local: (LocalGroups & GroupedBatch)[] = [];
   for (const [b, batch] of batches.entries()) {
     const keysOf = compiled[b];
     if (keysOf === undefined) continue;
@@ -52,18 +70,16 @@ export async function group(
     const { ids, groups, first } = await groupRows(context.device, planes, mask);
     planes.buffer.release();
     const representatives = gatherBatch(context, batch, first, groups, false, [...columnsOf(exprs)]);
-    local.push({ grouped: { ids, mask }, keys: await projectBatch(context, representatives, keys) });
+    local.push({ ids, mask, keys: await projectBatch(context, representatives, keys) });
     releaseBatch(representatives);
     first.release();
   }
   const [only] = local;
   if (local.reduce((n, l) => n + l.keys.rows, 0) <= limit)
-    return local.length === 1 && only !== undefined
-      ? grouping(only.keys.rows, only.keys, [only.grouped])
-      : mergeGroups(context, local, keys);
-  for (const { grouped, keys: own } of local) {
-    grouped.ids.release();
-    grouped.mask?.release();
+    return local.length === 1 && only !== undefined ? grouping(only.keys.rows, only.keys, [only]) : mergeGroups(context, local, keys);
+  for (const { ids, mask, keys: own } of local) {
+    ids.release();
+    mask?.release();
     releaseBatch(own);
   }
   return null;
@@ -79,11 +95,7 @@ export async function groupBatch(context: QueryContext, batch: Batch, exprs: rea
   return groups;
 }
 
-async function mergeGroups(
-  context: QueryContext,
-  local: readonly { readonly grouped: GroupedBatch; readonly keys: Batch }[],
-  keys: readonly NamedExpr[],
-): Promise<Grouping> {
+async function mergeGroups(context: QueryContext, local: readonly LocalGroups[], keys: readonly NamedExpr[]): Promise<Grouping> {
   const schema: Schema = fieldsOf(keys);
   const all = await concatBatches(
     context,
@@ -95,12 +107,16 @@ async function mergeGroups(
   const representatives = gatherBatch(context, all, first, groups, false);
   first.release();
   let base = 0;
-  const batches = local.map(({ grouped, keys: own }) => {
-    const ids = remap(context.device, grouped.ids, table, base, grouped.ids.words);
-    grouped.ids.release();
+  const batches = local.map(({ ids: groupOfRow, mask, keys: own }) => {
+    const ids =
+      groupOfRow === null
+        ? context.device.alloc(Math.max(1, own.rows), "group ids")
+        : remap(context.device, groupOfRow, table, base, groupOfRow.words);
+    if (groupOfRow === null) context.device.copy(table, base, ids, 0, own.rows);
+    else groupOfRow.release();
     base += own.rows;
     releaseBatch(own);
-    return { ids, mask: grouped.mask };
+    return { ids, mask };
   });
   table.release();
   releaseBatch(all);

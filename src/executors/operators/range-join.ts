@@ -10,7 +10,7 @@ import type { QueryContext } from "../context.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch } from "../table.ts";
 import { commonGroups, keyColumn, keysByGroup, releaseGrouped } from "./grouped-keys.ts";
-import { assemble, partsOfRows, releaseRows } from "./join.ts";
+import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
 
 /** @throws InvalidPlanError where the right keys do not ascend within their groups. */
 export async function rangeJoin(context: QueryContext, plan: RangeJoin, left: Table, right: Table): Promise<Table> {

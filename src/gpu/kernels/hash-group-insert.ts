@@ -83,11 +83,18 @@ const capacityFor = (device: Device, keys: KeyPlanes): number => {
   return capacity;
 };
 
+/** Above this it does not matter how many rows of a key there are: so that not every one of them writes the same word. */
+const MOST_NOTED = 1024;
+
+/** Raises the first word of `flags` to `most`, or to something above `MOST_NOTED`. */
+export const noteMost = (most: string): string =>
+  `if (atomicLoad(&flags[0]) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&flags[0], ${most}); }`;
+
 interface InsertSpec {
   readonly layout: KeyLayout;
   readonly masked: boolean;
   readonly skipNulls: boolean;
-  readonly duplicates: boolean;
+  readonly repeats: boolean;
   readonly bounded: boolean;
 }
 
@@ -97,15 +104,17 @@ const MOST_STEPS = 128;
 /**
  * One thread for each row. It looks before it claims or lowers a slot, so that many rows of few keys only read.
  *
- *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | flags: duplicates, overflow | [taking: bitmap of rows]
+ *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | flags: most of more, overflow
+ *     | [taking: bitmap of rows] | [more: rows of each slot beyond the first]
  */
 function insertKernel(spec: InsertSpec): Kernel {
-  const { layout, masked, skipNulls, duplicates, bounded } = spec;
+  const { layout, masked, skipNulls, repeats, bounded } = spec;
+  const optional = [...(masked ? (["read"] as const) : []), ...(repeats ? (["read_write"] as const) : [])];
   const source: PlaneSource = { name: "planes", stride: "P[0].y", layout };
   return {
     name: "hash-insert",
-    key: `hash-insert(${layout.values},${layout.nulls},${masked},${skipNulls},${duplicates},${bounded})`,
-    bindings: ["read", "read_write", "read_write", "read_write", ...(masked ? (["read"] as const) : [])],
+    key: `hash-insert(${layout.values},${layout.nulls},${masked},${skipNulls},${repeats},${bounded})`,
+    bindings: ["read", "read_write", "read_write", "read_write", ...optional],
     params: 4,
     workgroup: WORKGROUP,
     wgsl: () =>
@@ -115,7 +124,8 @@ function insertKernel(spec: InsertSpec): Kernel {
 @group(0) @binding(2) var<storage, read_write> slots: array<u32>;
 @group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
 ${masked ? "@group(0) @binding(4) var<storage, read> taking: array<u32>;" : ""}
-@group(0) @binding(${masked ? 5 : 4}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
+${repeats ? `@group(0) @binding(${masked ? 5 : 4}) var<storage, read_write> more: array<atomic<u32>>;` : ""}
+@group(0) @binding(${4 + optional.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
 ${hashFunction(source)}
 ${sameFunction(source, source)}
 ${nullFunction(source)}
@@ -164,7 +174,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   // any row of the slot stands for its key, so the slot may be lowered while others compare with it
   if (row + 1u < seen) { atomicMin(&table[at], row + 1u); }
-  ${duplicates ? "if (seen != row + 1u && atomicLoad(&flags[0]) == 0u) { atomicStore(&flags[0], 1u); }" : ""}
+  ${
+    repeats
+      ? `if (seen != row + 1u) {
+    let most = atomicAdd(&more[at], 1u) + 1u;
+    ${noteMost("most")}
+  }`
+      : ""
+  }
   slots[row] = at;
 }`),
   };
@@ -176,19 +193,21 @@ export interface Inserted {
   readonly capacity: number;
   /** For each row its slot; NONE where the row takes no part. */
   readonly slots: DeviceBuffer;
-  /** Word 0: 1 when two rows that take part have the same key, where asked for. Word 1: 1 when the table was too small; all else is void then. */
+  /** Rows of each slot beyond the first; null where not asked for. */
+  readonly more: DeviceBuffer | null;
+  /** Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. */
   readonly flags: DeviceBuffer;
 }
 
 /**
  * Inserts the rows into a fresh table. `mask`: bitmap of the rows taking part, null for all; `skipNulls`: a row with a null key takes no
- * part; `most`: slots to make do with (a power of two), null for as many as all rows may need. The buffers are held by `scratch`. OutOfDeviceMemoryError where the table does not fit a binding.
+ * part; `repeats`: count the rows of each key; `most`: slots to make do with (a power of two), null for as many as all rows may need. The buffers are held by `scratch`. OutOfDeviceMemoryError where the table does not fit a binding.
  */
 export function insertRows(
   device: Device,
   scratch: Scratch,
   keys: KeyPlanes,
-  options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly duplicates: boolean; readonly most: number | null },
+  options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly repeats: boolean; readonly most: number | null },
 ): Inserted {
   const { mask, most } = options;
   const layout = layoutOf(keys);
@@ -198,19 +217,20 @@ export function insertRows(
   const table = scratch.zeroed(capacity, "hash table");
   const slots = scratch.alloc(keys.rows, "hash slots");
   const flags = scratch.zeroed(2, "hash flags");
+  const more = options.repeats ? scratch.zeroed(capacity, "hash repeats") : null;
   if (keys.rows > 0) {
     device.launch({
       kernel: insertKernel({
         layout,
         masked: mask !== null,
         skipNulls: options.skipNulls && layout.nulls > 0,
-        duplicates: options.duplicates,
+        repeats: options.repeats,
         bounded,
       }),
-      bindings: [keys.buffer, table, slots, flags, ...(mask === null ? [] : [mask])],
+      bindings: [keys.buffer, table, slots, flags, ...(mask === null ? [] : [mask]), ...(more === null ? [] : [more])],
       params: [keys.rows, keys.stride, capacity - 1, 0],
       workgroups: Math.ceil(keys.rows / WORKGROUP),
     });
   }
-  return { table, capacity, slots, flags };
+  return { table, capacity, slots, more, flags };
 }

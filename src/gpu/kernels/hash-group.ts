@@ -10,8 +10,11 @@ import { listCounted, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-gr
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 
-/** Slots of the table that is tried first: it stays in the caches of a GPU, and most keys need no more. */
+/** Slots that the table that is tried first has at least: it stays in the caches of a GPU, and most keys need no more. */
 const FIRST_CAPACITY = 1 << 22;
+
+/** Slots of the table that is tried first, a power of two: there is room for a group for every third row at least. */
+const firstCapacityOf = (rows: number): number => Math.max(FIRST_CAPACITY, 2 ** Math.ceil(Math.log2(Math.max(1, rows / 2))));
 
 export interface Groups {
   /** u32 group number of each row; 0xFFFFFFFF for rows that take no part. */
@@ -109,7 +112,7 @@ export function groupRows(
   device: Device,
   keys: KeyPlanes,
   mask: DeviceBuffer | null,
-  firstCapacity: number = FIRST_CAPACITY,
+  firstCapacity: number = firstCapacityOf(keys.rows),
 ): Promise<Groups> {
   return withScratchAsync(device, async (scratch) => {
     if (keys.rows === 0) {
@@ -117,7 +120,7 @@ export function groupRows(
       return { ids: scratch.keep(ids), groups: 0, first: scratch.keep(first) };
     }
     for (const most of [firstCapacity, null]) {
-      const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, duplicates: false, most });
+      const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, repeats: false, most });
       const firsts = numberGroups(device, scratch, { table, slots }, keys.rows);
       scratch.drop(table);
       const [total, overflow] = await device.readMany([

@@ -1,257 +1,248 @@
-/** Hash joins: a table over the build side's keys, probed by the other side, answered as row numbers of both. */
+/** Hash joins: a table over the keys of one side, in which the other side looks its own up, answered as row numbers of both. */
 
-import { InternalError, OutOfDeviceMemoryError } from "../../errors.ts";
+import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
-import { EXPAND_TILE } from "./expansion.ts";
-import { iota } from "./fill.ts";
-import { numberGroups } from "./hash-group.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
-import { listRows, type RankedRows, rankRows } from "./hash-group-rank.ts";
-import { CROSS, EXPAND, GROUP_STARTS, probeKernel, SPANS, unmatchedKernel } from "./hash-join-probe.ts";
+import { listCounted } from "./hash-group-rank.ts";
+import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
+import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
+import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
+import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
-import { sortById } from "./radix-sort.ts";
-import { exclusiveScan } from "./scan.ts";
 
-export type JoinKind = "inner" | "left" | "semi" | "anti";
-
-/** Rows of one key, where keys repeat: rows of group g are sorted[starts[g] .. starts[g + 1]], ascending. */
-interface BuildGroups {
-  /** Group of each build row; 0xFFFFFFFF for rows that match nothing. */
-  readonly ids: DeviceBuffer;
-  readonly starts: DeviceBuffer;
-  readonly sorted: DeviceBuffer;
+/** One side of a join: its keys, and a bitmap of the rows that take part, null for all. */
+export interface JoinSide {
+  readonly keys: KeyPlanes;
+  readonly mask: DeviceBuffer | null;
 }
 
-/** The build side of a join. `release` frees what it holds, its hold on the keys included. */
-export interface JoinTable {
-  readonly keys: KeyPlanes;
+export interface JoinOptions {
+  /** A row with a null key matches nothing unless nulls are equal. */
   readonly nullsEqual: boolean;
-  readonly table: DeviceBuffer;
-  readonly capacity: number;
-  /** Null: no two build rows that can match have the same key. */
-  readonly groups: BuildGroups | null;
-  /** Bitmap of the build rows (of the groups, where there are some) that a probe found; null: not recorded. */
-  readonly matched: DeviceBuffer | null;
+}
+
+/** A table over the right side. `release` frees what it holds, its hold on the keys and the mask included. */
+export interface JoinTable extends JoinOptions {
+  readonly right: JoinSide;
+  readonly inserted: Inserted;
+  /** A word for each slot, 0 where no probe found it; null: not recorded. */
+  readonly found: DeviceBuffer | null;
+  /** The right rows by slot; `most`: how many a slot has at most, or more than matters. */
+  groups(most: number): SlotGroups;
   release(): void;
 }
 
-/** Row numbers of a join's output. The owner releases both buffers. */
-export interface JoinRows {
-  /** Left (probe) rows, ascending. */
-  readonly left: DeviceBuffer;
-  /** Build row of each output row, 0xFFFFFFFF for none; ascending within one left row. Null for semi and anti. */
-  readonly right: DeviceBuffer | null;
-  readonly count: number;
-}
-
-/** Sorts the build rows by group, the inserted slots becoming group numbers. */
-async function groupBuildRows(
-  device: Device,
-  scratch: Scratch,
-  inserted: Pick<Inserted, "table" | "slots">,
-  rows: number,
-): Promise<BuildGroups> {
-  const ranked = numberGroups(device, scratch, inserted, rows);
-  const [groups = 0] = await device.read(ranked.total, 0, 1);
-  const sorted = scratch.own(sortById(device, inserted.slots, rows, groups));
-  const starts = scratch.alloc(groups + 1, "join group starts");
-  device.launch({
-    kernel: GROUP_STARTS,
-    bindings: [sorted, inserted.slots, starts],
-    params: [rows, groups, 0, 0],
-    workgroups: Math.ceil(rows / WORKGROUP),
-  });
-  return { ids: inserted.slots, starts, sorted };
-}
-
 /**
- * Builds the table. Keeps a reference to the keys until `release`. `recordMatches`: probes note which build rows they found, for
- * `unmatchedBuild`. A row with a null key matches nothing unless `nullsEqual`. One round trip, two where keys repeat.
+ * Builds the table; no round trip. `recordMatches`: probes note which right rows they found, for `unmatchedRight`. `pairs`: for inner and
+ * left joins.
  */
 export function buildTable(
   device: Device,
-  keys: KeyPlanes,
-  options: { readonly nullsEqual: boolean; readonly recordMatches?: boolean },
-): Promise<JoinTable> {
-  const { nullsEqual, recordMatches = false } = options;
-  return withScratchAsync(device, async (scratch) => {
-    const { rows } = keys;
-    const { table, slots, capacity, flags } = insertRows(device, scratch, keys, {
-      mask: null,
-      skipNulls: !nullsEqual,
-      duplicates: true,
-      most: null,
-    });
-    const matched = recordMatches ? scratch.zeroed(Math.ceil(rows / 32), "join matched") : null;
-    const [repeated = 0] = await device.read(flags, 0, 1);
-    const groups = repeated === 0 ? null : await groupBuildRows(device, scratch, { table, slots }, rows);
-    const held = [table, matched, groups?.ids, groups?.starts, groups?.sorted].filter((buffer) => buffer !== null && buffer !== undefined);
+  right: JoinSide,
+  options: JoinOptions & { readonly recordMatches?: boolean; readonly pairs: boolean },
+): JoinTable {
+  const { nullsEqual, recordMatches = false, pairs } = options;
+  return withScratch(device, (scratch) => {
+    const { keys, mask } = right;
+    const inserted = insertRows(device, scratch, keys, { mask, skipNulls: !nullsEqual, repeats: pairs, most: null });
+    const found = recordMatches ? scratch.zeroed(inserted.capacity, "join slots found") : null;
+    const held = [inserted.table, inserted.slots, inserted.flags, inserted.more, found].filter((buffer) => buffer !== null);
     for (const buffer of held) scratch.keep(buffer);
     keys.buffer.retain();
-    const release = (): void => {
-      for (const buffer of [keys.buffer, ...held]) buffer.release();
+    mask?.retain();
+    let groups: SlotGroups | null = null;
+    return {
+      nullsEqual,
+      right,
+      inserted,
+      found,
+      groups: (most) => {
+        groups ??= groupsOfTable(device, right.keys.rows, inserted, most);
+        return groups;
+      },
+      release: () => {
+        for (const buffer of [...held, keys.buffer, mask, groups?.starts, groups?.sorted]) buffer?.release();
+      },
     };
-    return { keys, nullsEqual, table, capacity, groups, matched, release };
   });
 }
 
-interface LookedUp {
-  readonly targets: DeviceBuffer | null;
-  readonly marks: RankedRows | null;
+const groupsOfTable = (device: Device, rows: number, { table, more, slots, capacity }: Inserted, most: number): SlotGroups =>
+  withScratch(device, (scratch) => {
+    if (more === null) throw new InternalError("a table whose repeated keys were not counted");
+    const sizes = scratch.alloc(capacity, "join slot sizes");
+    device.launch({
+      kernel: SIZES,
+      bindings: [table, more, sizes],
+      params: [capacity, 0, 0, 0],
+      workgroups: Math.ceil(capacity / WORKGROUP),
+    });
+    return groupBySlot(device, { rows: null, slots, count: rows, capacity, sizes, most });
+  });
+
+interface Looked {
+  readonly built: KeyPlanes;
+  readonly asked: JoinSide;
+  readonly table: Pick<Inserted, "table" | "capacity">;
+  readonly nullsEqual: boolean;
 }
 
-/** Runs the probe kernel; `match`: wants the targets, `mark`: wants the rows that match or do not. At least one row. */
+/** Looks the rows up; `slots`: where their slots go; `notes`: the buffers of `note`. */
 function lookUp(
   device: Device,
-  scratch: Scratch,
-  table: JoinTable,
-  keys: KeyPlanes,
-  match: boolean,
-  mark: "hit" | "miss" | null,
-): LookedUp {
-  const { groups, matched, nullsEqual } = table;
-  const { rows } = keys;
-  const build = layoutOf(table.keys);
-  const probe = layoutOf(keys);
-  if (build.values !== probe.values) throw new InternalError(`a join of ${build.values} key words with ${probe.values}`);
-  const words = Math.ceil(rows / 32);
-  const ids = groups !== null && (match || matched !== null) ? groups.ids : null;
-  const targets = match ? scratch.alloc(rows, "join targets") : null;
-  const bits = scratch.alloc(mark === null ? 0 : words, "join marks");
-  const counts = scratch.alloc(mark === null ? 0 : words, "join mark counts");
+  { built, asked, table, nullsEqual }: Looked,
+  slots: DeviceBuffer | null,
+  note: ProbeSpec["note"],
+  notes: readonly DeviceBuffer[],
+): void {
+  const { keys, mask } = asked;
+  const spec = { built: layoutOf(built), asked: layoutOf(keys), nullsEqual, masked: mask !== null, slots: slots !== null, note };
+  if (spec.built.values !== spec.asked.values)
+    throw new InternalError(`a join of ${spec.built.values} key words with ${spec.asked.values}`);
   device.launch({
-    kernel: probeKernel({ build, probe, nullsEqual, grouped: ids !== null, match, mark, record: matched !== null }),
+    kernel: probeKernel(spec),
     bindings: [
-      table.keys.buffer,
+      built.buffer,
       keys.buffer,
       table.table,
-      ...(ids === null ? [] : [ids]),
-      ...(targets === null ? [] : [targets]),
-      ...(mark === null ? [] : [bits, counts]),
-      ...(matched === null ? [] : [matched]),
+      ...(mask === null ? [] : [mask]),
+      ...(slots === null ? [] : [slots]),
+      ...(note === "nothing" ? [] : notes),
     ],
-    params: [rows, table.keys.stride, table.capacity - 1, words, keys.stride, 0, 0, 0],
-    workgroups: Math.ceil(rows / WORKGROUP),
+    params: [keys.rows, built.stride, table.capacity - 1, keys.stride],
+    workgroups: Math.ceil(keys.rows / WORKGROUP),
   });
-  return { targets, marks: mark === null ? null : rankRows(device, scratch, bits, counts, rows) };
 }
 
-/** The most output rows that row numbers and workgroup arithmetic can name. */
-const MOST_ROWS = 2 ** 32 - 2 ** 16;
-
-const checkCount = (count: number): void => {
-  if (count > MOST_ROWS) throw new OutOfDeviceMemoryError(`a join makes ${count} rows, more than ${MOST_ROWS}`);
+const noRows = (scratch: Scratch, kind: JoinKind): JoinRows => {
+  const left = scratch.keep(scratch.alloc(0, "join left rows"));
+  return { left, right: isPairs(kind) ? scratch.keep(scratch.alloc(0, "join right rows")) : null, count: 0 };
 };
 
-/** Inner and left joins whose build keys repeat. `unmatchedRows`: output rows of a left row without a match. */
-async function expand(
-  device: Device,
-  scratch: Scratch,
-  groups: BuildGroups,
-  targets: DeviceBuffer,
-  rows: number,
-  unmatchedRows: 0 | 1,
-): Promise<JoinRows & { readonly right: DeviceBuffer }> {
-  const spans = scratch.alloc(2 * rows, "join spans");
-  const total = scratch.zeroed(2, "join total");
-  device.launch({
-    kernel: SPANS,
-    bindings: [targets, groups.starts, spans, total],
-    params: [rows, unmatchedRows, 0, 0],
-    workgroups: Math.ceil(rows / WORKGROUP),
+/**
+ * Joins the left rows with the table. Output in left row order and, within one left row, in right row order.
+ * inner: matching pairs; left: those and the left rows without a match; semi / anti: the left rows with / without a match. Both sides
+ * must have the same keys; one may have null planes where the other has none. One round trip.
+ * @throws OutOfDeviceMemoryError when the output has about 2^32 rows or more, or does not fit.
+ */
+export function probe(device: Device, table: JoinTable, left: JoinSide, kind: JoinKind): Promise<JoinRows> {
+  const { inserted, found, nullsEqual, right } = table;
+  const { rows } = left.keys;
+  return withScratchAsync(device, async (scratch) => {
+    if (rows === 0) return noRows(scratch, kind);
+    const slots = scratch.alloc(rows, "join slots");
+    const note = found === null ? "nothing" : "found";
+    lookUp(device, { built: right.keys, asked: left, table: inserted, nullsEqual }, slots, note, found === null ? [] : [found]);
+    const slotted: Slotted = {
+      rows,
+      slots,
+      counts: isPairs(kind) ? inserted.more : null,
+      repeats: inserted.flags,
+      base: 1,
+      mask: left.mask,
+    };
+    const tallied = tally(device, scratch, slotted, kind);
+    if (tallied.total === null) return selected(device, scratch, tallied);
+    const [total, flags] = await device.readMany([
+      { buffer: tallied.total, word: 0, words: 2 },
+      { buffer: inserted.flags, word: 0, words: 1 },
+    ]);
+    const count = sumOf(total);
+    checkCount(count);
+    const more = flags?.[0] ?? 0;
+    if (more === 0) return pairs(device, scratch, tallied, slotted, inserted.table, count);
+    const { starts, sorted } = table.groups(more + 1);
+    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
   });
-  scratch.drop(targets);
-  return expandSpans(device, scratch, spans, total, groups.sorted, rows);
 }
 
-/** The pairs of `rows` rows, each with its span of the rows in `sorted`; spans and total as `SPANS` leaves them. */
-export async function expandSpans(
+/**
+ * As `probe`, without a table over the right side: the right rows look for the keys of the left ones. For right sides that have far more
+ * rows, of which few are found. One round trip.
+ */
+export function joinByLeft(
   device: Device,
-  scratch: Scratch,
-  spans: DeviceBuffer,
-  total: DeviceBuffer,
-  sorted: DeviceBuffer,
-  rows: number,
-): Promise<JoinRows & { readonly right: DeviceBuffer }> {
-  const scanned = exclusiveScan(device, spans, rows);
-  const offsets = scratch.own(scanned.offsets);
-  scanned.total.release();
-  const [low = 0, high = 0] = await device.read(total, 0, 2);
-  const count = low + high * 2 ** 32;
-  checkCount(count);
-  const left = scratch.alloc(count, "join left rows");
-  const right = scratch.alloc(count, "join right rows");
-  if (count > 0)
-    device.launch({
-      kernel: EXPAND,
-      bindings: [offsets, spans, sorted, left, right],
-      params: [rows, count, 0, 0],
-      workgroups: Math.ceil(count / EXPAND_TILE),
+  left: JoinSide,
+  right: JoinSide,
+  kind: JoinKind,
+  { nullsEqual }: JoinOptions,
+): Promise<JoinRows> {
+  const { rows } = left.keys;
+  return withScratchAsync(device, async (scratch) => {
+    if (rows === 0) return noRows(scratch, kind);
+    const { table, slots, capacity, flags } = insertRows(device, scratch, left.keys, {
+      mask: left.mask,
+      skipNulls: !nullsEqual,
+      repeats: false,
+      most: null,
     });
+    const counts = scratch.zeroed(capacity, "join right rows of slots");
+    const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
+    const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
+    if (!isPairs(kind)) {
+      lookUp(device, looked, null, "found", [counts]);
+      return selected(device, scratch, tally(device, scratch, slotted, kind));
+    }
+    const holders = scratch.zeroed(capacity, "join right row of slots");
+    const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
+    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, flags]);
+    scratch.drop(table);
+    const matched = tally(
+      device,
+      scratch,
+      { rows: right.keys.rows, slots: rightSlots, counts: null, repeats: null, base: 1, mask: null },
+      "semi",
+    ).marked;
+    const tallied = tally(device, scratch, slotted, kind);
+    if (tallied.total === null) throw new InternalError("the pairs were not counted");
+    const [total, more, hits] = await device.readMany([
+      { buffer: tallied.total, word: 0, words: 2 },
+      { buffer: flags, word: 0, words: 1 },
+      { buffer: matched.total, word: 0, words: 1 },
+    ]);
+    const count = sumOf(total);
+    checkCount(count);
+    const most = (more?.[0] ?? 0) + 1;
+    if (most === 1) return pairs(device, scratch, tallied, slotted, holders, count);
+    scratch.drop(holders);
+    const { list, picked, count: found } = listCounted(device, scratch, matched, rightSlots, hits?.[0] ?? 0);
+    scratch.drop(rightSlots);
+    if (picked === null) throw new InternalError("no slots were listed");
+    const { starts, sorted } = groupBySlot(device, { rows: list, slots: picked, count: found, capacity, sizes: counts, most });
+    scratch.own(starts);
+    scratch.own(sorted);
+    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
+  });
+}
+
+function pairs(device: Device, scratch: Scratch, tallied: Tally, { slots }: Slotted, holders: DeviceBuffer, count: number): JoinRows {
+  const { left, right } = listPairs(device, scratch, tallied, slots, holders, count);
   return { left: scratch.keep(left), right: scratch.keep(right), count };
 }
 
-const MARK = { inner: "hit", left: null, semi: "hit", anti: "miss" } as const satisfies Record<JoinKind, "hit" | "miss" | null>;
-
-/**
- * Joins the probe rows (the left side) with the table. Output in left row order and, within one left row, in build row order.
- * inner: matching pairs; left: those and the left rows without a match; semi / anti: the left rows with / without a match. Both sides
- * must have the same keys; one may have null planes where the other has none. At most one round trip.
- * @throws OutOfDeviceMemoryError when the output has about 2^32 rows or more, or does not fit.
- */
-export function probe(device: Device, table: JoinTable, keys: KeyPlanes, kind: JoinKind): Promise<JoinRows> {
-  const pairs = kind === "inner" || kind === "left";
-  const { rows } = keys;
-  return withScratchAsync(device, async (scratch) => {
-    if (rows === 0) {
-      const [left, right] = [scratch.alloc(0, "join left rows"), pairs ? scratch.alloc(0, "join right rows") : null];
-      return { left: scratch.keep(left), right: right === null ? null : scratch.keep(right), count: 0 };
-    }
-    const repeated = pairs ? table.groups : null;
-    const { targets, marks } = lookUp(device, scratch, table, keys, pairs, repeated === null ? MARK[kind] : null);
-    if (repeated !== null && targets !== null) return expand(device, scratch, repeated, targets, rows, kind === "left" ? 1 : 0);
-    if (marks === null) return { left: iota(device, 0, rows), right: targets === null ? null : scratch.keep(targets), count: rows };
-    const { list, picked, count } = await listRows(device, scratch, marks, targets);
-    return { left: scratch.keep(list), right: picked === null ? null : scratch.keep(picked), count };
-  });
+/** The marked rows; one round trip. */
+async function selected(device: Device, scratch: Scratch, { marked }: Tally): Promise<JoinRows> {
+  const [total = 0] = await device.read(marked.total, 0, 1);
+  const { list, count } = listCounted(device, scratch, marked, null, total);
+  return { left: scratch.keep(list), right: null, count };
 }
 
 /**
- * The build rows that no probe found since the table was built, ascending: rows with a null key among them unless `nullsEqual`. Only
- * for tables that record matches. One round trip. The caller owns `rows`.
+ * The right rows that no probe found since the table was built, ascending: rows with a null key among them unless they are equal. Only
+ * for tables that record matches. One round trip. The caller owns `left`, which has them.
  */
-export function unmatchedBuild(device: Device, table: JoinTable): Promise<{ readonly rows: DeviceBuffer; readonly count: number }> {
-  const { matched, groups, keys } = table;
-  if (matched === null) throw new InternalError("unmatchedBuild of a table that does not record matches");
+export function unmatchedRight(device: Device, table: JoinTable): Promise<JoinRows> {
+  const { found, inserted, right } = table;
+  if (found === null) throw new InternalError("unmatched rows of a table that does not record matches");
+  const { rows } = right.keys;
   return withScratchAsync(device, async (scratch) => {
-    const words = Math.ceil(keys.rows / 32);
-    const bits = scratch.alloc(words, "join marks");
-    const counts = scratch.alloc(words, "join mark counts");
-    if (keys.rows === 0) return { rows: scratch.keep(bits), count: 0 };
-    device.launch({
-      kernel: unmatchedKernel(groups !== null),
-      bindings: [matched, bits, counts, ...(groups === null ? [] : [groups.ids])],
-      params: [keys.rows, 0, 0, words],
-      workgroups: Math.ceil(keys.rows / WORKGROUP),
-    });
-    const { list, count } = await listRows(device, scratch, rankRows(device, scratch, bits, counts, keys.rows), null);
-    return { rows: scratch.keep(list), count };
-  });
-}
-
-/**
- * Every pair of a left and a right row, in left row order, then right row order.
- * @throws OutOfDeviceMemoryError when there are about 2^32 pairs or more, or they do not fit.
- */
-export function crossJoin(device: Device, leftRows: number, rightRows: number): JoinRows & { readonly right: DeviceBuffer } {
-  const count = leftRows * rightRows;
-  checkCount(count);
-  return withScratch(device, (scratch) => {
-    const left = scratch.alloc(count, "cross join left rows");
-    const right = scratch.alloc(count, "cross join right rows");
-    device.launch({ kernel: CROSS, bindings: [left, right], params: [count, rightRows, 0, 0], workgroups: Math.ceil(count / WORKGROUP) });
-    return { left: scratch.keep(left), right: scratch.keep(right), count };
+    if (rows === 0) return noRows(scratch, "anti");
+    return selected(
+      device,
+      scratch,
+      tally(device, scratch, { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask }, "anti"),
+    );
   });
 }

@@ -8,6 +8,7 @@ import { iota } from "./fill.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 import { COUNT, MOST_PIECES, packKernel, RANGES, scatterKernel, TILE, WORKGROUP } from "./radix-sort-kernels.ts";
+import { RANKED_ROWS, rankSort } from "./rank-sort.ts";
 import { exclusiveScan } from "./scan.ts";
 
 /** `bits` bits of what varies in a plane, to be put at bit `place` of a packed word: (word - least) >> shift. */
@@ -180,11 +181,12 @@ const checkRows = (device: Device, rows: number): void => {
 
 /**
  * The row numbers ordered by their key words, compared plane by plane as unsigned numbers; rows with equal words keep their order. Bits
- * that are the same in all rows cost nothing. One round trip. The caller owns the result.
+ * that are the same in all rows cost nothing. One round trip, none for few rows. The caller owns the result.
  */
-export function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer> {
+export async function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer> {
   const { rows, planes } = keys;
   checkRows(device, rows);
+  if (rows <= RANKED_ROWS && planes > 0) return rankSort(device, keys);
   return withScratchAsync(device, async (scratch) => {
     if (rows < 2 || planes === 0) return iota(device, 0, rows);
     const words = planWords(await varyingPlanes(device, scratch, keys));

@@ -10,7 +10,7 @@ import type { KeyedRows } from "./asof.ts";
 import { leastPosition } from "./asof.ts";
 import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS } from "./expansion.ts";
 import { WORKGROUP } from "./hash-group-insert.ts";
-import { expandSpans, type JoinRows } from "./hash-join.ts";
+import { expandSpans, type JoinPairs, sumOf } from "./join-expand.ts";
 import { withScratchAsync } from "./keys-scratch.ts";
 
 /**
@@ -62,12 +62,7 @@ export interface AskedRanges {
  * rows ascend by group, then by key. `rows`: what is listed for each place of `sorted`. One round trip.
  * @throws OutOfDeviceMemoryError when the output has about 2^32 rows or more, or does not fit.
  */
-export function rangeSearch(
-  device: Device,
-  asked: AskedRanges,
-  sorted: KeyedRows,
-  rows: DeviceBuffer,
-): Promise<JoinRows & { readonly right: DeviceBuffer }> {
+export function rangeSearch(device: Device, asked: AskedRanges, sorted: KeyedRows, rows: DeviceBuffer): Promise<JoinPairs> {
   const count = asked.from.length;
   if (count >= 2 ** 31) throw new OutOfDeviceMemoryError(`a range join of ${count} rows`);
   return withScratchAsync(device, async (scratch) => {
@@ -81,6 +76,6 @@ export function rangeSearch(
         params: [count, sorted.keys.length, 0, 0],
         workgroups: Math.ceil(count / WORKGROUP),
       });
-    return expandSpans(device, scratch, spans, total, rows, count);
+    return expandSpans(device, scratch, spans, rows, count, sumOf(await device.read(total, 0, 2)));
   });
 }

@@ -9,6 +9,7 @@ import { listCounted, rankRows } from "./hash-group-rank.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { withScratchAsync } from "./keys-scratch.ts";
 import { packWords, planLeadingWord, sortRows, varyingPlanes } from "./radix-sort.ts";
+import { RANKED_ROWS } from "./rank-sort.ts";
 
 /** Bins of the histogram of leading bits. */
 const BIN_BITS = 11;
@@ -96,7 +97,7 @@ ${HEAD}
 /**
  * The first `k` rows (all where there are fewer) of what `sortRows` gives, in the same order; the caller owns the buffer, which may be
  * longer than `count`. Where the leading bits do not set at least half of the rows apart from these, all rows are sorted. At most three
- * round trips.
+ * round trips, none for few rows.
  */
 export async function topRows(
   device: Device,
@@ -113,7 +114,7 @@ export async function topRows(
       device.launch({ kernel: GATHER, bindings: [planes, at, buffer], params: [wanted, own, stride, width], workgroups });
       return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null };
     };
-    const varying = count * 2 >= rows || keys.planes === 0 ? [] : await varyingPlanes(device, scratch, keys);
+    const varying = rows <= RANKED_ROWS || count * 2 >= rows || keys.planes === 0 ? [] : await varyingPlanes(device, scratch, keys);
     if (varying.length === 0) return { rows: await sortRows(device, keys), count };
 
     const words = packWords(device, scratch, keys, planLeadingWord(varying), null);

@@ -50,4 +50,27 @@ test("of a filtered and computed input", () =>
     { partitions: PARTITIONS },
   ));
 
+for (const keep of ["first", "last", "none"] as const)
+  test(`keep ${keep} of filtered rows, all, some and none, with other names`, async () => {
+    for (const predicate of [pl.col("row").gtEq(0), pl.col("bool"), pl.col("row").gt(150), pl.col("row").lt(0)])
+      await assertGpuEqualsCpu(
+        () =>
+          lazy()
+            .filter(predicate)
+            .select("row", "g", "str", "k")
+            .rename({ k: "g2", g: "k" })
+            .unique({ subset: ["k", "str"], keep, maintainOrder: true }),
+        { partitions: PARTITIONS },
+      );
+    const shared = lazy().filter(pl.col("bool"));
+    await assertGpuEqualsCpu(
+      () =>
+        pl.concat([
+          shared.unique({ subset: ["k"], keep, maintainOrder: true }),
+          shared.unique({ subset: ["g"], keep, maintainOrder: true }),
+        ]),
+      { partitions: PARTITIONS },
+    );
+  });
+
 test("a column that is not there", () => assertSameError(() => lazy().unique({ subset: ["absent"], keep: "first" })));

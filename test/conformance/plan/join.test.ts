@@ -63,6 +63,49 @@ for (const how of KINDS) {
     }
   });
 
+  test(`${how}: filters on both sides, of rows that match and that do not, with null keys`, async () => {
+    const some = pl.col("row").lt(17).or(pl.col("k").isNull());
+    const others = pl.col("row").modulo(3).neq(0);
+    const nothing = pl.col("row").lt(0);
+    for (const nullsEqual of [false, true]) {
+      await check(() => joined(l().filter(some), r(), { how, on: ["k"], nullsEqual }), how);
+      await check(() => joined(l(), r().filter(others), { how, on: ["k"], nullsEqual }), how);
+      await check(() => joined(l().filter(others), r().filter(some.not()), { how, on: ["k", "g"], nullsEqual }), how);
+    }
+    await check(() => joined(l().filter(nothing), r().filter(others), { how, on: ["small"] }), how);
+    await check(() => joined(l().filter(others), r().filter(nothing), { how, on: ["small"] }), how);
+  });
+
+  test(`${how}: filters below columns that are renamed, computed and keys`, async () => {
+    const named = () => r().filter(pl.col("row").gt(104)).rename({ k: "key", small: "tiny" });
+    await check(() => joined(l(), named(), { how, leftOn: ["k"], rightOn: ["key"] }), how);
+    const computed = () => l().filter(pl.col("row").gt(4)).withColumns(pl.col("small").plus(1).cast(pl.Int64).as("next"));
+    await check(() => joined(computed(), named(), { how, leftOn: ["next"], rightOn: ["key"] }), how);
+    // one table on both sides, filtered once and read twice
+    const shared = l().filter(pl.col("row").lt(30));
+    await check(() => joined(shared, shared.filter(pl.col("bool")), { how, on: ["k"], suffix: "_r" }), how);
+  });
+
+  test(`${how}: one side far larger than the other, keys that repeat and keys that do not`, async () => {
+    const many = () =>
+      pl.concat(
+        Array.from({ length: 30 }, (_, i) =>
+          l().withColumns(
+            pl
+              .col("row")
+              .plus(100 * i)
+              .cast(pl.Int32)
+              .as("row"),
+          ),
+        ),
+      );
+    const distinctRows = () => many().select("row", "g", "str");
+    await check(() => joined(r().head(9), many(), { how, on: ["k"] }), how);
+    await check(() => joined(many(), r().head(9), { how, on: ["k"] }), how);
+    await check(() => joined(r().head(9), distinctRows(), { how, on: ["row"] }), how);
+    await check(() => joined(distinctRows(), r().head(9), { how, on: ["row"] }), how);
+  });
+
   test(`${how}: nothing on either side, no matches`, async () => {
     await check(() => joined(l().head(0), r(), { how, on: ["k"] }), how);
     await check(() => joined(l(), r().head(0), { how, on: ["str"] }), how);

@@ -1,0 +1,106 @@
+/** The output of a join: the columns of both sides at the rows that belong together. */
+
+import { InternalError } from "../../errors.ts";
+import type { DeviceBuffer } from "../../gpu/buffers.ts";
+import type { Column } from "../../gpu/column.ts";
+import { gather } from "../../gpu/kernels/gather.ts";
+import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
+import { call, column } from "../../ir/expr.ts";
+import type { Join, JoinOutput } from "../../ir/plan.ts";
+import type { QueryContext } from "../context.ts";
+import { computeColumns } from "../pipeline.ts";
+import type { Batch } from "../table.ts";
+import { batchOf, columnOf } from "../table.ts";
+import { rowsThatFit } from "./partition.ts";
+
+/** The row numbers in parts whose columns fit a binding; takes `rows` over. */
+export function partsOfRows(context: QueryContext, plan: Pick<Join, "schema">, rows: JoinRows): readonly JoinRows[] {
+  const fit = rowsThatFit(context, plan.schema, []);
+  if (rows.count <= fit) return [rows];
+  const part = (buffer: DeviceBuffer, from: number, count: number): DeviceBuffer => {
+    const copy = context.device.alloc(count, "join rows");
+    context.device.copy(buffer, from, copy, 0, count);
+    return copy;
+  };
+  const parts: JoinRows[] = [];
+  for (let from = 0; from < rows.count; from += fit) {
+    const count = Math.min(fit, rows.count - from);
+    parts.push({ left: part(rows.left, from, count), right: rows.right === null ? null : part(rows.right, from, count), count });
+  }
+  releaseRows(rows);
+  return parts;
+}
+
+export const releaseRows = (rows: JoinRows): void => {
+  rows.left.release();
+  rows.right?.release();
+};
+
+/** Output columns from the row numbers of both sides; `rows.left` belongs to the probe side. */
+export async function assemble(
+  context: QueryContext,
+  outputs: readonly JoinOutput[],
+  probe: Batch,
+  build: Batch,
+  rows: JoinRows,
+  swapped: boolean,
+  mayBeNull: { readonly left: boolean; readonly right: boolean },
+): Promise<Batch> {
+  const sides = swapped
+    ? {
+        left: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
+        right: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
+      }
+    : {
+        left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
+        right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
+      };
+  const fromLeft = takeSide(context, sides.left, outputs, (o) => o.left, rows.count);
+  const fromRight = takeSide(context, sides.right, outputs, (o) => o.right, rows.count);
+  const columns: Column[] = [];
+  for (const output of outputs) {
+    const a = output.left === null ? undefined : fromLeft.get(output.left);
+    const b = output.right === null ? undefined : fromRight.get(output.right);
+    const chosen = output.from === "left" ? a : output.from === "right" ? b : await coalesced(context, a, b, rows.count);
+    if (chosen === undefined) throw new InternalError(`the join output ${JSON.stringify(output.name)} has no source`);
+    if (output.from !== "coalesce") chosen.buffer.retain();
+    columns.push(chosen);
+  }
+  for (const c of [...fromLeft.values(), ...fromRight.values()]) c.buffer.release();
+  return batchOf(
+    rows.count,
+    outputs.map((o) => o.name),
+    columns,
+  );
+}
+
+interface Side {
+  readonly batch: Batch;
+  readonly rows: DeviceBuffer | null;
+  readonly mayBeNull: boolean;
+}
+
+function takeSide(
+  context: QueryContext,
+  side: Side,
+  outputs: readonly JoinOutput[],
+  nameOf: (o: JoinOutput) => string | null,
+  count: number,
+): ReadonlyMap<string, Column> {
+  const names = [...new Set(outputs.map(nameOf).filter((n) => n !== null))];
+  if (names.length === 0 || side.rows === null) return new Map();
+  const columns = gather(
+    context.device,
+    names.map((n) => columnOf(side.batch, n)),
+    side.rows,
+    count,
+    side.mayBeNull,
+  );
+  return batchOf(count, names, columns).columns;
+}
+
+async function coalesced(context: QueryContext, a: Column | undefined, b: Column | undefined, count: number): Promise<Column | undefined> {
+  if (a === undefined || b === undefined) return undefined;
+  const exprs = [call("coalesce", [column("a", a.dtype), column("b", b.dtype)], a.dtype)];
+  return (await computeColumns(context, batchOf(count, ["a", "b"], [a, b]), exprs))[0];
+}

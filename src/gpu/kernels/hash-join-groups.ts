@@ -1,0 +1,123 @@
+/** The right rows of a join in the order of the slots of a hash table, ascending within each: what the pairs of a slot are taken from. */
+
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Device } from "../device.ts";
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+import { NONE, WORKGROUP } from "./hash-group-insert.ts";
+import { type Scratch, withScratch } from "./keys-scratch.ts";
+import { sortById } from "./radix-sort.ts";
+import { remap } from "./remap.ts";
+import { exclusiveScan, inclusiveScan } from "./scan.ts";
+
+/** Rows of slot s are `sorted[starts[s]]` and those behind it, ascending. The owner releases both. */
+export interface SlotGroups {
+  readonly starts: DeviceBuffer;
+  readonly sorted: DeviceBuffer;
+}
+
+/** Rows that have a slot, or NONE. */
+export interface SlottedRows {
+  /** The row numbers, ascending; null: rows 0 .. count - 1. */
+  readonly rows: DeviceBuffer | null;
+  /** The slot of each of them. */
+  readonly slots: DeviceBuffer;
+  readonly count: number;
+  readonly capacity: number;
+  /** How many rows each slot has. */
+  readonly sizes: DeviceBuffer;
+  /** The largest of `sizes`, or some large number where it is larger. */
+  readonly most: number;
+}
+
+const HEAD = `
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let at = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  if (at >= P[0].x) { return; }`;
+
+/** Puts each index among those of its slot, in no order; `ends` becomes where each slot begins. */
+const SCATTER: Kernel = {
+  name: "join-scatter",
+  key: "join-scatter",
+  bindings: ["read", "read_write", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> slots: array<u32>;
+@group(0) @binding(1) var<storage, read_write> ends: array<atomic<u32>>;
+@group(0) @binding(2) var<storage, read_write> placed: array<u32>;
+@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // indices
+${HEAD}
+  let slot = slots[at];
+  if (slot != ${NONE}u) { placed[atomicSub(&ends[slot], 1u) - 1u] = at; }
+}`),
+};
+
+/** Brings the indices of each slot into order, by counting the smaller ones, and replaces them by their rows. */
+const arrangeKernel = (listed: boolean): Kernel => ({
+  name: "join-arrange",
+  key: `join-arrange(${listed})`,
+  bindings: ["read", "read", "read", "read", "read", "read_write", ...(listed ? (["read"] as const) : [])],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> placed: array<u32>;
+@group(0) @binding(1) var<storage, read> slots: array<u32>;
+@group(0) @binding(2) var<storage, read> starts: array<u32>;
+@group(0) @binding(3) var<storage, read> sizes: array<u32>;
+@group(0) @binding(4) var<storage, read> total: array<u32>;
+@group(0) @binding(5) var<storage, read_write> sorted: array<u32>;
+${listed ? "@group(0) @binding(6) var<storage, read> rows: array<u32>;" : ""}
+@group(0) @binding(${listed ? 7 : 6}) var<uniform> P: array<vec4<u32>, 1>; // indices
+${HEAD}
+  if (at >= total[0]) { return; }
+  let index = placed[at];
+  let slot = slots[index];
+  let begin = starts[slot];
+  let end = begin + sizes[slot];
+  var to = begin;
+  for (var other = begin; other < end; other++) { to += u32(placed[other] < index); }
+  sorted[to] = ${listed ? "rows[index]" : "index"};
+}`),
+});
+
+/** Rows of a slot above which they are sorted, not counted: the work of counting grows with the square. */
+const LONGEST_COUNTED = 128;
+/** Slots up to which one pass of a sort is all that is needed. */
+const SORTED_AT_ONCE = 1 << 8;
+
+/** No round trip. `longest`: rows of a slot up to which its rows are put in order by counting. */
+export function groupBySlot(device: Device, slotted: SlottedRows, longest: number = LONGEST_COUNTED): SlotGroups {
+  const { capacity, most } = slotted;
+  return withScratch(device, (scratch) =>
+    most > longest || capacity <= SORTED_AT_ONCE ? sorted(device, scratch, slotted) : arranged(device, scratch, slotted),
+  );
+}
+
+function sorted(device: Device, scratch: Scratch, { rows, slots, count, capacity, sizes }: SlottedRows): SlotGroups {
+  const scanned = exclusiveScan(device, sizes, capacity);
+  scanned.total.release();
+  const starts = scratch.own(scanned.offsets);
+  const order = scratch.own(sortById(device, slots, count, capacity));
+  const result = rows === null ? order : scratch.own(remap(device, order, rows, 0, count));
+  return { starts: scratch.keep(starts), sorted: scratch.keep(result) };
+}
+
+function arranged(device: Device, scratch: Scratch, { rows, slots, count, capacity, sizes }: SlottedRows): SlotGroups {
+  const scanned = inclusiveScan(device, sizes, capacity);
+  const total = scratch.own(scanned.total);
+  const starts = scratch.own(scanned.offsets);
+  const placed = scratch.alloc(count, "join rows placed");
+  const result = scratch.alloc(count, "join rows by slot");
+  const shape = { params: [count, 0, 0, 0], workgroups: Math.ceil(count / WORKGROUP) };
+  device.launch({ kernel: SCATTER, bindings: [slots, starts, placed], ...shape });
+  device.launch({
+    kernel: arrangeKernel(rows !== null),
+    bindings: [placed, slots, starts, sizes, total, result, ...(rows === null ? [] : [rows])],
+    ...shape,
+  });
+  return { starts: scratch.keep(starts), sorted: scratch.keep(result) };
+}

@@ -1,0 +1,123 @@
+/** Pairs of rows: each row of one side with its span of listed rows of the other, or with all of them. */
+
+import { OutOfDeviceMemoryError } from "../../errors.ts";
+import type { DeviceBuffer } from "../buffers.ts";
+import type { Device } from "../device.ts";
+import type { Kernel } from "../kernel.ts";
+import { link } from "../wgsl/library.ts";
+import { EXPAND_TILE, overOutputRows } from "./expansion.ts";
+import { NONE, WORKGROUP } from "./hash-group-insert.ts";
+import { type Scratch, withScratch } from "./keys-scratch.ts";
+import { exclusiveScan } from "./scan.ts";
+
+/** Row numbers of a join's output. The owner releases both buffers. */
+export interface JoinRows {
+  /** Left (probe) rows, ascending. */
+  readonly left: DeviceBuffer;
+  /** Build row of each output row, 0xFFFFFFFF for none; ascending within one left row. Null for semi and anti. */
+  readonly right: DeviceBuffer | null;
+  readonly count: number;
+}
+
+export type JoinPairs = JoinRows & { readonly right: DeviceBuffer };
+
+/**
+ * The pairs of each probe row, which it has as many of as output rows.
+ *
+ *     offsets: first output row of each probe row | spans | sorted: build rows by group -> left, right
+ */
+const EXPAND: Kernel = {
+  name: "join-expand",
+  key: "join-expand",
+  bindings: ["read", "read", "read", "read_write", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> offsets: array<u32>;
+@group(0) @binding(1) var<storage, read> spans: array<u32>;
+@group(0) @binding(2) var<storage, read> sorted: array<u32>;
+@group(0) @binding(3) var<storage, read_write> left: array<u32>;
+@group(0) @binding(4) var<storage, read_write> right: array<u32>;
+@group(0) @binding(5) var<uniform> P: array<vec4<u32>, 1>; // rows, output rows
+${overOutputRows(`let begin = spans[P[0].x + row];
+    left[i] = row;
+    right[i] = ${NONE}u;
+    if (begin != ${NONE}u) { right[i] = sorted[begin + (i - offsets[row])]; }`)}`),
+};
+
+/** Row numbers of a cross join: left, right. */
+const CROSS: Kernel = {
+  name: "join-cross",
+  key: "join-cross",
+  bindings: ["read_write", "read_write"],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read_write> left: array<u32>;
+@group(0) @binding(1) var<storage, read_write> right: array<u32>;
+@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>; // output rows, right rows
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  if (row >= P[0].x) { return; }
+  let quotient = row / P[0].y;
+  left[row] = quotient;
+  right[row] = row - quotient * P[0].y;
+}`),
+};
+
+/** The most output rows that row numbers and workgroup arithmetic can name. */
+const MOST_ROWS = 2 ** 32 - 2 ** 16;
+
+/** @throws OutOfDeviceMemoryError when a join makes more rows than can be named. */
+export const checkCount = (count: number): void => {
+  if (count > MOST_ROWS) throw new OutOfDeviceMemoryError(`a join makes ${count} rows, more than ${MOST_ROWS}`);
+};
+
+/** The 64 bits of a sum, low word first. */
+export const sumOf = (words: Uint32Array | undefined): number => (words?.[0] ?? 0) + (words?.[1] ?? 0) * 2 ** 32;
+
+/**
+ * The `count` pairs of `rows` rows, each with its span of the rows in `sorted`. `spans`: how many pairs each row has at [0, rows), where
+ * its span begins at [rows, 2 * rows), 0xFFFFFFFF for pairs with no row.
+ */
+export function expandSpans(
+  device: Device,
+  scratch: Scratch,
+  spans: DeviceBuffer,
+  sorted: DeviceBuffer,
+  rows: number,
+  count: number,
+): JoinPairs {
+  const scanned = exclusiveScan(device, spans, rows);
+  const offsets = scratch.own(scanned.offsets);
+  scanned.total.release();
+  checkCount(count);
+  const left = scratch.alloc(count, "join left rows");
+  const right = scratch.alloc(count, "join right rows");
+  if (count > 0)
+    device.launch({
+      kernel: EXPAND,
+      bindings: [offsets, spans, sorted, left, right],
+      params: [rows, count, 0, 0],
+      workgroups: Math.ceil(count / EXPAND_TILE),
+    });
+  return { left: scratch.keep(left), right: scratch.keep(right), count };
+}
+
+/**
+ * Every pair of a left and a right row, in left row order, then right row order.
+ * @throws OutOfDeviceMemoryError when there are about 2^32 pairs or more, or they do not fit.
+ */
+export function crossJoin(device: Device, leftRows: number, rightRows: number): JoinPairs {
+  const count = leftRows * rightRows;
+  checkCount(count);
+  return withScratch(device, (scratch) => {
+    const left = scratch.alloc(count, "cross join left rows");
+    const right = scratch.alloc(count, "cross join right rows");
+    device.launch({ kernel: CROSS, bindings: [left, right], params: [count, rightRows, 0, 0], workgroups: Math.ceil(count / WORKGROUP) });
+    return { left: scratch.keep(left), right: scratch.keep(right), count };
+  });
+}
