@@ -179,23 +179,32 @@ export class BufferPool {
   };
 
   /**
-   * The newest unused buffer of this size or one step larger: the newest is the one most likely still in the GPU's cache. Where another one
-   * would have to go for a new one, one of up to twice the size: making buffers takes longer than what most of them are for.
+   * The first made of the unused buffers of this size, else of one step larger, so that the same allocations get the same buffers each time and
+   * find the bind groups that were made for them. Where another one would have to go for a new one, one of up to twice the size: making buffers
+   * takes longer than what most of them are for.
    */
   #takeUnused(size: number): Block | undefined {
     const isFull = this.#allocated + this.#pooled + size > this.#memoryLimit;
-    const block = this.#bySize.get(size)?.pop() ?? this.#takeLarger(size, isFull ? 2 * size : sizeClass(size + 1));
+    const block = this.#takeFirst(size) ?? this.#takeLarger(size, isFull ? 2 * size : sizeClass(size + 1));
     if (block === undefined) return undefined;
     this.#unused.delete(block);
     this.#pooled -= block.bytes;
     return block;
   }
 
+  #takeFirst(size: number): Block | undefined {
+    const same = this.#bySize.get(size);
+    if (same === undefined || same.length === 0) return undefined;
+    let first = 0;
+    for (let i = 1; i < same.length; i++) if ((same[i]?.id ?? 0) < (same[first]?.id ?? 0)) first = i;
+    return same.splice(first, 1)[0];
+  }
+
   /** Of the smallest size above `size`, up to `most` bytes, that there is one of. */
   #takeLarger(size: number, most: number): Block | undefined {
     const largest = Math.min(most, this.#memoryLimit - this.#allocated);
     for (let larger = sizeClass(size + 1); larger <= largest; larger = sizeClass(larger + 1)) {
-      const block = this.#bySize.get(larger)?.pop();
+      const block = this.#takeFirst(larger);
       if (block !== undefined) return block;
     }
     return undefined;

@@ -65,7 +65,7 @@ const DIMENSION = 65_535;
 /** Recorded commands, and bytes of uploads, after which they are submitted without being asked for. */
 const AUTO_COMMANDS = 256;
 const AUTO_BYTES = 1 << 26;
-const KEPT_BIND_GROUPS = 1024;
+const KEPT_BIND_GROUPS = { software: 1024, hardware: 8192 } as const;
 /** Bind groups after which a software adapter, which maps memory for each and may make only so many maps, has those that nobody needs collected. */
 const COLLECTED_BIND_GROUPS = 3000;
 
@@ -271,7 +271,7 @@ export class CommandStream {
   }
 
   #keep(key: string, group: GPUBindGroup, blocks: readonly number[]): void {
-    if (this.#bindGroups.size >= KEPT_BIND_GROUPS) {
+    if (this.#bindGroups.size >= KEPT_BIND_GROUPS[this.#software ? "software" : "hardware"]) {
       this.#bindGroups.clear();
       this.#keysOfBlock.clear();
     }
