@@ -33,6 +33,8 @@ const { values } = parseArgs({
     runs: { type: "string", default: "7" },
     /** Seconds after which no further run of a side is started. */
     seconds: { type: "string", default: "4" },
+    /** Runs of each side after pauses. */
+    paused: { type: "string", default: "3" },
     /** How many kernels of each operator are printed. */
     kernels: { type: "string", default: "4" },
     /** What bench/peers/cuda.py wrote on the same GPU. */
@@ -49,6 +51,7 @@ const effort: Effort = {
   warmup: numberOption("warmup", values.warmup, notNegative),
   runs: numberOption("runs", values.runs, count),
   seconds: numberOption("seconds", values.seconds, positive),
+  paused: numberOption("paused", values.paused, countOrNone),
 };
 const shownKernels = numberOption("kernels", values.kernels, countOrNone);
 const wanted = values.only.split(",");

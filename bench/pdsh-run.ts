@@ -23,6 +23,8 @@ const { values } = parseArgs({
     runs: { type: "string", default: "5" },
     /** Seconds after which no further run of a side is started. */
     seconds: { type: "string", default: "10" },
+    /** Runs of each side after pauses. */
+    paused: { type: "string", default: "3" },
     mode: { type: "string", default: "both" },
     /** How many kernels of each query are printed; 0 does without the engine that profiles. */
     kernels: { type: "string", default: "5" },
@@ -42,6 +44,7 @@ const effort = {
   warmup: numberOption("warmup", values.warmup, notNegative),
   runs: numberOption("runs", values.runs, count),
   seconds: numberOption("seconds", values.seconds, positive),
+  paused: numberOption("paused", values.paused, countOrNone),
 };
 const kernels = numberOption("kernels", values.kernels, countOrNone);
 const queries = parseQueries(values.queries);

@@ -20,7 +20,7 @@ export function timeLine(m: Measurement): string {
     spread(m.engine),
     spread(m.polars),
     spread(m.duckdb),
-    m.engine === null ? "-" : `${ms(m.engine.pausedMs)} ${digits(m.polars.pausedMs / m.engine.pausedMs)}x`,
+    pausedText(m),
     ms(m.engine?.firstMs),
     ms(m.buildMs),
     String(m.rows),
@@ -28,6 +28,11 @@ export function timeLine(m: Measurement): string {
   const peer = m.duckdbRows === null || m.duckdbRows === m.rows ? "" : `; DuckDB gave ${m.duckdbRows} rows`;
   const cpu = m.onCpu.length === 0 ? "" : `; on the CPU: ${m.onCpu.join(", ")}`;
   return `${cells(texts, timeWidths)}  ${m.check}${cpu}${peer}`;
+}
+
+function pausedText({ engine, polars }: Measurement): string {
+  if (engine === null || engine.pausedMs === null || polars.pausedMs === null) return "-";
+  return `${ms(engine.pausedMs)} ${digits(polars.pausedMs / engine.pausedMs)}x`;
 }
 
 const insideWidths = [5, 8, 8, 9, 8, 10, 6, 8, 8, 8];

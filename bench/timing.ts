@@ -6,10 +6,10 @@ export interface TimedRun<T> {
   readonly value: T;
 }
 
-/** Milliseconds. `firstMs` is the first run of all, `pausedMs` the median of runs after pauses; the others are of the runs that count. */
+/** Milliseconds. `firstMs` is the first run of all, `pausedMs` the median of runs after pauses, null without any; the others are of the runs that count. */
 export interface Timing {
   readonly firstMs: number;
-  readonly pausedMs: number;
+  readonly pausedMs: number | null;
   readonly medianMs: number;
   readonly minMs: number;
   readonly maxMs: number;
@@ -32,10 +32,10 @@ export interface Effort {
   readonly warmup: number;
   readonly runs: number;
   readonly seconds: number;
+  /** Runs after pauses: what a query costs a process that does nothing in between. */
+  readonly paused: number;
 }
 
-/** Runs after pauses: what a query costs a process that does nothing in between. */
-const PAUSED_RUNS = 3;
 const PAUSE_MS = 200;
 
 /** A result and the milliseconds that it took. */
@@ -45,7 +45,7 @@ export async function timedOnce<T>(work: () => Promise<T>): Promise<TimedRun<T>>
   return { ms: performance.now() - start, value };
 }
 
-export async function timed<T>({ warmup, runs, seconds }: Effort, work: () => Promise<T>): Promise<Timed<T>> {
+export async function timed<T>({ warmup, runs, seconds, paused: pauses }: Effort, work: () => Promise<T>): Promise<Timed<T>> {
   const once = (): Promise<TimedRun<T>> => timedOnce(work);
   const begin = performance.now();
   const first = await once();
@@ -54,7 +54,7 @@ export async function timed<T>({ warmup, runs, seconds }: Effort, work: () => Pr
   const counted = [await once()];
   while (counted.length < runs && performance.now() - counting < seconds * 1000) counted.push(await once());
   const paused: TimedRun<T>[] = [];
-  while (paused.length < PAUSED_RUNS) {
+  while (paused.length < pauses) {
     await setTimeout(PAUSE_MS);
     paused.push(await once());
   }
@@ -62,7 +62,7 @@ export async function timed<T>({ warmup, runs, seconds }: Effort, work: () => Pr
   const times = counted.map(({ ms }) => ms);
   const timing = {
     firstMs: first.ms,
-    pausedMs: (middle(paused) ?? first).ms,
+    pausedMs: middle(paused)?.ms ?? null,
     medianMs: median.ms,
     minMs: Math.min(...times),
     maxMs: Math.max(...times),
