@@ -236,6 +236,22 @@ test("right rows by slot: by counting, by sorting, at the bound between them, of
   }
 });
 
+test("one round trip, whichever side the table is over and whether keys repeat or not", async () => {
+  for (const repeat of [1, 4]) {
+    const columns = [uints(Array.from({ length: 2000 }, (_, row) => Math.floor(row / repeat)))];
+    const both = { keys: encode(device, columns, 2000), mask: null };
+    for (const kind of KINDS) {
+      const table = buildTable(device, both, { nullsEqual: false, pairs: kind === "inner" || kind === "left" });
+      const before = device.stats.roundTrips;
+      const rows = [await probe(device, table, both, kind), await joinByLeft(device, both, both, kind, { nullsEqual: false })];
+      assert.equal(device.stats.roundTrips - before, 2, `${kind}, ${repeat} rows of a key`);
+      for (const part of rows) for (const buffer of [part.left, part.right]) buffer?.release();
+      table.release();
+    }
+    both.keys.buffer.release();
+  }
+});
+
 test("few left keys of many right rows: tables about as large as what a workgroup adds up at once", async () => {
   for (const distinct of [1, 3, 60, 128, 129, 300]) {
     const left = side(uints(Array.from({ length: distinct }, (_, row) => (row % 10 === 9 ? null : row * 3))));
