@@ -34,6 +34,24 @@ before(async () => {
 });
 after(() => device.destroy());
 
+test("concurrent reads are one round trip, each of its own words; those after one another are several", async () => {
+  const buffers = [7, 8, 9].map((value) => {
+    const buffer = device.alloc(4, "test");
+    device.write(buffer, 0, Uint32Array.of(value, 0, 0, 0));
+    return buffer;
+  });
+  const before = device.stats.roundTrips;
+  const together = await Promise.all(buffers.map((buffer) => device.read(buffer, 0, 1)));
+  assert.deepEqual(
+    together.map(([word]) => word),
+    [7, 8, 9],
+  );
+  assert.equal(device.stats.roundTrips - before, 1);
+  for (const buffer of buffers) await device.read(buffer, 0, 1);
+  assert.equal(device.stats.roundTrips - before, 4);
+  for (const buffer of buffers) buffer.release();
+});
+
 test("commands execute in the order of their recording", async () => {
   const n = 5_000_000;
   const a = device.alloc(n, "a");

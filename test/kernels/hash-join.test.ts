@@ -202,39 +202,53 @@ test("rows that take no part, on either side, whatever their keys", async () => 
   await check(repeated, repeated, false, KINDS, { left: null, right: (row) => row % 2 === 1 });
 });
 
-test("right rows by slot: by counting, by sorting, at the bound between them, of all rows and of listed ones", async () => {
+test("right rows by slot: by counting, by sorting, at the bound between them, of all rows and of few", async () => {
   const capacity = 1024;
   const rows = 20_000;
-  const slotOf = (row: number): number => (row % 7 === 0 ? NONE : row % 5 === 0 ? 3 : (row * 7919) % capacity);
-  for (const listed of [false, true]) {
-    const numbers = Array.from({ length: rows }, (_, row) => row).filter((row) => !listed || slotOf(row) !== NONE);
-    const slots = numbers.map(slotOf);
+  const upload = (values: readonly number[]): DeviceBuffer => {
+    const buffer = device.alloc(values.length, "test");
+    device.write(buffer, 0, Uint32Array.from(values));
+    return buffer;
+  };
+  for (const one of [1, 2, 9]) {
+    const slotOf = (row: number): number => (row % one !== 0 || row % 7 === 0 ? NONE : row % 5 === 0 ? 3 : (row * 7919) % capacity);
+    const slots = Array.from({ length: rows }, (_, row) => slotOf(row));
     const expected: number[][] = Array.from({ length: capacity }, () => []);
-    slots.forEach((slot, i) => {
-      expected[slot]?.push(numbers[i] ?? 0);
+    slots.forEach((slot, row) => {
+      expected[slot]?.push(row);
     });
-    const upload = (values: readonly number[]): DeviceBuffer => {
-      const buffer = device.alloc(values.length, "test");
-      device.write(buffer, 0, Uint32Array.from(values));
-      return buffer;
-    };
-    const buffers = { rows: upload(numbers), slots: upload(slots), sizes: upload(expected.map((own) => own.length)) };
+    const buffers = { slots: upload(slots), sizes: upload(expected.map((own) => own.length)) };
     const most = Math.max(...expected.map((own) => own.length));
-    for (const longest of [most - 1, most]) {
-      const { starts, sorted } = groupBySlot(
-        device,
-        { ...buffers, rows: listed ? buffers.rows : null, count: numbers.length, capacity, most },
-        longest,
-      );
-      const [begins = [], found = []] = [await device.read(starts, 0, capacity), await device.read(sorted, 0, expected.flat().length)];
-      expected.forEach((own, slot) => {
-        const begin = begins[slot] ?? 0;
-        assert.equal(difference(found.slice(begin, begin + own.length), own), -1, `slot ${slot}`);
-      });
-      starts.release();
-      sorted.release();
+    const least = expected.flat().length;
+    for (const found of [least, least + 100, rows]) {
+      for (const longest of [most - 1, most]) {
+        const { starts, sorted } = groupBySlot(device, { ...buffers, rows, found, capacity, most }, longest);
+        const [begins, all] = [await device.read(starts, 0, capacity), await device.read(sorted, 0, least)];
+        expected.forEach((own, slot) => {
+          const begin = begins[slot] ?? 0;
+          assert.equal(difference(all.slice(begin, begin + own.length), own), -1, `slot ${slot}`);
+        });
+        starts.release();
+        sorted.release();
+      }
     }
     for (const buffer of Object.values(buffers)) buffer.release();
+  }
+});
+
+test("one round trip, whichever side the table is over and whether keys repeat or not", async () => {
+  for (const repeat of [1, 4]) {
+    const columns = [uints(Array.from({ length: 2000 }, (_, row) => Math.floor(row / repeat)))];
+    const both = { keys: encode(device, columns, 2000), mask: null };
+    for (const kind of KINDS) {
+      const table = buildTable(device, both, { nullsEqual: false, pairs: kind === "inner" || kind === "left" });
+      const before = device.stats.roundTrips;
+      const rows = [await probe(device, table, both, kind), await joinByLeft(device, both, both, kind, { nullsEqual: false })];
+      assert.equal(device.stats.roundTrips - before, 2, `${kind}, ${repeat} rows of a key`);
+      for (const part of rows) for (const buffer of [part.left, part.right]) buffer?.release();
+      table.release();
+    }
+    both.keys.buffer.release();
   }
 });
 

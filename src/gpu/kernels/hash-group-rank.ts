@@ -4,7 +4,8 @@ import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import { WORKGROUP } from "./hash-group-insert.ts";
+import { constantWords } from "./fill.ts";
+import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import type { Scratch } from "./keys-scratch.ts";
 import { exclusiveScan } from "./scan.ts";
 
@@ -63,25 +64,32 @@ export interface ListedRows {
   readonly count: number;
 }
 
-/**
- * Lists the marked rows, and the words that `values` has for them; the buffers are held by `scratch`. One round trip, for the count.
- */
-export async function listRows(device: Device, scratch: Scratch, ranked: RankedRows, values: DeviceBuffer | null): Promise<ListedRows> {
-  const [count = 0] = await device.read(ranked.total, 0, 1);
-  return listCounted(device, scratch, ranked, values, count);
-}
-
-/** As `listRows` where the count is known: no round trip. */
+/** Lists the marked rows, which are `count`, and the words that `values` has for them; the buffers are held by `scratch`. */
 export function listCounted(device: Device, scratch: Scratch, ranked: RankedRows, values: DeviceBuffer | null, count: number): ListedRows {
   const list = scratch.alloc(count, "row list");
   const picked = values === null ? null : scratch.alloc(count, "row list values");
-  if (count > 0) {
-    device.launch({
-      kernel: listKernel(values !== null),
-      bindings: [ranked.bits, ranked.before, list, ...(values === null || picked === null ? [] : [values, picked])],
-      params: [ranked.rows, 0, 0, 0],
-      workgroups: Math.ceil(ranked.rows / WORKGROUP),
-    });
-  }
+  if (count > 0) launchList(device, ranked, list, values === null || picked === null ? [] : [values, picked]);
   return { list, picked, count };
 }
+
+/** As `listCounted` of at most `most` marked rows: NONE stands behind them, in both lists. */
+export function listUpTo(
+  device: Device,
+  scratch: Scratch,
+  ranked: RankedRows,
+  values: DeviceBuffer,
+  most: number,
+): { readonly list: DeviceBuffer; readonly picked: DeviceBuffer } {
+  const list = scratch.own(constantWords(device, NONE, Math.max(1, most)));
+  const picked = scratch.own(constantWords(device, NONE, Math.max(1, most)));
+  launchList(device, ranked, list, [values, picked]);
+  return { list, picked };
+}
+
+const launchList = (device: Device, ranked: RankedRows, list: DeviceBuffer, values: readonly DeviceBuffer[]): void =>
+  device.launch({
+    kernel: listKernel(values.length > 0),
+    bindings: [ranked.bits, ranked.before, list, ...values],
+    params: [ranked.rows, 0, 0, 0],
+    workgroups: Math.ceil(ranked.rows / WORKGROUP),
+  });

@@ -5,6 +5,8 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
+import { listUpTo } from "./hash-group-rank.ts";
+import { tally } from "./hash-join-tally.ts";
 import { type Scratch, withScratch } from "./keys-scratch.ts";
 import { sortById } from "./radix-sort.ts";
 import { remap } from "./remap.ts";
@@ -18,11 +20,10 @@ export interface SlotGroups {
 
 /** Rows that have a slot, or NONE. */
 export interface SlottedRows {
-  /** The row numbers, ascending; null: rows 0 .. count - 1. */
-  readonly rows: DeviceBuffer | null;
-  /** The slot of each of them. */
   readonly slots: DeviceBuffer;
-  readonly count: number;
+  readonly rows: number;
+  /** No fewer than the rows that have a slot. */
+  readonly found: number;
   readonly capacity: number;
   /** How many rows each slot has. */
   readonly sizes: DeviceBuffer;
@@ -36,7 +37,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let at = group_id(wid, nwg) * ${WORKGROUP}u + lane;
   if (at >= P[0].x) { return; }`;
 
-/** Puts each index among those of its slot, in no order; `ends` becomes where each slot begins. */
+/** Puts each row among those of its slot, in no order; `ends` becomes where each slot begins. */
 const SCATTER: Kernel = {
   name: "join-scatter",
   key: "join-scatter",
@@ -48,18 +49,18 @@ const SCATTER: Kernel = {
 @group(0) @binding(0) var<storage, read> slots: array<u32>;
 @group(0) @binding(1) var<storage, read_write> ends: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read_write> placed: array<u32>;
-@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // indices
+@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // rows
 ${HEAD}
   let slot = slots[at];
   if (slot != ${NONE}u) { placed[atomicSub(&ends[slot], 1u) - 1u] = at; }
 }`),
 };
 
-/** Brings the indices of each slot into order, by counting the smaller ones, and replaces them by their rows. */
-const arrangeKernel = (listed: boolean): Kernel => ({
+/** Brings the rows of each slot into order, by counting the smaller ones. */
+const ARRANGE: Kernel = {
   name: "join-arrange",
-  key: `join-arrange(${listed})`,
-  bindings: ["read", "read", "read", "read", "read", "read_write", ...(listed ? (["read"] as const) : [])],
+  key: "join-arrange",
+  bindings: ["read", "read", "read", "read", "read", "read_write"],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
@@ -70,19 +71,18 @@ const arrangeKernel = (listed: boolean): Kernel => ({
 @group(0) @binding(3) var<storage, read> sizes: array<u32>;
 @group(0) @binding(4) var<storage, read> total: array<u32>;
 @group(0) @binding(5) var<storage, read_write> sorted: array<u32>;
-${listed ? "@group(0) @binding(6) var<storage, read> rows: array<u32>;" : ""}
-@group(0) @binding(${listed ? 7 : 6}) var<uniform> P: array<vec4<u32>, 1>; // indices
+@group(0) @binding(6) var<uniform> P: array<vec4<u32>, 1>; // places
 ${HEAD}
   if (at >= total[0]) { return; }
-  let index = placed[at];
-  let slot = slots[index];
+  let row = placed[at];
+  let slot = slots[row];
   let begin = starts[slot];
   let end = begin + sizes[slot];
   var to = begin;
-  for (var other = begin; other < end; other++) { to += u32(placed[other] < index); }
-  sorted[to] = ${listed ? "rows[index]" : "index"};
+  for (var other = begin; other < end; other++) { to += u32(placed[other] < row); }
+  sorted[to] = row;
 }`),
-});
+};
 
 /** Rows of a slot above which they are sorted, not counted: the work of counting grows with the square. */
 const LONGEST_COUNTED = 128;
@@ -97,27 +97,34 @@ export function groupBySlot(device: Device, slotted: SlottedRows, longest: numbe
   );
 }
 
-function sorted(device: Device, scratch: Scratch, { rows, slots, count, capacity, sizes }: SlottedRows): SlotGroups {
+function sorted(device: Device, scratch: Scratch, { slots, rows, found, capacity, sizes }: SlottedRows): SlotGroups {
   const scanned = exclusiveScan(device, sizes, capacity);
   scanned.total.release();
   const starts = scratch.own(scanned.offsets);
-  const order = scratch.own(sortById(device, slots, count, capacity));
-  const result = rows === null ? order : scratch.own(remap(device, order, rows, 0, count));
-  return { starts: scratch.keep(starts), sorted: scratch.keep(result) };
+  if (2 * found > rows) return { starts: scratch.keep(starts), sorted: sortById(device, slots, rows, capacity) };
+  const { marked } = tally(device, scratch, { rows, slots, counts: null, repeats: null, base: 1, mask: null }, "semi");
+  const { list, picked } = listUpTo(device, scratch, marked, slots, found);
+  const order = scratch.own(sortById(device, picked, found, capacity));
+  return { starts: scratch.keep(starts), sorted: remap(device, order, list, 0, found) };
 }
 
-function arranged(device: Device, scratch: Scratch, { rows, slots, count, capacity, sizes }: SlottedRows): SlotGroups {
+function arranged(device: Device, scratch: Scratch, { slots, rows, found, capacity, sizes }: SlottedRows): SlotGroups {
   const scanned = inclusiveScan(device, sizes, capacity);
   const total = scratch.own(scanned.total);
   const starts = scratch.own(scanned.offsets);
-  const placed = scratch.alloc(count, "join rows placed");
-  const result = scratch.alloc(count, "join rows by slot");
-  const shape = { params: [count, 0, 0, 0], workgroups: Math.ceil(count / WORKGROUP) };
-  device.launch({ kernel: SCATTER, bindings: [slots, starts, placed], ...shape });
+  const placed = scratch.alloc(found, "join rows placed");
+  const result = scratch.alloc(found, "join rows by slot");
   device.launch({
-    kernel: arrangeKernel(rows !== null),
-    bindings: [placed, slots, starts, sizes, total, result, ...(rows === null ? [] : [rows])],
-    ...shape,
+    kernel: SCATTER,
+    bindings: [slots, starts, placed],
+    params: [rows, 0, 0, 0],
+    workgroups: Math.ceil(rows / WORKGROUP),
+  });
+  device.launch({
+    kernel: ARRANGE,
+    bindings: [placed, slots, starts, sizes, total, result],
+    params: [found, 0, 0, 0],
+    workgroups: Math.ceil(found / WORKGROUP),
   });
   return { starts: scratch.keep(starts), sorted: scratch.keep(result) };
 }

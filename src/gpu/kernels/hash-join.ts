@@ -79,7 +79,7 @@ const groupsOfTable = (device: Device, rows: number, { table, more, slots, capac
       params: [capacity, 0, 0, 0],
       workgroups: Math.ceil(capacity / WORKGROUP),
     });
-    return groupBySlot(device, { rows: null, slots, count: rows, capacity, sizes, most });
+    return groupBySlot(device, { slots, rows, found: rows, capacity, sizes, most });
   });
 
 interface Looked {
@@ -144,14 +144,8 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
       mask: left.mask,
     };
     const tallied = tally(device, scratch, slotted, kind);
-    if (tallied.total === null) return selected(device, scratch, tallied);
-    const [total, flags] = await device.readMany([
-      { buffer: tallied.total, word: 0, words: 2 },
-      { buffer: inserted.flags, word: 0, words: 1 },
-    ]);
-    const count = sumOf(total);
-    checkCount(count);
-    const more = flags?.[0] ?? 0;
+    if (!isPairs(kind)) return selected(device, scratch, tallied);
+    const { count, more } = await countsOf(device, tallied, inserted.flags);
     if (more === 0) return pairs(device, scratch, tallied, slotted, inserted.table, count);
     const { starts, sorted } = table.groups(more + 1);
     return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
@@ -189,32 +183,30 @@ export function joinByLeft(
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
     lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, flags]);
     scratch.drop(table);
-    const matched = tally(
-      device,
-      scratch,
-      { rows: right.keys.rows, slots: rightSlots, counts: null, repeats: null, base: 1, mask: null },
-      "semi",
-    ).marked;
     const tallied = tally(device, scratch, slotted, kind);
-    if (tallied.total === null) throw new InternalError("the pairs were not counted");
-    const [total, more, hits] = await device.readMany([
-      { buffer: tallied.total, word: 0, words: 2 },
-      { buffer: flags, word: 0, words: 1 },
-      { buffer: matched.total, word: 0, words: 1 },
-    ]);
-    const count = sumOf(total);
-    checkCount(count);
-    const most = (more?.[0] ?? 0) + 1;
-    if (most === 1) return pairs(device, scratch, tallied, slotted, holders, count);
+    const { count, more } = await countsOf(device, tallied, flags);
+    if (more === 0) return pairs(device, scratch, tallied, slotted, holders, count);
     scratch.drop(holders);
-    const { list, picked, count: found } = listCounted(device, scratch, matched, rightSlots, hits?.[0] ?? 0);
+    // every slot is of a left row: no more right rows have one than there are pairs
+    const found = Math.min(right.keys.rows, count);
+    const groups = groupBySlot(device, { slots: rightSlots, rows: right.keys.rows, found, capacity, sizes: counts, most: more + 1 });
+    const starts = scratch.own(groups.starts);
+    const sorted = scratch.own(groups.sorted);
     scratch.drop(rightSlots);
-    if (picked === null) throw new InternalError("no slots were listed");
-    const { starts, sorted } = groupBySlot(device, { rows: list, slots: picked, count: found, capacity, sizes: counts, most });
-    scratch.own(starts);
-    scratch.own(sorted);
     return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
   });
+}
+
+/** The number of pairs, and by how many a slot has more than one right row at most. @throws OutOfDeviceMemoryError for too many pairs. */
+async function countsOf(device: Device, { total }: Tally, flags: DeviceBuffer): Promise<{ readonly count: number; readonly more: number }> {
+  if (total === null) throw new InternalError("the pairs were not counted");
+  const [sum, most] = await device.readMany([
+    { buffer: total, word: 0, words: 2 },
+    { buffer: flags, word: 0, words: 1 },
+  ]);
+  const count = sumOf(sum);
+  checkCount(count);
+  return { count, more: most?.[0] ?? 0 };
 }
 
 function pairs(device: Device, scratch: Scratch, tallied: Tally, { slots }: Slotted, holders: DeviceBuffer, count: number): JoinRows {
