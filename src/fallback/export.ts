@@ -16,7 +16,7 @@ import { writeFrame } from "./arrow-frames.ts";
 import { HostDictionary, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 
-/** The batches behind one another; one round trip. The batches stay the caller's. */
+/** The batches behind one another; one round trip, none where they have no rows. The batches stay the caller's. */
 export async function exportFrame(
   native: NativePolars,
   device: Device,
@@ -25,7 +25,7 @@ export async function exportFrame(
 ): Promise<NativeDataFrame> {
   const columns = batches.map((batch) => schema.map((f) => columnOf(batch, f.name)));
   const parts = columns.flat().flatMap(partsOf);
-  const words = await device.readMany(parts);
+  const words = parts.some((part) => part.words > 0) ? await device.readMany(parts) : [];
   let next = 0;
   const frames: NativeDataFrame[] = [];
   for (const batch of columns) {

@@ -5,16 +5,26 @@ import type { SortKey } from "../../ir/expr.ts";
 import type { Plan, Sort } from "../../ir/plan.ts";
 import { sampleKeys, sampleSchema, splitByRange, splitPoints } from "../operators/exchange.ts";
 import { sort } from "../operators/sort.ts";
-import type { ExchangeNode, PhysicalNode } from "../physical/node.ts";
+import type { ExchangeNode, PhysicalNode, Seen } from "../physical/node.ts";
 import type { LowerContext } from "./context.ts";
-import { all, each, exchangeNode, mapNode, one, reduceNode } from "./nodes.ts";
-import { isOne, spreadOf } from "./size.ts";
+import { all, choiceNode, each, exchangeNode, mapNode, one, reduceNode } from "./nodes.ts";
+import { collapsed, isOne, rowsAtOnce, spreadOf } from "./size.ts";
 
 export function lowerSort(lower: LowerContext, plan: Sort): PhysicalNode {
   const input = lower.of(plan.input);
   if (isOne(lower, input)) return sorted(plan, plan, input);
-  return plan.limit === null ? sortedRanges(lower, plan, plan.by, input) : top(lower, plan, sorted(plan, plan, input));
+  if (plan.limit !== null) return top(lower, plan, sorted(plan, plan, input));
+  const ranges = sortedRanges(lower, plan, plan.by, input);
+  return lower.dynamic ? choiceNode([sorted(plan, plan, collapsed(input)), ranges], [input], needsRanges(lower, input)) : ranges;
 }
+
+/** Whether there are more rows than a partition has: 1, else 0. */
+const needsRanges =
+  (lower: LowerContext, node: PhysicalNode) =>
+  ([input]: readonly Seen[]): number | null => {
+    if (input === undefined || input.rows > Math.min(lower.options.maxRowsPerPartition, rowsAtOnce(lower, node))) return 1;
+    return input.ended ? 0 : null;
+  };
 
 const sorted = (logical: Plan, plan: Sort, input: PhysicalNode): PhysicalNode =>
   mapNode({
