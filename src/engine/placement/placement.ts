@@ -19,7 +19,7 @@ const USES = 512;
 
 /** Milliseconds for opening a device, and for compiling the kernels of a node. */
 const OPEN_MS = 500;
-const COMPILE_MS = 30;
+const COMPILE_MS = 15;
 /** Of a query on the device, besides its steps. */
 const START_MS = 0.5;
 const UP_BYTES_PER_MS = 2e6;

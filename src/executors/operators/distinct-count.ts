@@ -45,12 +45,14 @@ export async function countDistinct(
     releaseBatch(all);
     if (!shared) mask?.release();
   }
+  // Those of one batch differ already.
+  const differ = pairs.length === 1;
   const parts = await partsThatFit(context, { schema, batches: pairs }, exprs);
   const counter = new GroupAccumulator(context.device, [{ kind: "len", input: -1 }], [], groups);
   let total = 0;
   for (const part of parts) {
-    const distinct = await distinctRows(context, part, exprs, null);
-    releaseBatch(part);
+    const distinct = differ ? part : await distinctRows(context, part, exprs, null);
+    if (!differ) releaseBatch(part);
     total += distinct.rows;
     if (grouped !== null) {
       const owner = columnOf(distinct, "group");
