@@ -196,6 +196,11 @@ test("large files: queries over decoded columns and texts beside them, with and 
       .select(pl.col("a").sum(), pl.col("n").max(), pl.len());
   const most = await some(1000).collect();
   const few = await some(560_000).collect();
+  const parts = [
+    () => pl.scanParquet(path, { nRows: 2_200_000 }).select(pl.col("a").sum(), pl.col("b").sum(), pl.len()),
+    () => pl.scanParquet(path).withRowIndex("row", 5).filter(pl.col("a").gt(3)).select(pl.col("b").sum(), pl.col("row").sum()),
+    () => pl.scanParquet(path).slice(100, 2_199_000).select(pl.col("a").sum(), pl.col("b").max(), pl.len()),
+  ];
   const expected = await query().collect();
   for (const options of [
     { executor: "in-memory" },
@@ -204,6 +209,7 @@ test("large files: queries over decoded columns and texts beside them, with and 
   ] as const) {
     const engine = new GPUEngine({ raiseOnFail: true, residentMemoryLimit: 0, ...options });
     assert.equal(frameDifference(expected, await query().collect({ engine }), { rel: 1e-12 }), null);
+    for (const part of parts) assert.equal(frameDifference(await part().collect(), await part().collect({ engine }), { rel: 1e-12 }), null);
     assert.equal(frameDifference(most, await some(1000).collect({ engine }), { rel: 1e-12 }), null);
     assert.equal(frameDifference(few, await some(560_000).collect({ engine }), { rel: 1e-12 }), null);
     assert.equal((await engine.deviceStats())?.allocatedBytes, 0);

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { DeviceError, InternalError } from "../../errors.ts";
+import { InternalError } from "../../errors.ts";
 import type { DecodeAnswer, DecodedTexts, DecodedValues, DecodeRequest, DecodeTask, TextsTask, ValuesTask } from "./decoding.ts";
 
 /** Tasks that run at once. */
@@ -50,7 +50,7 @@ class Decoder {
 
   #failed(error: Error): void {
     decoders.delete(this);
-    for (const pending of this.#pending.values()) pending.reject(new DeviceError(error.message));
+    for (const pending of this.#pending.values()) pending.reject(new RangeError(error.message));
     this.#pending.clear();
   }
 }
