@@ -106,13 +106,16 @@ function pathsOf({ sources }: DslObject): readonly DslValue[] | null {
   return isList(paths) ? paths : null;
 }
 
-/** The paths that a scan names; null where it is not about files on this machine, or says where rows come from. */
+/** Arguments of a scan that make its rows or columns depend on more than the files. */
+const OF_ALL_FILES = ["include_file_paths", "deletion_files", "pre_slice", "projection", "column_mapping", "default_values"] as const;
+
+/** The paths that a scan names; null where it is not about files on this machine alone, file by file. */
 function localPaths(payload: DslObject): readonly string[] | null {
   const { unified_scan_args: args } = payload;
   const paths = pathsOf(payload);
   if (paths === null || !isObject(args)) return null;
-  const { include_file_paths: names = null, deletion_files: deleted = null, hive_options: hive } = args;
-  if (names !== null || deleted !== null || (isObject(hive) && hive.enabled === true)) return null;
+  const { hive_options: hive } = args;
+  if (OF_ALL_FILES.some((name) => (args[name] ?? null) !== null) || (isObject(hive) && hive.enabled === true)) return null;
   const texts = paths.map((path) =>
     typeof path === "string" ? path : isObject(path) && typeof path.inner === "string" ? path.inner : null,
   );

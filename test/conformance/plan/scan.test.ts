@@ -53,6 +53,15 @@ for (const { name, scan } of FORMATS) {
   });
 }
 
+for (const engine of ["tasks", "rapidsmpf"] as const) {
+  test(`${engine}: the first rows of several files that are partitions of their own`, async () => {
+    const gpu = { executorOptions: { engine, targetPartitionSize: 60 } };
+    for (const nRows of [3, 39, 41, 45, 1000])
+      for (const path of ["[ab].parquet", "a.parquet"])
+        await assertGpuEqualsCpu(() => pl.scanParquet(file(path), { nRows }).select("row", "str"), { partitions: [17], engine: gpu });
+  });
+}
+
 test("several files, and a file without rows", async () => {
   await assertGpuEqualsCpu(
     () => pl.scanParquet(file("*.parquet")).groupBy("k", true).agg(pl.len().as("n"), c("row").sum().as("s")),
