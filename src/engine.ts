@@ -195,11 +195,12 @@ export class Engine {
   /** Frees the device and everything on it; the engine opens another one when it is used again. */
   async close(): Promise<void> {
     const device = this.#device;
-    await this.residents.releaseAll();
     this.#device = null;
     this.#opensAhead = false;
     this.#placer.closed();
+    // First, so that no query loads what stays onto it while it goes.
     (await device?.catch(() => null))?.destroy();
+    await this.residents.releaseAll();
   }
 
   /** The sink as this engine writes it; null for none, and where CPU polars is left alone. */
@@ -355,8 +356,13 @@ export class Engine {
 
   async #newDevice(): Promise<Device> {
     const device = await Device.open(this.#deviceOptions());
-    if (this.config.placement === "auto") await this.#placer.opened(device);
-    return device;
+    try {
+      if (this.config.placement === "auto") await this.#placer.opened(device);
+      return device;
+    } catch (error) {
+      device.destroy();
+      throw error;
+    }
   }
 
   #open(): Promise<Device> {

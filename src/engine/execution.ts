@@ -121,7 +121,10 @@ async function withoutResidents(input: ExecutionInput, error: unknown): Promise<
   return inMemory(input);
 }
 
-async function inMemory(input: ExecutionInput): Promise<Execution> {
+/** In a scope of its own: nothing of a run that fails is left when there is another one. */
+const inMemory = (input: ExecutionInput): Promise<Execution> => input.device.scope(() => runInScope(input));
+
+async function runInScope(input: ExecutionInput): Promise<Execution> {
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
     const table = await runInMemory(context, input.plan, input.options.signal);

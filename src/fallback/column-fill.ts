@@ -57,6 +57,11 @@ export class ColumnFill {
     this.#buffer = device.alloc(columnWords(dtype, rows, nullable), "import");
   }
 
+  /** Whether rows may be null. */
+  get isNullable(): boolean {
+    return this.#valid !== null;
+  }
+
   /** Values of the rows from `row` on, copied before the return. Not for bits. */
   write(row: number, values: Uint8Array): void {
     if (values.byteLength > 0) this.#device.write(this.#buffer, (row * this.valueBytes) / 4, values);

@@ -116,7 +116,7 @@ export class PolarsDictionaries implements Dictionaries {
   #shared<T>(answers: RecentlyUsed<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
     let answer = answers.get(key);
     if (answer === undefined) {
-      answer = this.#device.outsideScope(make);
+      answer = this.#device.outsideScope(() => this.#device.scope(make));
       answers.set(key, answer);
       answer.catch(() => answers.delete(key));
     }

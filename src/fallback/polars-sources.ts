@@ -31,7 +31,7 @@ import type { ParquetFile, PartOfFiles } from "./parquet/files.ts";
 import { assertUnchanged, filesWithin, parquetFiles, rangeIn, rowsOfPart, scanOf } from "./parquet/files.ts";
 import type { PartitionSize, Rows } from "./partitions.ts";
 import { rowBytes, rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
-import type { Residents, SourcePart } from "./residents.ts";
+import type { Load, Residents, SourcePart } from "./residents.ts";
 
 export interface ImportedTable {
   readonly schema: Schema;
@@ -161,10 +161,16 @@ export class PolarsSources {
 
   /** Rows of a frame in memory, which may be on the device already. */
   #slice(frame: NativeDataFrame, part: FramePart, schema: Schema): Promise<ImportedBatch> {
-    const load = (fields: Schema) => this.#importRows(frame, fields, part);
-    return this.#residents.batch(part, schema, (fields, lasting) =>
-      lasting ? this.#device.outsideScope(() => load(fields)) : load(fields),
-    );
+    return this.#resident(part, schema, (fields) => this.#importRows(frame, fields, part));
+  }
+
+  /** The part from the residents where it stays, by handles of the scope's own: what a query that fails still holds is given back. */
+  async #resident(part: SourcePart, schema: Schema, load: Load): Promise<ImportedBatch> {
+    if (!this.#residents.keeps(part, schema)) return load(schema);
+    const { rows, columns } = await this.#residents.batch(part, schema, (fields) => this.#device.outsideScope(() => load(fields)));
+    const lent = [...columns].map(([name, column]) => [name, { ...column, buffer: this.#device.borrow(column.buffer) }] as const);
+    for (const { buffer } of columns.values()) buffer.release();
+    return { rows, columns: new Map(lent) };
   }
 
   /** Parts of a frame on the host; `load`: one of them. */
@@ -235,8 +241,7 @@ export class PolarsSources {
     const part = { key: [plan.dsl, predicate, own.start, JSON.stringify(own.rows), ...versions].join("\n"), frame: null, rows, sourceRows };
     const isOneBatch = range.length <= this.#maxRows(schema);
     if (!isOneBatch || !this.#residents.keeps(part, schema)) return { schema, batches: await read(schema) };
-    const load = async (fields: Schema): Promise<ImportedBatch> => onlyBatch(await this.#device.outsideScope(() => read(fields)));
-    return { schema, batches: [await this.#residents.batch(part, schema, load)] };
+    return { schema, batches: [await this.#resident(part, schema, async (fields) => onlyBatch(await read(fields)))] };
   }
 
   /** Some columns of a part of Parquet files, of about `rows` rows, by CPU polars. */

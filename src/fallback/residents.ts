@@ -28,8 +28,8 @@ export interface SourceFrame {
   readonly value: object;
 }
 
-/** Loads columns of a part. `lasting`: they outlive the query. */
-type Load = (schema: Schema, lasting: boolean) => Promise<ImportedBatch>;
+/** Loads columns of a part. */
+export type Load = (schema: Schema) => Promise<ImportedBatch>;
 
 /** Sources of less are not kept: to move them again takes no time, and many small frames come and go. */
 const LEAST_BYTES = 1 << 20;
@@ -96,9 +96,8 @@ export class Residents {
     return rows * rowBytes(columns === undefined ? schema : schema.filter(({ name }) => !columns.has(name)));
   }
 
-  /** The columns of `schema`, loading those that are not there yet, all in one call. */
+  /** The columns of `schema` of a part that stays, loading those that are not there yet, all in one call. */
   async batch(part: SourcePart, schema: Schema, load: Load): Promise<ImportedBatch> {
-    if (!this.keeps(part, schema)) return load(schema, false);
     const resident = this.#parts.get(part.key) ?? this.#add(part);
     const missing = schema.filter((f) => !resident.columns.has(f.name));
     if (missing.length > 0) this.#load(resident, missing, load);
@@ -158,7 +157,7 @@ export class Residents {
   }
 
   #load(resident: Resident, schema: Schema, load: Load): void {
-    const loading = load(schema, true).then((batch) => {
+    const loading = load(schema).then((batch) => {
       resident.rows = batch.rows;
       this.#count(resident, bytesOf(batch.columns.values()));
       return batch;

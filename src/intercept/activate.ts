@@ -22,6 +22,7 @@ async function collect(request: CollectRequest): Promise<DataFrame> {
     const start = performance.now();
     const answer = await (sink === null ? runOnCpu() : sinkOnCpu(sink, runOnCpu));
     inner.ranOnCpu(request, performance.now() - start);
+    signal?.throwIfAborted();
     return answer;
   }
   const result = dataFrameOf(module, made);

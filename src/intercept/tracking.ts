@@ -28,6 +28,16 @@ const SCANS = ["scanCsv", "scanParquet", "scanIpc", "scanJson"] as const;
 /** A deserialised plan may carry its data; above this it is not read again. */
 const MAX_DESERIALIZED_BYTES = 16 * 2 ** 20;
 const MADE_EARLIER: Untracked = { untracked: "the lazy frame was made before polars-webgpu was loaded: import polars-webgpu first" };
+/** Where the process keeps the number of its latest source. */
+const LATEST_SOURCE = Symbol.for("polars-webgpu.source");
+
+/** A number that no other frame of the process has: an engine tells the frames of all copies of nodejs-polars apart by it. */
+function nextSource(): number {
+  const latest: unknown = Reflect.get(globalThis, LATEST_SOURCE);
+  const next = typeof latest === "number" ? latest + 1 : 1;
+  Reflect.set(globalThis, LATEST_SOURCE, next);
+  return next;
+}
 
 export class Tracking implements LazyRecords {
   private readonly module: PolarsModule;
@@ -35,7 +45,6 @@ export class Tracking implements LazyRecords {
   private readonly shadows = new WeakMap<object, Shadow | Untracked>();
   private readonly leaves = new WeakMap<object, Shadow>();
   private readonly sinks = new SinkCalls();
-  private nextId = 1;
 
   constructor(module: PolarsModule) {
     this.module = module;
@@ -126,7 +135,7 @@ export class Tracking implements LazyRecords {
   private leaf(frame: NativeDataFrame): Shadow {
     const known = this.leaves.get(frame);
     if (known !== undefined) return known;
-    const id = this.nextId++;
+    const id = nextSource();
     const snapshot = frame.clone();
     const leaf = new Shadow(
       new Map([[id, snapshot]]),

@@ -1,7 +1,7 @@
 /** Columns of Parquet files that are decoded here: what the device holds is what CPU polars reads, whatever the encoding, compression and cut. */
 
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, truncateSync, writeSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
@@ -215,4 +215,19 @@ test("large files: queries over decoded columns and texts beside them, with and 
     assert.equal((await engine.deviceStats())?.allocatedBytes, 0);
     await engine.close();
   }
+});
+
+test("a footer that tells of no nulls where there are some is not trusted", async () => {
+  const path = join(root, "wrong-null-count.parquet");
+  const nulls = 1234;
+  pl.DataFrame({ x: Array.from({ length: 5000 }, (_, i) => (i < nulls ? null : i)) }).writeParquet(path, { compression: "uncompressed" });
+  assert.deepEqual(await compare(path, 0, 5000), ["x"]);
+  const bytes = readFileSync(path);
+  const footer = bytes.byteLength - 8 - bytes.readUInt32LE(bytes.byteLength - 8);
+  const counted = Buffer.from([((2 * nulls) & 0x7f) | 0x80, (2 * nulls) >> 7]);
+  const at = bytes.indexOf(counted, footer);
+  assert.ok(at > 0);
+  bytes.set([0x80, 0], at);
+  writeFileSync(path, bytes);
+  assert.equal(await compare(path, 0, 5000), null);
 });

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
+import { measureMachine } from "../../src/engine/placement/machine.ts";
 import { frameDifference } from "../../src/fallback/frame-difference.ts";
+import { Device } from "../../src/gpu/device.ts";
 import { GPUEngine, type GPUEngineOptions } from "../../src/index.ts";
 
 const opened: GPUEngine[] = [];
@@ -71,4 +73,23 @@ test("gpu: whatever the size, and the default where failing is asked for", async
     assert.deepEqual([engine.lastQuery?.placement, engine.lastQuery?.fallback], [null, null]);
   }
   assert.deepEqual(warnings, []);
+});
+
+test("auto: a query that is aborted while CPU polars answers it is rejected as on the GPU", async () => {
+  const engine = open({ placement: "auto" });
+  const abort = new AbortController();
+  const answer = sums(small.lazy()).collect({ engine, signal: abort.signal });
+  abort.abort();
+  await assert.rejects(answer, { name: "AbortError" });
+  assert.equal(engine.lastQuery?.placement?.side, "CPU");
+});
+
+test("a device is measured within its memory limit", async () => {
+  const memoryLimit = 2 ** 20;
+  const device = await Device.open({ memoryLimit });
+  const { tripMs, kernelBytesPerMs } = await measureMachine(device);
+  assert.ok(tripMs > 0 && kernelBytesPerMs > 0);
+  assert.equal(device.stats.allocatedBytes, 0);
+  assert.ok(device.stats.peakBytes <= memoryLimit);
+  device.destroy();
 });

@@ -207,3 +207,40 @@ test("concurrent queries load a column once", async () => {
   for (const result of results) assert.equal(frameDifference(expected, result, { rel: 1e-12, order: "any" }), null);
   assert.ok(((await engine.deviceStats())?.bytesUp ?? 0) < 2 * 12 * ROWS);
 });
+
+for (const executor of ["in-memory", "streaming"] as const) {
+  test(`queries that run out of memory leave nothing but residents behind: ${executor}`, async () => {
+    const frame = frameOf(50, 100_000);
+    for (const maxBindingBytes of [2 ** 20, 2 ** 27]) {
+      const limits = { deviceMemoryLimit: 3 * MIB, residentMemoryLimit: 100 * MIB, maxBindingBytes };
+      const engine = open({ raiseOnFail: false, warn: () => undefined, executor, ...limits });
+      const lf = frame.lazy();
+      for (const query of [
+        lf.select(c("b").sum(), c("t").nUnique()),
+        lf.sort(["a", "b", "t"]),
+        lf.withColumns(c("a").mul(2).as("x"), c("b").mul(2).as("y")).filter(c("x").gt(5)),
+        lf.groupBy("t").agg(c("a").sum()),
+        lf.unique({ subset: ["a", "t"] }),
+      ])
+        await query.collect({ engine });
+      const failed = lf.withColumns(...Array.from({ length: 16 }, (_, i) => c("a").plus(i).as(`x${i}`))).sort("x1");
+      await failed.collect({ engine });
+      await GPUEngine.engineOf(engine).residents.releaseAll();
+      assert.equal((await engine.deviceStats())?.allocatedBytes, 0);
+    }
+  });
+}
+
+test("what is loaded while an engine closes is not there for its next device", async () => {
+  const engine = open({ raiseOnFail: false, warn: () => undefined });
+  const texts = pl.DataFrame({ k: Array.from({ length: 300_000 }, (_, i) => `key ${i}`) });
+  const answered = c("k").str.replaceAll("[0-9]+([0-4])", "x$1y").str.replaceAll("x(.*)y", "$1$1$1").str.contains("[0-4]*9+[5-9]*$");
+  const asked = texts.lazy().filter(answered).select(pl.len()).collect({ engine });
+  while ((await resident(engine)) === 0) await setTimeout(1);
+  await setTimeout(20);
+  const closing = engine.close();
+  const frame = frameOf(60);
+  await sumOf(frame.lazy()).collect({ engine });
+  await Promise.all([asked, closing]);
+  await collected(engine, sumOf(frame.lazy()));
+});

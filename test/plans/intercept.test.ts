@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import polars from "nodejs-polars";
@@ -219,6 +219,26 @@ test("importing the types lets TypeScript accept engines, and nothing else", { t
     assert.doesNotMatch(output, /good\.ts/);
     assert.match(output, /bad-engine\.ts/);
     assert.match(output, /bad-object\.ts/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("frames of copies with native modules of their own have different numbers", { timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "polars-webgpu-native-"));
+  const packages = join(folder, "node_modules");
+  const platform = createRequire(join(module.folder, "package.json")).resolve(`nodejs-polars-linux-x64-gnu/package.json`);
+  for (const source of [module.folder, dirname(platform)]) cpSync(source, join(packages, basename(source)), { recursive: true });
+  try {
+    const other = openPolarsModule(join(packages, "nodejs-polars"));
+    assert.notEqual(other.native, module.native);
+    const numbers = [module, other].flatMap((copy) => {
+      const tracking = install(copy, { collect: (request) => request.runOnCpu() });
+      const plan = tracking.planOf(copy.pl.DataFrame({ a: [1] }).lazy()._ldf, copy);
+      assert.ok("sources" in plan);
+      return [...plan.sources.keys()];
+    });
+    assert.equal(new Set(numbers).size, 2);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

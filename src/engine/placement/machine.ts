@@ -10,6 +10,7 @@ export interface Machine {
 }
 
 const TRIPS = 5;
+/** Of less where the device may not hold that twice. */
 const COPIED_WORDS = 1 << 22;
 const COPIES = 16;
 /** The host records commands before it waits: a step takes longer than a bare round trip by about this. */
@@ -20,7 +21,8 @@ const SHARE_OF_COPY = 0.25;
 /** Takes some milliseconds. */
 export function measureMachine(device: Device): Promise<Machine> {
   return device.scope(async () => {
-    const [from, to] = [device.alloc(COPIED_WORDS, "measured"), device.alloc(COPIED_WORDS, "measured")];
+    const words = Math.min(COPIED_WORDS, Math.floor(device.memoryLimit / 16));
+    const [from, to] = [device.alloc(words, "measured"), device.alloc(words, "measured")];
     const timed = async (work: () => void): Promise<number> => {
       const start = performance.now();
       work();
@@ -28,7 +30,7 @@ export function measureMachine(device: Device): Promise<Machine> {
       return performance.now() - start;
     };
     const copies = (): void => {
-      for (let i = 0; i < COPIES; i++) device.copy(from, 0, to, 0, COPIED_WORDS);
+      for (let i = 0; i < COPIES; i++) device.copy(from, 0, to, 0, words);
     };
     await timed(copies);
     const trips: number[] = [];
@@ -36,6 +38,6 @@ export function measureMachine(device: Device): Promise<Machine> {
     const tripMs = trips.toSorted((a, b) => a - b)[TRIPS >> 1] ?? 0;
     const copyMs = Math.max(0.01, (await timed(copies)) - tripMs);
     for (const buffer of [from, to]) buffer.release();
-    return { tripMs: tripMs + RECORDING_MS, kernelBytesPerMs: (SHARE_OF_COPY * 2 * 4 * COPIED_WORDS * COPIES) / copyMs };
+    return { tripMs: tripMs + RECORDING_MS, kernelBytesPerMs: (SHARE_OF_COPY * 2 * 4 * words * COPIES) / copyMs };
   });
 }

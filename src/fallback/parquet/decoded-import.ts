@@ -74,6 +74,7 @@ async function moved({ fill, parts, row, rows }: Piece, slots: Slots): Promise<v
   try {
     const words = fill.valueBytes === 4 ? 1 : 2;
     const { valid } = await decodedValues({ kind: "values", parts, rows, words, into: { file: file.fd, at } });
+    if (valid !== null && !fill.isNullable) throw new RangeError("a column has nulls where its footer says that it has none");
     fill.placeValidity(valid, 0, row, rows);
     await fill.writeFrom(row, rows * fill.valueBytes, (target) => readAll(file, at, target));
   } finally {
