@@ -36,6 +36,8 @@ const LONGEST: readonly string[] = [
   "test/conformance/plan/dynamic.test.ts",
   "test/conformance/window/moving.test.ts",
   "test/conformance/plan/rolling-groups.test.ts",
+  "test/conformance/plan/join.test.ts",
+  "test/conformance/residency.test.ts",
   "test/conformance/expr/aggregate-rows.test.ts",
 ];
 

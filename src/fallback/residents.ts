@@ -52,6 +52,7 @@ export class Residents {
   readonly #limit: number;
   readonly #parts = new Map<string, Resident>();
   readonly #persisted = new Set<number>();
+  readonly #watched = new WeakSet<object>();
   readonly #gone = new FinalizationRegistry<number>((id) => void this.release(id));
   #bytes = 0;
   #clock = 0;
@@ -152,7 +153,10 @@ export class Residents {
       dropped: false,
     };
     this.#parts.set(key, resident);
-    if (frame !== null) this.#gone.register(frame.value, frame.id);
+    if (frame !== null && !this.#watched.has(frame.value)) {
+      this.#watched.add(frame.value);
+      this.#gone.register(frame.value, frame.id);
+    }
     return resident;
   }
 

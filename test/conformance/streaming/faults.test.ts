@@ -145,7 +145,17 @@ forEach("a device that is lost: the CPU answers with one warning", lostDevice, a
 forEach(
   "a query that is aborted at any moment rejects with the reason alone",
   interrupted(() => undefined),
-  async (of, calls) => {
+  async (of, counted) => {
+    // What runs side by side is given to the device in one go or in two: runs differ in how often.
+    let calls = counted;
+    for (let run = 0; run < 3; run++)
+      calls = Math.min(
+        calls,
+        await countCalls(
+          of,
+          interrupted(() => undefined),
+        ),
+      );
     const moments = spread(calls, SAMPLES);
     let reached = 0;
     for (const at of moments) {
@@ -169,7 +179,7 @@ forEach(
       assert.deepEqual(of.warnings, []);
       await assertNothingLeft(of, reason.message);
     }
-    // What runs side by side is given to the device in one go or in two: the last moment may not come.
+    // The last moment may not come.
     assert.ok(reached >= moments.length - 1, `${reached} of ${moments.length} moments came`);
     await undisturbed(of, "the last query");
   },
