@@ -15,11 +15,11 @@ import { type KernelLine, kernelMsOf, kernelsOf, onCpu } from "./facts.ts";
 import { forgetFrames } from "./forget-frames.ts";
 import { machineLines, machineOf, rowsFor } from "./machine.ts";
 import { ALL_COLUMNS, type Frames, inOrder, makeFrames, OPERATIONS, type Operation } from "./operations.ts";
-import { count, countOrNone, notNegative, numberOption, positive } from "./options.ts";
+import { count, countOrNone, effortOf, effortOptions, numberOption, positive } from "./options.ts";
 import { readPeers, runPeers } from "./peers.ts";
 import { writeResults } from "./results.ts";
 import { amount, cells, digits, ms, ratio, spread } from "./table.ts";
-import { type Effort, type Timing, timed, timedOnce } from "./timing.ts";
+import { type Timing, timed, timedOnce } from "./timing.ts";
 
 const { values } = parseArgs({
   options: {
@@ -27,14 +27,7 @@ const { values } = parseArgs({
     rows: { type: "string" },
     /** Parts of the names of operators, separated by commas. */
     only: { type: "string", default: "" },
-    /** Seconds for which the engine warms up before its runs count. */
-    warmup: { type: "string", default: "0.5" },
-    /** Counted runs of each side. */
-    runs: { type: "string", default: "7" },
-    /** Seconds after which no further run of a side is started. */
-    seconds: { type: "string", default: "4" },
-    /** Runs of each side after pauses. */
-    paused: { type: "string", default: "3" },
+    ...effortOptions({ warmup: "0.5", runs: "7", seconds: "4", paused: "3" }),
     /** How many kernels of each operator are printed. */
     kernels: { type: "string", default: "4" },
     /** What bench/peers/cuda.py wrote on the same GPU. */
@@ -47,12 +40,7 @@ const { values } = parseArgs({
     json: { type: "string" },
   },
 });
-const effort: Effort = {
-  warmup: numberOption("warmup", values.warmup, notNegative),
-  runs: numberOption("runs", values.runs, count),
-  seconds: numberOption("seconds", values.seconds, positive),
-  paused: numberOption("paused", values.paused, countOrNone),
-};
+const effort = effortOf(values);
 const shownKernels = numberOption("kernels", values.kernels, countOrNone);
 const wanted = values.only.split(",");
 const operations = OPERATIONS.filter(({ name }) => wanted.some((part) => name.includes(part)));

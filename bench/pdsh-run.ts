@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { openEngine } from "./engine.ts";
 import { machineLines, machineOf } from "./machine.ts";
 import { type Measurement, type Mode, measure, type Sides } from "./measure.ts";
-import { count, countOrNone, notNegative, numberOption, positive } from "./options.ts";
+import { countOrNone, effortOf, effortOptions, numberOption, positive } from "./options.ts";
 import { ensureData, scanTables } from "./pdsh/generate.ts";
 import { parseQueries } from "./pdsh/queries/index.ts";
 import { insideHeader, insideLine, kernelLines, summary, timeHeader, timeLine } from "./report.ts";
@@ -17,14 +17,7 @@ const { values } = parseArgs({
   options: {
     scale: { type: "string", default: "0.1" },
     queries: { type: "string", default: "all" },
-    /** Seconds for which each side warms up before its runs count. */
-    warmup: { type: "string", default: "1" },
-    /** Counted runs of each side. */
-    runs: { type: "string", default: "5" },
-    /** Seconds after which no further run of a side is started. */
-    seconds: { type: "string", default: "10" },
-    /** Runs of each side after pauses. */
-    paused: { type: "string", default: "3" },
+    ...effortOptions({ warmup: "1", runs: "5", seconds: "10", paused: "3" }),
     mode: { type: "string", default: "both" },
     /** How many kernels of each query are printed; 0 does without the engine that profiles. */
     kernels: { type: "string", default: "5" },
@@ -40,12 +33,7 @@ const { values } = parseArgs({
 });
 
 const scale = numberOption("scale", values.scale, positive);
-const effort = {
-  warmup: numberOption("warmup", values.warmup, notNegative),
-  runs: numberOption("runs", values.runs, count),
-  seconds: numberOption("seconds", values.seconds, positive),
-  paused: numberOption("paused", values.paused, countOrNone),
-};
+const effort = effortOf(values);
 const kernels = numberOption("kernels", values.kernels, countOrNone);
 const queries = parseQueries(values.queries);
 const modes = (["hot", "cold"] as const).filter((mode) => values.mode === "both" || values.mode === mode);

@@ -28,10 +28,10 @@ import type { ImportedBatch } from "./import.ts";
 import { importFrame, importPlan, STREAM_ABOVE } from "./import.ts";
 import { decodable, importDecoded } from "./parquet/decoded-import.ts";
 import type { ParquetFile, PartOfFiles } from "./parquet/files.ts";
-import { assertUnchanged, filesWithin, parquetFiles, rangeIn, rowsOfPart, scanOf } from "./parquet/files.ts";
+import { assertUnchanged, filesWithin, parquetFiles, rangeIn, rowsIn, rowsOfPart, scanOf } from "./parquet/files.ts";
 import type { PartitionSize, Rows } from "./partitions.ts";
 import { rowBytes, rowGroupRanges, rowsOfFiles, rowsOfFrames, rowsToRead, slicedRanges } from "./partitions.ts";
-import type { Load, Residents, SourcePart } from "./residents.ts";
+import { type Load, partOfFrame, type Residents, type SourcePart } from "./residents.ts";
 
 export interface ImportedTable {
   readonly schema: Schema;
@@ -85,18 +85,6 @@ function onlyBatch(batches: readonly ImportedBatch[]): ImportedBatch {
   return batch;
 }
 
-/** Rows of a frame in memory as the residents know them. */
-const partOf = ({ source }: Frame, value: NativeDataFrame, { offset, length }: Rows): FramePart => ({
-  key: `frame ${source} ${offset} ${length}`,
-  frame: { id: source, value },
-  rows: length,
-  sourceRows: value.height,
-  offset,
-  length,
-});
-
-type FramePart = SourcePart & Rows;
-
 /** Data of one query. Every table is owned by the caller. */
 export class PolarsSources {
   readonly #module: PolarsModule;
@@ -104,6 +92,7 @@ export class PolarsSources {
   readonly #frames: ReadonlyMap<number, NativeDataFrame>;
   readonly #residents: Residents;
   readonly #size: PartitionSize;
+  readonly #files = new Map<string, Promise<readonly ParquetFile[] | null>>();
 
   constructor(
     module: PolarsModule,
@@ -122,9 +111,10 @@ export class PolarsSources {
   async frame(plan: Frame): Promise<ImportedTable> {
     const { schema } = plan;
     const frame = this.#frameOf(plan);
-    const parts = slicesOf(frame.height, this.#maxRows(schema)).map((rows) => partOf(plan, frame, rows));
-    if (!parts.every((part) => this.#residents.keeps(part, schema))) return { schema, batches: await this.#import(frame, schema) };
-    return { schema, batches: await Promise.all(parts.map((part) => this.#slice(frame, part, schema))) };
+    const parts = slicesOf(frame.height, this.#maxRows(schema));
+    const stays = (rows: Rows): boolean => this.#residents.keeps(partOfFrame(plan.source, frame, rows), schema);
+    if (!parts.every(stays)) return { schema, batches: await this.#import(frame, schema) };
+    return { schema, batches: await Promise.all(parts.map((rows) => this.#slice(plan, frame, rows))) };
   }
 
   #frameOf(plan: Frame): NativeDataFrame {
@@ -141,11 +131,10 @@ export class PolarsSources {
   /** Where most bytes of most rows are wanted of Parquet files whose columns can be decoded here. */
   async readsWhole(plan: Scan, predicate: Expr): Promise<boolean> {
     if (plan.slice !== null) return false;
-    const files = await parquetFiles(plan).catch(() => null);
+    const files = await this.#filesOf(plan);
     if (files === null || selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE) return false;
     const own = rowBytes(decodable(files, plan.schema));
-    const rows = files.reduce((n, { groups }) => groups.reduce((m, group) => m + group, n), 0);
-    return rows * own > STREAM_ABOVE && own >= rowBytes(plan.schema) / 2;
+    return rowsIn(files) * own > STREAM_ABOVE && own >= rowBytes(plan.schema) / 2;
   }
 
   /** How the source is cut: frames by rows, Parquet files by row groups, other files by rows once they are read. */
@@ -156,12 +145,12 @@ export class PolarsSources {
   #framePartitions(plan: Frame): ImportedPartitions {
     const { schema } = plan;
     const frame = this.#frameOf(plan);
-    return this.#slices(frame, schema, rowsOfFrames(this.#size, schema), (part) => this.#slice(frame, partOf(plan, frame, part), schema));
+    return this.#slices(frame, schema, rowsOfFrames(this.#size, schema), (rows) => this.#slice(plan, frame, rows));
   }
 
   /** Rows of a frame in memory, which may be on the device already. */
-  #slice(frame: NativeDataFrame, part: FramePart, schema: Schema): Promise<ImportedBatch> {
-    return this.#resident(part, schema, (fields) => this.#importRows(frame, fields, part));
+  #slice({ source, schema }: Frame, frame: NativeDataFrame, rows: Rows): Promise<ImportedBatch> {
+    return this.#resident(partOfFrame(source, frame, rows), schema, (fields) => this.#importRows(frame, fields, rows));
   }
 
   /** The part from the residents where it stays, by handles of the scope's own: what a query that fails still holds is given back. */
@@ -194,10 +183,17 @@ export class PolarsSources {
     return onlyBatch(await importFrame(this.#module.native, this.#device, part, schema, Number.MAX_SAFE_INTEGER));
   }
 
+  /** The Parquet files of a scan as they were when first asked for; null where they are not to be read one by one. */
+  #filesOf(plan: Scan): Promise<readonly ParquetFile[] | null> {
+    const known = this.#files.get(plan.dsl) ?? parquetFiles(plan).catch(() => null);
+    this.#files.set(plan.dsl, known);
+    return known;
+  }
+
   async #scanPartitions(plan: Scan): Promise<ImportedPartitions> {
     const maxRows = rowsOfFiles(this.#size, plan.schema);
     const separable = plan.predicate === null || plan.slice === null;
-    const files = separable ? await parquetFiles(plan).catch(() => null) : null;
+    const files = separable ? await this.#filesOf(plan) : null;
     if (files === null) {
       const frame = await this.#read(plan, plan.slice);
       if (plan.schema.length > 0) return this.#slices(frame, plan.schema, maxRows);
@@ -224,7 +220,7 @@ export class PolarsSources {
   async #filePart(plan: Scan, files: readonly ParquetFile[], range: Rows, kept: number): Promise<ImportedTable> {
     const own = filesWithin(files, range);
     const rows = Math.ceil(kept * range.length);
-    const sourceRows = Math.ceil(kept * files.reduce((n, { groups }) => n + groups.reduce((m, group) => m + group, 0), 0));
+    const sourceRows = Math.ceil(kept * rowsIn(files));
     const read = async (fields: Schema): Promise<readonly ImportedBatch[]> => {
       const batches = (await this.#decoded(plan, own, fields)) ?? (await this.#readPart(plan, own, rows, fields));
       return assertUnchanged(own).then(

@@ -5,9 +5,10 @@
 
 import type { Column } from "../gpu/column.ts";
 import type { Schema } from "../ir/schema.ts";
+import type { NativeDataFrame } from "../polars/native.ts";
 import { HostDictionary, Lookups } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
-import { rowBytes } from "./partitions.ts";
+import { type Rows, rowBytes } from "./partitions.ts";
 
 /** Rows of a source, as one batch. */
 export interface SourcePart {
@@ -20,6 +21,14 @@ export interface SourcePart {
   /** About how many the source has in all its parts. */
   readonly sourceRows: number;
 }
+
+/** Rows of the frame in memory with this number. */
+export const partOfFrame = (id: number, value: NativeDataFrame, { offset, length }: Rows): SourcePart => ({
+  key: `frame ${id} ${offset} ${length}`,
+  frame: { id, value },
+  rows: length,
+  sourceRows: value.height,
+});
 
 /** A frame in memory under its number. */
 export interface SourceFrame {
@@ -127,7 +136,7 @@ export class Residents {
   }
 
   async #withinLimit(): Promise<void> {
-    const own = (resident: Resident): boolean => resident.frame === null || !this.#persisted.has(resident.frame);
+    const own = (resident: Resident): boolean => !this.#isPersisted(resident);
     for (;;) {
       const bytes = [...this.#parts.values()].reduce((n, resident) => n + (own(resident) ? resident.bytes : 0), 0);
       const next = bytes > this.#limit ? this.#oldest(own) : undefined;
@@ -136,8 +145,12 @@ export class Residents {
     }
   }
 
+  #isPersisted({ frame }: Pick<Resident, "frame">): boolean {
+    return frame !== null && this.#persisted.has(frame);
+  }
+
   #oldest(which: (resident: Resident) => boolean): Resident | undefined {
-    const rank = ({ frame, used }: Resident): number => used + (frame !== null && this.#persisted.has(frame) ? this.#clock : 0);
+    const rank = (resident: Resident): number => resident.used + (this.#isPersisted(resident) ? this.#clock : 0);
     const idle = [...this.#parts.values()].filter((resident) => resident.takers === 0 && resident.bytes > 0 && which(resident));
     return idle.sort((a, b) => rank(a) - rank(b))[0];
   }

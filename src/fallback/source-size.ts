@@ -3,9 +3,9 @@
 import type { Frame, Scan } from "../ir/plan.ts";
 import { selectivity } from "../ir/selectivity.ts";
 import type { NativeDataFrame } from "../polars/native.ts";
-import { parquetFiles, rangeIn } from "./parquet/files.ts";
+import { parquetFiles, rangeIn, rowsIn } from "./parquet/files.ts";
 import { rowBytes } from "./partitions.ts";
-import type { Residents } from "./residents.ts";
+import { partOfFrame, type Residents } from "./residents.ts";
 
 export interface SourceSize {
   /** About how many, of those that the predicate of a scan leaves. */
@@ -24,14 +24,13 @@ export async function sourceSize(
 ): Promise<SourceSize | null> {
   if (plan.kind === "frame") {
     const value = frames.get(plan.source);
-    const rows = value?.height ?? 0;
-    const frame = value === undefined ? null : { id: plan.source, value };
-    const part = { key: `frame ${plan.source} 0 ${rows}`, frame, rows, sourceRows: rows };
-    return { rows, missingBytes: residents.missingBytes(part, plan.schema), stays: residents.keeps(part, plan.schema) };
+    if (value === undefined) return null;
+    const part = partOfFrame(plan.source, value, { offset: 0, length: value.height });
+    return { rows: part.rows, missingBytes: residents.missingBytes(part, plan.schema), stays: residents.keeps(part, plan.schema) };
   }
   const files = await parquetFiles(plan).catch(() => null);
   if (files === null) return null;
-  const all = files.reduce((n, { groups }) => n + groups.reduce((m, group) => m + group, 0), 0);
+  const all = rowsIn(files);
   const rows = plan.predicate === null ? all : Math.ceil(all * selectivity(plan.predicate, (column) => rangeIn(files, column)));
   const stays = residents.keeps({ key: "", frame: null, rows, sourceRows: rows }, plan.schema);
   return { rows, missingBytes: rows * rowBytes(plan.schema), stays };

@@ -10,6 +10,7 @@ import type { ColumnFill } from "./column-fill.ts";
 import type { Chunk, Span } from "./ipc-file.ts";
 import { blocksOf, chunkOf, footerSpan, TAIL_BYTES } from "./ipc-file.ts";
 import { inLanes } from "./parallel.ts";
+import { readSpan } from "./read-span.ts";
 
 /** Rows of a file and where they belong: `fills` are the file's columns, `row` the row in them of the file's row `from`. */
 export interface Window {
@@ -189,12 +190,4 @@ async function read(file: FileHandle, span: Span): Promise<Uint8Array> {
   const bytes = new Uint8Array(span.bytes);
   await readSpan(file, span, bytes);
   return bytes;
-}
-
-async function readSpan(file: FileHandle, { at, bytes }: Span, target: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes; ) {
-    const { bytesRead } = await file.read(target, done, bytes - done, at + done);
-    if (bytesRead === 0) throw new Error("a file on its way to the device is too short");
-    done += bytesRead;
-  }
 }

@@ -186,7 +186,7 @@ export class Tracking implements LazyRecords {
       if (isQuiet() || !this.isLazy(result)) return result;
       const bytes = args[0] instanceof Uint8Array ? args[0].byteLength : 0;
       const tooLarge = { untracked: `the lazy frame was deserialised together with its data (${(bytes / 2 ** 20).toFixed(0)} MiB)` };
-      this.record(result, bytes <= MAX_DESERIALIZED_BYTES ? ownShadow(result, "deserialize", [String(args[0])]) : tooLarge);
+      this.record(result, bytes <= MAX_DESERIALIZED_BYTES ? ownShadow(result, "deserialize", [bytes]) : tooLarge);
       return result;
     };
   }

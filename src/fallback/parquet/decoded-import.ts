@@ -7,6 +7,7 @@ import type { NativePolars } from "../../polars/native.ts";
 import { addBatch, type ColumnFill, type FilledBatch, releaseFills } from "../column-fill.ts";
 import type { ImportedBatch } from "../import.ts";
 import { inLanes } from "../parallel.ts";
+import { readSpan } from "../read-span.ts";
 import { isStoredAs, type ParquetColumn } from "./columns.ts";
 import { DECODERS, decodedValues } from "./decode-pool.ts";
 import type { FilePart } from "./decoding.ts";
@@ -76,17 +77,9 @@ async function moved({ fill, parts, row, rows }: Piece, slots: Slots): Promise<v
     const { valid } = await decodedValues({ kind: "values", parts, rows, words, into: { file: file.fd, at } });
     if (valid !== null && !fill.isNullable) throw new RangeError("a column has nulls where its footer says that it has none");
     fill.placeValidity(valid, 0, row, rows);
-    await fill.writeFrom(row, rows * fill.valueBytes, (target) => readAll(file, at, target));
+    await fill.writeFrom(row, rows * fill.valueBytes, (target) => readSpan(file, { at, bytes: target.byteLength }, target));
   } finally {
     slots.give(at);
-  }
-}
-
-async function readAll(file: FileHandle, at: number, target: Uint8Array): Promise<void> {
-  for (let done = 0; done < target.byteLength; ) {
-    const { bytesRead } = await file.read(target, done, target.byteLength - done, at + done);
-    if (bytesRead === 0) throw new RangeError("values on their way to the device are gone");
-    done += bytesRead;
   }
 }
 

@@ -10,6 +10,7 @@ import { type DslObject, type DslPlan, type DslValue, isList, isObject, planNode
 import { parseExact } from "../../polars/dsl-text.ts";
 import type { Rows } from "../partitions.ts";
 import { filesMatching, isPattern } from "../path-pattern.ts";
+import { readSpan } from "../read-span.ts";
 import { decodableColumns, type ParquetColumn } from "./columns.ts";
 
 /** A file as it was when its footer was read. */
@@ -51,8 +52,10 @@ export interface PartOfFiles {
   readonly rows: Rows | null;
 }
 
-export const rowsOfPart = ({ files, rows }: PartOfFiles): number =>
-  rows?.length ?? files.reduce((n, { groups }) => groups.reduce((m, own) => m + own, n), 0);
+export const rowsIn = (files: readonly ParquetFile[]): number =>
+  files.reduce((n, { groups }) => groups.reduce((m, rows) => m + rows, n), 0);
+
+export const rowsOfPart = ({ files, rows }: PartOfFiles): number => rows?.length ?? rowsIn(files);
 
 /** At least one file. */
 export function filesWithin(files: readonly ParquetFile[], { offset, length }: Rows): PartOfFiles {
@@ -60,7 +63,7 @@ export function filesWithin(files: readonly ParquetFile[], { offset, length }: R
   let first = 0;
   let row = 0;
   for (const file of files) {
-    const end = file.groups.reduce((n, rows) => n + rows, row);
+    const end = row + rowsIn([file]);
     if (end > offset && row < offset + length) {
       if (own.length === 0) first = row;
       own.push(file);
@@ -68,7 +71,7 @@ export function filesWithin(files: readonly ParquetFile[], { offset, length }: R
     row = end;
   }
   if (own.length === 0) return { files: files.slice(0, 1), start: offset, rows: { offset: 0, length: 0 } };
-  const whole = offset === first && length === own.reduce((n, { groups }) => n + groups.reduce((m, rows) => m + rows, 0), 0);
+  const whole = offset === first && length === rowsIn(own);
   return { files: own, start: first, rows: whole ? null : { offset: offset - first, length } };
 }
 
@@ -205,7 +208,7 @@ async function metadataOf(path: string): Promise<FileMetaData> {
     const { size } = await file.stat();
     const slice = async (start: number, end = size): Promise<ArrayBuffer> => {
       const bytes = new Uint8Array(end - start);
-      await file.read(bytes, 0, bytes.length, start);
+      await readSpan(file, { at: start, bytes: bytes.length }, bytes);
       return bytes.buffer;
     };
     return await parquetMetadataAsync({ byteLength: size, slice }, { parsers: PHYSICAL });
