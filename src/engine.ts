@@ -91,6 +91,8 @@ export class Engine {
   #lastProfile: QueryProfile | null = null;
   /** Optimised plans by the text of what was collected; a plan that reads files is made anew, since their schema may change. */
   readonly #plans = new RecentlyUsed<string, Plan>(PLANS);
+  /** Those texts, which are long to make. */
+  readonly #keys = new WeakMap<ReadPlan, string>();
   /** Queries on the device now: a failure is forgotten only when no other query could miss it. */
   #running = 0;
   /** Queries that wait for those to end. */
@@ -226,8 +228,13 @@ export class Engine {
 
   /** Everything that decides a plan: the copy of polars, the query exactly, and the columns of its frames. */
   #keyOf(module: PolarsModule, read: ReadPlan): string {
+    const known = this.#keys.get(read);
+    if (known !== undefined) return known;
     const oracle = this.#oracle(module);
-    return [module.folder, exactText(read.plan), ...[...read.sources].map(([id, frame]) => `${id}:${oracle.leaf(frame).key}`)].join("\n");
+    const leaves = [...read.sources].map(([id, frame]) => `${id}:${oracle.leaf(frame).key}`);
+    const key = [module.folder, exactText(read.plan), ...leaves].join("\n");
+    this.#keys.set(read, key);
+    return key;
   }
 
   #translate(module: PolarsModule, read: ReadPlan, key: string): Plan | Refused {

@@ -2,9 +2,9 @@
 
 import { InternalError } from "../errors.ts";
 import type { DeviceLimits } from "./adapter.ts";
+import type { Window } from "./bind-groups.ts";
 import { type DeviceBuffer, PooledBuffer } from "./buffers.ts";
 import type { Binding, Launch } from "./kernel.ts";
-import type { Window } from "./stream.ts";
 
 /** The buffer as its pool knows it. @throws InternalError */
 export const pooled = (buffer: DeviceBuffer): PooledBuffer => {

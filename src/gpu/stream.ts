@@ -1,19 +1,12 @@
 /** The command list of a device: commands are recorded as they come, and encoded and submitted in that order by `flush`. */
 
 import { DeviceError } from "../errors.ts";
+import { BindGroups, type Window } from "./bind-groups.ts";
 import type { Block } from "./buffers.ts";
 import type { Fault } from "./fault.ts";
-import { collectGarbage } from "./garbage.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
 import { PROFILED_DISPATCHES, type ProfiledEncoder, Profiler } from "./profile.ts";
 import type { UploadRing } from "./staging.ts";
-
-/** A window of a block, in bytes. */
-export interface Window {
-  readonly block: Block;
-  readonly offset: number;
-  readonly size: number;
-}
 
 interface Dispatch {
   readonly op: "dispatch";
@@ -50,43 +43,28 @@ interface Batch {
   readonly retired: readonly Block[];
 }
 
-interface KeptBindGroup {
-  readonly group: GPUBindGroup;
-  /** The ids of the blocks that it shows. */
-  readonly blocks: readonly number[];
-}
-
 const UNIFORM = 0x40;
 const COPY_DST = 0x8;
 const PARAM_ALIGNMENT = 256;
 const PARAM_ARENA = 1 << 18;
 /** A workgroup count of one dimension. */
 const DIMENSION = 65_535;
-/** Recorded commands, and bytes of uploads, after which they are submitted without being asked for. */
-const AUTO_COMMANDS = 256;
+/** Recorded commands, and bytes of uploads, after which they are submitted without being asked for: the GPU begins while more are recorded. */
+const AUTO_COMMANDS = 16;
 const AUTO_BYTES = 1 << 26;
-const KEPT_BIND_GROUPS = { software: 1024, hardware: 8192 } as const;
-/** Bind groups after which a software adapter, which maps memory for each and may make only so many maps, has those that nobody needs collected. */
-const COLLECTED_BIND_GROUPS = 3000;
-
 export class CommandStream {
   readonly #device: GPUDevice;
-  readonly #software: boolean;
   readonly #fault: Fault;
   readonly #uploads: UploadRing;
   readonly #profiler: Profiler;
   readonly #arena: GPUBuffer;
   readonly #arenaWords = new Uint32Array(PARAM_ARENA / 4);
-  readonly #bindGroups = new Map<string, KeptBindGroup>();
-  /** Keys of the kept bind groups by the id of a block that they show. */
-  readonly #keysOfBlock = new Map<number, Set<string>>();
+  readonly #bindGroups: BindGroups;
   #commands: Command[] = [];
   #retired: Block[] = [];
   #uploadBytes = 0;
   /** Batches that wait for their pipelines, oldest first. */
   #waiting = 0;
-  /** Bind groups that were made. */
-  #made = 0;
   #tail: Promise<void> = Promise.resolve();
   #dispatches = 0;
   #submits = 0;
@@ -94,11 +72,11 @@ export class CommandStream {
 
   constructor(device: GPUDevice, fault: Fault, uploads: UploadRing, software: boolean) {
     this.#device = device;
-    this.#software = software;
     this.#fault = fault;
     this.#uploads = uploads;
     this.#profiler = new Profiler(device);
     this.#arena = device.createBuffer({ label: "parameters", size: PARAM_ARENA, usage: UNIFORM | COPY_DST });
+    this.#bindGroups = new BindGroups(device, this.#arena, software);
   }
 
   get dispatches(): number {
@@ -189,55 +167,50 @@ export class CommandStream {
     for (const block of batch.retired) this.#destroy(block);
   }
 
-  /** Bind groups would keep what is left of the block for as long as they live. */
-  #destroy({ gpu, id }: Block): void {
-    gpu.destroy();
-    for (const key of this.#keysOfBlock.get(id) ?? []) {
-      const kept = this.#bindGroups.get(key);
-      this.#bindGroups.delete(key);
-      for (const other of kept?.blocks ?? []) if (other !== id) this.#keysOfBlock.get(other)?.delete(key);
-    }
-    this.#keysOfBlock.delete(id);
+  #destroy(block: Block): void {
+    block.gpu.destroy();
+    this.#bindGroups.forget(block);
   }
 
-  /** Submits commands from `first` on, as many as the parameter arena (or the profiler) can take; returns the next one. */
+  /**
+   * Submits commands from `first` on, as many as the parameter arena (or the profiler) can take; returns the next one. Copies and fills go before
+   * the dispatches that wait for a pass, unless those use the same buffers, so that passes are few.
+   */
   #encode(commands: readonly Command[], first: number): number {
     const encoder = this.#device.createCommandEncoder();
     const profiled = this.profiling ? this.#profiler.begin() : null;
-    let pass: GPUComputePassEncoder | null = null;
+    const pass = new Pass(encoder, profiled, this.#bindGroups);
     let arenaUsed = 0;
     let dispatches = 0;
     let at = first;
     for (; at < commands.length; at++) {
       const command = commands[at];
       if (command === undefined) break;
-      if (command.op !== "dispatch") {
-        pass?.end();
-        pass = null;
-        if (command.op === "copy") encoder.copyBufferToBuffer(command.from, command.fromByte, command.to, command.toByte, command.bytes);
-        else encoder.clearBuffer(command.to, command.toByte, command.bytes);
+      if (command.op === "copy") {
+        if (pass.uses(command.from) || pass.uses(command.to)) pass.encode();
+        encoder.copyBufferToBuffer(command.from, command.fromByte, command.to, command.toByte, command.bytes);
         continue;
       }
-      const { compiled } = command;
-      if (compiled.pipeline === null) {
-        if (compiled.failure !== null) this.#fault.report(compiled.failure);
+      if (command.op === "clear") {
+        if (pass.uses(command.to)) pass.encode();
+        encoder.clearBuffer(command.to, command.toByte, command.bytes);
         continue;
       }
-      if (arenaUsed + compiled.paramBytes > PARAM_ARENA || (profiled !== null && dispatches === PROFILED_DISPATCHES)) break;
-      if (profiled !== null) pass?.end();
-      if (pass === null || profiled !== null) pass = encoder.beginComputePass(passDescriptor(profiled, command.name));
-      pass.setPipeline(compiled.pipeline);
-      pass.setBindGroup(0, this.#bindGroup(command), compiled.paramBytes > 0 ? [arenaUsed] : []);
-      if (compiled.paramBytes > 0) {
-        this.#arenaWords.fill(0, arenaUsed / 4, (arenaUsed + compiled.paramBytes) / 4);
+      const { pipeline, failure, paramBytes } = command.compiled;
+      if (pipeline === null) {
+        if (failure !== null) this.#fault.report(failure);
+        continue;
+      }
+      if (arenaUsed + paramBytes > PARAM_ARENA || (profiled !== null && dispatches === PROFILED_DISPATCHES)) break;
+      pass.add({ ...command, pipeline, paramOffset: arenaUsed });
+      if (paramBytes > 0) {
+        this.#arenaWords.fill(0, arenaUsed / 4, (arenaUsed + paramBytes) / 4);
         this.#arenaWords.set(command.params, arenaUsed / 4);
-        arenaUsed += Math.ceil(compiled.paramBytes / PARAM_ALIGNMENT) * PARAM_ALIGNMENT;
+        arenaUsed += Math.ceil(paramBytes / PARAM_ALIGNMENT) * PARAM_ALIGNMENT;
       }
-      const rows = Math.ceil(command.workgroups / DIMENSION);
-      pass.dispatchWorkgroups(Math.ceil(command.workgroups / rows), rows);
       dispatches += 1;
     }
-    pass?.end();
+    pass.encode();
     profiled?.end(encoder);
     if (arenaUsed > 0) this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaWords, 0, arenaUsed / 4);
     this.#device.queue.submit([encoder.finish()]);
@@ -246,45 +219,58 @@ export class CommandStream {
     this.#submits += 1;
     return at;
   }
+}
 
-  /** Making one costs more than all else about a dispatch, and the pool hands out the same blocks again and again. */
-  #bindGroup(command: Dispatch): GPUBindGroup {
-    const { layout, layoutId, paramBytes } = command.compiled;
-    let key = `${layoutId}`;
-    for (const { block, offset, size } of command.windows) key += ` ${block.id} ${offset} ${size}`;
-    const known = this.#bindGroups.get(key);
-    if (known !== undefined) return known.group;
-    const entries: GPUBindGroupEntry[] = command.windows.map(({ block, offset, size }, binding) => ({
-      binding,
-      resource: { buffer: block.gpu, offset, size },
-    }));
-    if (paramBytes > 0) entries.push({ binding: entries.length, resource: { buffer: this.#arena, size: paramBytes } });
-    const group = this.#device.createBindGroup({ layout, entries });
-    this.#made += 1;
-    if (this.#software && this.#made % COLLECTED_BIND_GROUPS === 0) collectGarbage();
-    this.#keep(
-      key,
-      group,
-      command.windows.map(({ block }) => block.id),
-    );
-    return group;
+interface ReadyDispatch extends Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  /** Bytes into the parameter arena. */
+  readonly paramOffset: number;
+}
+
+/** Dispatches that wait to be encoded into one compute pass; into one for each of them where they are timed. */
+class Pass {
+  readonly #encoder: GPUCommandEncoder;
+  readonly #profiled: ProfiledEncoder | null;
+  readonly #bindGroups: BindGroups;
+  readonly #used = new Set<GPUBuffer>();
+  #dispatches: ReadyDispatch[] = [];
+
+  constructor(encoder: GPUCommandEncoder, profiled: ProfiledEncoder | null, bindGroups: BindGroups) {
+    this.#encoder = encoder;
+    this.#profiled = profiled;
+    this.#bindGroups = bindGroups;
   }
 
-  #keep(key: string, group: GPUBindGroup, blocks: readonly number[]): void {
-    if (this.#bindGroups.size >= KEPT_BIND_GROUPS[this.#software ? "software" : "hardware"]) {
-      this.#bindGroups.clear();
-      this.#keysOfBlock.clear();
+  /** Whether a dispatch that waits uses the buffer. */
+  uses(buffer: GPUBuffer): boolean {
+    return this.#used.has(buffer);
+  }
+
+  add(dispatch: ReadyDispatch): void {
+    this.#dispatches.push(dispatch);
+    for (const { block } of dispatch.windows) this.#used.add(block.gpu);
+  }
+
+  /** Encodes what waits. */
+  encode(): void {
+    if (this.#dispatches.length === 0) return;
+    const profiled = this.#profiled;
+    if (profiled === null) this.#encodePass(this.#dispatches, {});
+    else for (const dispatch of this.#dispatches) this.#encodePass([dispatch], { timestampWrites: profiled.timestamps(dispatch.name) });
+    this.#dispatches = [];
+    this.#used.clear();
+  }
+
+  #encodePass(dispatches: readonly ReadyDispatch[], descriptor: GPUComputePassDescriptor): void {
+    const pass = this.#encoder.beginComputePass(descriptor);
+    for (const { pipeline, compiled, windows, paramOffset, workgroups } of dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, this.#bindGroups.get(compiled, windows), compiled.paramBytes > 0 ? [paramOffset] : []);
+      const rows = Math.ceil(workgroups / DIMENSION);
+      pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
     }
-    this.#bindGroups.set(key, { group, blocks });
-    for (const block of blocks) {
-      const keys = this.#keysOfBlock.get(block);
-      if (keys === undefined) this.#keysOfBlock.set(block, new Set([key]));
-      else keys.add(key);
-    }
+    pass.end();
   }
 }
 
 const isSettled = (compiled: CompiledKernel): boolean => compiled.pipeline !== null || compiled.failure !== null;
-
-const passDescriptor = (profiled: ProfiledEncoder | null, name: string): GPUComputePassDescriptor =>
-  profiled === null ? {} : { timestampWrites: profiled.timestamps(name) };

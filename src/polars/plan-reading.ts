@@ -29,8 +29,6 @@ export interface ReadPlan {
   readonly plan: DslPlan;
   /** Exactly the frames that `plan` mentions, in document order. */
   readonly sources: ReadonlyMap<number, NativeDataFrame>;
-  /** `plan` as JSON text. May hold credentials of cloud scans: never log it. Non-finite floats read `null` in it. */
-  readonly json: string;
 }
 export interface Unreadable {
   readonly unreadable: string;
@@ -44,12 +42,19 @@ export const sourceTag = (id: number): number => FIRST_TAG + id;
 /** Ids for frames found inside a plan (made by SQL, or deserialised): below zero, so that they never meet a tracked source. */
 const FIRST_INLINE_ID = -1;
 
-/** Reads the plan, or says why it cannot be read. Never throws for what the user's plan contains. */
+/** What was read of a frame that is there still: most frames that are collected again are those that were collected before. */
+const READ = new WeakMap<NativeLazyFrame, ReadPlan>();
+
+/** Reads the plan, or says why it cannot be read: the same plan each time. Never throws for what the user's plan contains. */
 export function readPlan(tracked: TrackedPlan): ReadPlan | Unreadable {
+  const known = READ.get(tracked.shadow);
+  if (known !== undefined) return known;
   try {
     const text = serialized(tracked.shadow);
     const value = parseDsl(text);
-    return new PlanReader(tracked).read(mayHideNonFinite(text) ? withNonFinite(value, tracked.shadow.toJs()) : value);
+    const read = new PlanReader(tracked).read(mayHideNonFinite(text) ? withNonFinite(value, tracked.shadow.toJs()) : value);
+    READ.set(tracked.shadow, read);
+    return read;
   } catch (error) {
     if (error instanceof UnreadableError) return { unreadable: error.message };
     if (error instanceof RangeError) return { unreadable: `the plan is nested too deeply: ${error.message}` };
@@ -77,17 +82,7 @@ class PlanReader {
   }
 
   read(value: DslValue): ReadPlan {
-    const plan = this.plan(value);
-    const { sources } = this;
-    let json: string | undefined;
-    return {
-      plan,
-      sources,
-      get json() {
-        json ??= dslText(plan);
-        return json;
-      },
-    };
+    return { plan: this.plan(value), sources: this.sources };
   }
 
   /** Rebuilds a plan node around its cleaned inputs. */
