@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- throughput --scale 1 --queries 1,3,5,6,12,14 --concurrency 2,4,8,16 --json FILE`: queries per second of one process that has several
  * PDS-H queries on their way at once, against one after the other, tables on the device; beside CPU polars, tables in memory, in the same two ways.
- * Nothing runs on the CPU but what exports a result (`raiseOnFail`), and the last result of each query is compared with that of CPU polars.
+ * LazyFrames are built beforehand. Nothing runs on the CPU but what exports a result (`raiseOnFail`), and the last result of each query is compared
+ * with that of CPU polars.
  */
 import { parseArgs } from "node:util";
 import type { DataFrame, LazyDataFrame } from "nodejs-polars";
@@ -82,7 +83,10 @@ const resident = session.resident(tables);
 const tolerance = summingTolerance(lineitemRows(scale));
 
 const jobsOf = (of: typeof memory, collect: (lf: LazyDataFrame) => Promise<DataFrame>): readonly Job[] =>
-  numbers.map((number) => ({ number, run: () => collect(queryOf(number)(of)) }));
+  numbers.map((number) => {
+    const lf = queryOf(number)(of);
+    return { number, run: () => collect(lf) };
+  });
 let adapter = "";
 const engineJobs = jobsOf(resident, async (lf) => {
   const { frame, report } = await session.collect(lf);

@@ -26,9 +26,12 @@ const UP_BYTES_PER_MS = 2e6;
 const DOWN_BYTES_PER_MS = 1e6;
 /** Of a device that is not open yet. */
 const USUAL_MACHINE: Machine = { tripMs: 0.5, kernelBytesPerMs: 2.5e8 };
-/** What an estimate has to be better by than what was measured, and than another estimate. */
+/** What an estimate of the device has to be better by than what CPU polars took. */
 const BETTER_THAN_MEASURED = 1.25;
-const BETTER_THAN_ESTIMATED = 2;
+/** By how much estimates of CPU polars are wrong at most. */
+const UNCERTAINTY = 10;
+/** Runs of CPU polars that its time is known by: a single one may have been slow by chance. */
+const CPU_RUNS = 2;
 /** How fast the correction of the estimates follows what is measured. */
 const LEARNING = 0.2;
 
@@ -37,6 +40,7 @@ interface Known {
   /** Milliseconds that were measured; null: never. Infinity: it failed. */
   cpu: number | null;
   gpu: number | null;
+  cpuRuns: number;
   gpuRuns: number;
   /** Milliseconds that runs on the CPU would have been faster on the device. */
   missed: number;
@@ -63,7 +67,7 @@ export class Placements {
 
   /** With what the plan asks of both sides. */
   place({ shape }: Sketch, work: Work, machine: OpenMachine): PlacementReport {
-    const known: Known = { work, cpu: null, gpu: null, gpuRuns: 0, missed: 0, uses: 0 };
+    const known: Known = { work, cpu: null, gpu: null, cpuRuns: 0, gpuRuns: 0, missed: 0, uses: 0 };
     this.#known.set(shape, known);
     return this.#decide(known, machine);
   }
@@ -71,6 +75,7 @@ export class Placements {
   ranOnCpu({ shape }: Sketch, ms: number): void {
     const known = this.#known.get(shape);
     if (known === undefined) return;
+    known.cpuRuns += 1;
     known.cpu = known.cpu === null ? ms : Math.min(ms, (known.cpu + ms) / 2);
     const estimate = known.work.cpuNs / 1e6;
     if (estimate > 1) this.#cpuFactor += LEARNING * (Math.min(100, ms / estimate) - this.#cpuFactor);
@@ -100,10 +105,11 @@ export class Placements {
       gpuMs,
     });
     if (gpu !== null) {
-      if (cpu === null && gpu < Number.POSITIVE_INFINITY && BETTER_THAN_ESTIMATED * gpu > cpuMs) return placed("CPU", "to compare");
-      return gpu <= cpuMs ? placed("GPU", "the GPU is faster") : placed("CPU", "CPU polars is faster");
+      if (gpu > cpuMs) return placed("CPU", cpu === null ? "CPU polars is expected to be faster" : "CPU polars is faster");
+      const isSure = known.cpuRuns >= CPU_RUNS || UNCERTAINTY * gpu <= cpuMs;
+      return isSure ? placed("GPU", "the GPU is faster") : placed("CPU", "to compare");
     }
-    const gain = cpuMs - (cpu === null ? BETTER_THAN_ESTIMATED : BETTER_THAN_MEASURED) * gpuMs;
+    const gain = cpuMs - (cpu === null ? UNCERTAINTY : BETTER_THAN_MEASURED) * gpuMs;
     if (gain <= 0) return placed("CPU", "CPU polars is expected to be faster");
     if (known.gpuRuns > 0) return placed("GPU", "the GPU is expected to be faster");
     known.missed += gain;
