@@ -19,6 +19,8 @@ const COPY_SRC = 0x4;
 const SMALLEST = 256;
 /** Unused bytes that the pool may always keep, however little is in use. */
 const KEPT = 1 << 30;
+/** Unused bytes that it may keep for each that was in use at most: steps of a query that follow one another want buffers of other sizes. */
+const KEPT_OF_PEAK = 2;
 /** Unused buffers that the pool keeps: a software adapter maps memory for each, and a process has a limited number of maps. */
 const KEPT_BUFFERS = 1024;
 
@@ -175,7 +177,7 @@ export class BufferPool {
     const same = this.#bySize.get(block.bytes);
     if (same === undefined) this.#bySize.set(block.bytes, [block]);
     else same.push(block);
-    this.trim(Math.max(KEPT, this.#peak));
+    this.trim(Math.max(KEPT, KEPT_OF_PEAK * this.#peak));
   };
 
   /**

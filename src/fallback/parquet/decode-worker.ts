@@ -18,7 +18,7 @@ function values({ parts, rows, words, into }: ValuesTask): DecodedValues {
     row += part.count;
   }
   const bytes = new Uint8Array(decoded.buffer, 0, 4 * rows * words);
-  for (let done = 0; done < bytes.byteLength; ) done += writeSync(into.file, bytes, done, bytes.byteLength - done, into.at + done);
+  for (let done = 0; done < bytes.byteLength; ) done += writeSync(into, bytes, done, bytes.byteLength - done, done);
   return { kind: "values", valid: nulls === 0 ? null : valid };
 }
 

@@ -70,16 +70,15 @@ export async function importDecoded(
 const isFileError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
 
 async function moved({ fill, parts, row, rows }: Piece, slots: Slots): Promise<void> {
-  const { file } = slots;
-  const at = await slots.take();
+  const slot = await slots.take();
   try {
     const words = fill.valueBytes === 4 ? 1 : 2;
-    const { valid } = await decodedValues({ kind: "values", parts, rows, words, into: { file: file.fd, at } });
+    const { valid } = await decodedValues({ kind: "values", parts, rows, words, into: slot.fd });
     if (valid !== null && !fill.isNullable) throw new RangeError("a column has nulls where its footer says that it has none");
     fill.placeValidity(valid, 0, row, rows);
-    await fill.writeFrom(row, rows * fill.valueBytes, (target) => readSpan(file, { at, bytes: target.byteLength }, target));
+    await fill.writeFrom(row, rows * fill.valueBytes, (target) => readSpan(slot, { at: 0, bytes: target.byteLength }, target));
   } finally {
-    slots.give(at);
+    slots.give(slot);
   }
 }
 

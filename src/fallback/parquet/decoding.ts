@@ -7,13 +7,13 @@ export interface FilePart extends ChunkPart {
   readonly file: number;
 }
 
-/** Parts of one column behind one another, whose values go to another open file. */
+/** Parts of one column behind one another, whose values go to the start of another open file. */
 export interface ValuesTask {
   readonly kind: "values";
   readonly parts: readonly FilePart[];
   readonly rows: number;
   readonly words: 1 | 2;
-  readonly into: { readonly file: number; readonly at: number };
+  readonly into: number;
 }
 
 /** The texts that the numbers of a chunk mean. */

@@ -1,7 +1,7 @@
 /**
- * The memory that decoded values pass through: slots of one file in a memory file system, which threads write at once and the threads of Node read
- * into memory of the GPU at once. To copy it on the thread of the program is what everything would wait for. Slots are used again and again,
- * since pages that are new are slow.
+ * The memory that decoded values pass through: files in a memory file system, which threads write at once and the threads of Node read
+ * into memory of the GPU at once. To copy it on the thread of the program is what everything would wait for. Each slot is a file of its own, since
+ * writers of one file wait for one another, and is used again and again, since pages that are new are slow.
  */
 
 import { unlinkSync } from "node:fs";
@@ -13,24 +13,28 @@ export const SLOT_BYTES = 1 << 23;
 const KEPT_MS = 2000;
 
 export class Slots {
-  readonly file: FileHandle;
-  readonly #free: number[];
-  readonly #waiting: ((at: number) => void)[] = [];
+  readonly #files: readonly FileHandle[];
+  readonly #free: FileHandle[];
+  readonly #waiting: ((slot: FileHandle) => void)[] = [];
 
-  constructor(file: FileHandle, count: number) {
-    this.file = file;
-    this.#free = Array.from({ length: count }, (_, slot) => slot * SLOT_BYTES);
+  constructor(files: readonly FileHandle[]) {
+    this.#files = files;
+    this.#free = [...files];
   }
 
-  /** The byte at which a slot starts that nobody uses, as soon as there is one. */
-  async take(): Promise<number> {
+  /** A file of `SLOT_BYTES` that nobody uses, as soon as there is one. */
+  async take(): Promise<FileHandle> {
     return this.#free.pop() ?? new Promise((resolve) => void this.#waiting.push(resolve));
   }
 
-  give(at: number): void {
+  give(slot: FileHandle): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#free.push(at);
-    else next(at);
+    if (next === undefined) this.#free.push(slot);
+    else next(slot);
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files) await file.close();
   }
 }
 
@@ -57,12 +61,18 @@ export async function withSlots<T>(count: number, work: (slots: Slots) => Promis
 
 async function opened(count: number): Promise<Slots> {
   const space = new ScratchFolder(count * SLOT_BYTES);
+  const files: FileHandle[] = [];
   try {
-    const path = space.path();
-    if (path === null) throw new RangeError("no room for values on their way to the device");
-    const file = await open(path, "w+");
-    unlinkSync(path);
-    return new Slots(file, count);
+    for (let slot = 0; slot < count; slot++) {
+      const path = space.path();
+      if (path === null) throw new RangeError("no room for values on their way to the device");
+      files.push(await open(path, "w+"));
+      unlinkSync(path);
+    }
+    return new Slots(files);
+  } catch (error) {
+    for (const file of files) await file.close();
+    throw error;
   } finally {
     space.remove();
   }
@@ -73,6 +83,6 @@ function closeIdle(): void {
 }
 
 function closed(open: Promise<Slots> | null): null {
-  void open?.then(({ file }) => file.close()).catch(() => undefined);
+  void open?.then((slots) => slots.close()).catch(() => undefined);
   return null;
 }
