@@ -9,7 +9,7 @@ import { aggregate } from "./operators/aggregate.ts";
 import { asofJoin } from "./operators/asof-join.ts";
 import { distinct, distinctOf, distinctPipeline } from "./operators/distinct.ts";
 import { explode } from "./operators/explode.ts";
-import { gatherRows } from "./operators/gather.ts";
+import { gatherBy, gatherRows } from "./operators/gather.ts";
 import { join } from "./operators/join.ts";
 import { lookup } from "./operators/lookup.ts";
 import { rangeJoin } from "./operators/range-join.ts";
@@ -151,6 +151,8 @@ class InMemoryRun {
         return this.#one(plan.input, (input) => requireRows(context, plan, input));
       case "gather":
         return this.#one(plan.input, (input) => gatherRows(context, plan, input));
+      case "gather_by":
+        return this.#sides({ left: plan.input, right: plan.by }, (input, by) => gatherBy(context, plan, input, by));
       case "lookup":
         return this.#one(plan.input, (input) => lookup(context, plan, input));
       case "window":

@@ -57,6 +57,8 @@ export function nameOf(plan: Plan): string {
       return "RANGE JOIN";
     case "row_index":
       return "ROW INDEX";
+    case "gather_by":
+      return "GATHER";
     default:
       return plan.kind.toUpperCase();
   }
@@ -147,6 +149,8 @@ export function detailsOf(plan: Plan, frames: Map<number, number> = new Map()): 
         : `ASCENDING ${exprText(plan.condition.key)} BY [${plan.condition.by.map(exprText).join(", ")}]`;
     case "gather":
       return `${plan.rows.length} ${plan.rows.length === 1 ? "ROW" : "ROWS"}`;
+    case "gather_by":
+      return `BY ${columns(plan.by.schema)}`;
     case "row_index":
       return `${shown(JSON.stringify(plan.name))} FROM ${plan.offset}`;
     case "lookup":

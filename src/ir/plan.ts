@@ -179,6 +179,18 @@ export interface Gather {
   readonly rows: readonly (number | null)[];
   readonly schema: Schema;
 }
+
+/**
+ * The rows whose numbers are the values of the one column of `by`, of UInt32, in that order; null gives a row of nulls, a number that no row has is
+ * an error.
+ */
+export interface GatherBy {
+  readonly kind: "gather_by";
+  readonly input: Plan;
+  readonly by: Plan;
+  readonly schema: Schema;
+}
+
 /**
  * A row for each element of the lists in `columns`, whose other values are repeated; the lists of one row have the same length. An empty
  * list becomes a row of null where `emptyAsNull`, a null one where `keepNulls`; else they become none.
@@ -229,6 +241,7 @@ export type Plan =
   | HConcat
   | RowIndex
   | Gather
+  | GatherBy
   | Explode
   | Lookup
   | AsofJoin
@@ -250,6 +263,8 @@ export function children(plan: Plan): readonly Plan[] {
     case "asof_join":
     case "range_join":
       return [plan.left, plan.right];
+    case "gather_by":
+      return [plan.input, plan.by];
     default:
       return [plan.input];
   }
@@ -272,6 +287,8 @@ export function withChildren(plan: Plan, inputs: readonly Plan[]): Plan {
     case "asof_join":
     case "range_join":
       return first === undefined || second === undefined ? plan : { ...plan, left: first, right: second };
+    case "gather_by":
+      return first === undefined || second === undefined ? plan : { ...plan, input: first, by: second };
     default:
       return first === undefined ? plan : { ...plan, input: first };
   }

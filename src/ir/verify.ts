@@ -123,6 +123,12 @@ function ownProblem(plan: Plan, input: Schema, inputs: readonly Schema[]): strin
       return rowProblems(conditionExprs(plan.condition), input) ?? differs(plan.schema, input);
     case "gather":
       return plan.rows.every((row) => row === null || isCount(row)) ? differs(plan.schema, input) : "a row number is not a count of rows";
+    case "gather_by": {
+      const [by, more] = plan.by.schema;
+      return by?.dtype.kind === "UInt32" && more === undefined
+        ? differs(plan.schema, input)
+        : "the row numbers are not one column of UInt32";
+    }
     case "row_index":
       if (!isCount(plan.offset)) return "the offset is not a count of rows";
       return differs(plan.schema, [{ name: plan.name, dtype: { kind: "UInt32" } }, ...input]);

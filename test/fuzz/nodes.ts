@@ -161,6 +161,19 @@ const rowIndex: Grower = (growing) => {
   return keeping(growing, "withRowIndex", (i) => over(i, call), { needsOrder: true });
 };
 
+/** All rows, or those whose key is not null and null rows in place of the others, by the places that they would be sorted to. */
+const gathered: Grower = (growing) => {
+  const { random, fields } = growing;
+  const [key] = random.some(
+    exact(fields).filter((f) => f.kind === "int" || f.kind === "str"),
+    1,
+    1,
+  );
+  if (key === undefined) return null;
+  const rank = `pl.col(${JSON.stringify(key.name)}).rank("ordinal", ${random.chance(0.5)}).sub(1)`;
+  return keeping(growing, "gather", (i) => over(i, `select(pl.all().gather(${rank}))`), { needsOrder: true });
+};
+
 const rename: Grower = (growing) => {
   const { random, fields, fresh, input } = growing;
   const some = random.some(fields, 1, 3).map((f) => [f, fresh()] as const);
@@ -249,6 +262,7 @@ export const GROWERS: readonly Grower[] = [
     diagonal,
     horizontal,
     rowIndex,
+    gathered,
     rename,
     drop,
     dropNulls,

@@ -24,6 +24,7 @@ const moves = expressions(
     "filter(other)": (e) => e.filter(c("bool")),
     "forwardFill()": (e) => e.forwardFill(),
     "gather([0, 2])": (e) => e.gather([0, 2]),
+    "gather(column)": (e) => e.gather(c("row")),
     "gatherEvery(2)": (e) => e.gatherEvery(2),
     "head(2)": (e) => e.head(2),
     "isDuplicated()": (e) => e.isDuplicated(),

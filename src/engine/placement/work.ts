@@ -37,6 +37,7 @@ const CPU = {
   window: 8,
   lookup: 20,
   reshaped: 2,
+  gathered: 2,
   ordered: 10,
   other: 3,
   /** For each byte that is read from a file. */
@@ -143,6 +144,10 @@ function costOf(node: Exclude<Plan, Frame | Scan>, rowsOf: (input: Plan) => numb
     case "gather": {
       const rows = rowsOf(node.input);
       return { rows, cpuNs: CPU.reshaped * rows, trips: 1, kernelBytes: 2 * bytesOf(rows, node.schema) };
+    }
+    case "gather_by": {
+      const rows = rowsOf(node.by);
+      return { rows, cpuNs: CPU.gathered * rows * node.schema.length, trips: 1, kernelBytes: 4 * bytesOf(rows, node.schema) };
     }
     case "explode": {
       const rows = KEPT.exploded * rowsOf(node.input);

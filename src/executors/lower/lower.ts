@@ -15,6 +15,7 @@ import {
   lowerCpu,
   lowerExplode,
   lowerGather,
+  lowerGatherBy,
   lowerHConcat,
   lowerLookup,
   lowerPipeline,
@@ -72,6 +73,8 @@ function lowerNode(lower: LowerContext, plan: Plan): PhysicalNode {
       return lowerRowIndex(lower, plan);
     case "gather":
       return lowerGather(lower, plan);
+    case "gather_by":
+      return lowerGatherBy(lower, plan);
     case "explode":
       return lowerExplode(lower, plan);
     case "lookup":

@@ -9,6 +9,7 @@ import type {
   Explode,
   Filter,
   Gather,
+  GatherBy,
   HConcat,
   Lookup,
   Plan,
@@ -22,7 +23,7 @@ import type {
 import { fieldsOf } from "../../ir/projection.ts";
 import { asofJoin } from "../operators/asof-join.ts";
 import { explode } from "../operators/explode.ts";
-import { gatherRows } from "../operators/gather.ts";
+import { gatherBy, gatherRows } from "../operators/gather.ts";
 import { lookup } from "../operators/lookup.ts";
 import { rangeJoin } from "../operators/range-join.ts";
 import { requireRows } from "../operators/require.ts";
@@ -117,6 +118,19 @@ export const lowerGather = (lower: LowerContext, plan: Gather): PhysicalNode =>
     inputs: [each(forcedToOne(lower, lower.of(plan.input), nameOf(plan)))],
     run: (context, [table]) => gatherRows(context, plan, one(table)),
   });
+
+/** Row numbers are looked up partition by partition, among all rows. */
+export function lowerGatherBy(lower: LowerContext, plan: GatherBy): PhysicalNode {
+  const by = lower.of(plan.by);
+  return mapNode({
+    name: nameOf(plan),
+    detail: detailsOf(plan),
+    rows: by.rows,
+    logical: plan,
+    inputs: [all(collapsed(lower.of(plan.input))), each(by)],
+    run: (context, [table, numbers]) => gatherBy(context, plan, one(table), one(numbers)),
+  });
+}
 
 export const lowerCpu = (lower: LowerContext, plan: Cpu): PhysicalNode =>
   mapNode({

@@ -59,6 +59,7 @@ function ownText(plan: Plan): unknown {
     case "distinct":
       return [plan.keep, plan.subset];
     case "union":
+    case "gather_by":
       return null;
     case "hconcat":
       return plan.lengths;

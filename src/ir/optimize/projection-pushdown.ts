@@ -76,6 +76,8 @@ function inputDemands(plan: Plan, wanted: Names): readonly Names[] {
       return sidesRead(plan, wanted, [plan.leftOn, ...plan.leftBy], [plan.rightOn, ...plan.rightBy]);
     case "range_join":
       return sidesRead(plan, wanted, [plan.from, plan.to, ...plan.leftBy], [plan.key, ...plan.rightBy]);
+    case "gather_by":
+      return [wanted, namesOf(plan.by.schema)];
     case "distinct":
       return [both(wanted, plan.subset)];
     case "explode":
@@ -147,6 +149,10 @@ function prune(plan: Plan, wanted: Names, inputs: readonly Plan[]): Plan {
     case "sort":
     case "distinct":
       return only === undefined ? plan : { ...plan, input: only, schema: only.schema };
+    case "gather_by": {
+      const [values, by] = narrow;
+      return values === undefined || by === undefined ? plan : { ...plan, input: values, by, schema: values.schema };
+    }
     case "require":
       return input === undefined ? plan : { ...plan, input, schema: input.schema };
     case "explode":

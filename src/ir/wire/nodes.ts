@@ -10,6 +10,7 @@ import type {
   Filter,
   Frame,
   Gather,
+  GatherBy,
   HConcat,
   Lookup,
   Plan,
@@ -248,6 +249,12 @@ const CODECS: { readonly [K in PlanKind]: NodeCodec<PlanByKind[K]> } = {
       }),
       schema,
     }),
+  ),
+  gather_by: codec<GatherBy, wire.GatherBy>(
+    wire.Node.GatherBy,
+    wire.GatherBy,
+    (w, node) => wire.GatherBy.createGatherBy(w.builder, w.node(node.input), w.node(node.by)),
+    (r, table, schema) => ({ kind: "gather_by", input: r.node(table.input()), by: r.node(table.by()), schema }),
   ),
   lookup: codec<Lookup, wire.Lookup>(
     wire.Node.Lookup,

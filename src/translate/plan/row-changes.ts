@@ -29,6 +29,8 @@ export interface ChangedInput {
   readonly beside: readonly string[];
   /** A name that no column has. */
   name(): string;
+  /** An expression over the rows of the whole input, which may have any rows, as a plan of one column; null with a reason in the scope. */
+  apart(expr: DslExpr): Plan | null;
 }
 
 export interface Change {
@@ -218,8 +220,14 @@ function sliced({ scope, input }: ChangedInput, offsetDsl: DslExpr, lengthDsl: D
 /** Rows that are listed; more would make the plan large. */
 const MAX_GATHERED = 4096;
 
-function gathered({ scope, input }: ChangedInput, idx: DslExpr): Plan | null {
-  const found = isConstant(idx) ? evaluateConstant(scope.native, idx, MAX_GATHERED) : null;
+function gathered({ scope, input, apart }: ChangedInput, idx: DslExpr): Plan | null {
+  if (!isConstant(idx)) {
+    const by = apart(idx);
+    if (by === null) return null;
+    if (by.schema[0]?.dtype.kind !== "UInt32") return scope.unsupported("gathering rows whose numbers are no UInt32");
+    return { kind: "gather_by", input, by, schema: input.schema };
+  }
+  const found = evaluateConstant(scope.native, idx, MAX_GATHERED);
   const rows = found?.values.map((v) => (v === null ? null : typeof v === "bigint" && v >= 0n ? Number(v) : -1)) ?? [-1];
   if (rows.includes(-1)) return scope.unsupported(`gathering rows that are not up to ${MAX_GATHERED} constant numbers`);
   return { kind: "gather", input, rows, schema: input.schema };

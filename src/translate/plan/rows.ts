@@ -133,6 +133,7 @@ export class RowPlanner {
       values: values.map((v) => v.name),
       beside: extra.map((e) => e.name),
       name: () => this.#name(),
+      apart: (expr) => this.plan([{ name: this.#name(), expr }]),
     });
   }
 

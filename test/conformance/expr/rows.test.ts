@@ -124,6 +124,39 @@ test("gathered rows", async () => {
   await assertSameError(() => lazy().select(c("i64").gather([0, 40])));
 });
 
+for (const { name, frame: rows, partition } of FIXTURES) {
+  test(`rows gathered by a column, every dtype, ${name}`, async () => {
+    const height = Math.max(1, rows.height);
+    const numbers = () => c("row").mul(7).plus(3).modulo(height);
+    const some = () => pl.when(c("row").modulo(3).eq(1)).then(pl.lit(null)).otherwise(numbers());
+    for (const by of [numbers, some])
+      await assertGpuEqualsCpu(() => rows.lazy().select(pl.all().gather(by())), { partitions: [partition] });
+  });
+}
+
+test("rows gathered by expressions", async () => {
+  const numbers = () => c("row").mul(7).modulo(40);
+  await select(c("str").gather(c("i64").argSort()), c("i64").gather(c("i64").argSort()));
+  await select(c("str").gather(c("i64").argSort()).as("a"), c("str").gather(numbers()).as("b"), c("i64"));
+  await select(c("str").gather(c("i64").argSort().head(5)));
+  await select(c("str").gather(numbers().filter(c("bool"))));
+  await select(c("i64").add(1).gather(numbers()).mul(2).as("x"));
+  await select(c("i64").head(20).gather(numbers().modulo(20)));
+  await select(c("i64").gather(c("f64").argMax()));
+  await select(c("i64").gather(c("row").sub(60).cast(pl.Int64)));
+  await select(c("i64").gather(c("row").sort(true).cast(pl.Int8)));
+  await select(c("str").gather(c("row").gather(numbers())));
+  await assertGpuEqualsCpu(() => lazy().select("row", "str", "f64").withColumns(c("str").gather(numbers()).as("g")), {});
+  await assertGpuEqualsCpu(() => lazy().select("row", "i64", "str").sort("i64").withColumns(c("row").gather(numbers()).as("g")), {});
+  await assertSameError(() => lazy().select(c("i64").gather(c("row").add(5))));
+  await assertSameError(() =>
+    frame
+      .head(0)
+      .lazy()
+      .select(c("i64").gather(pl.lit(0).add(c("row").sum()))),
+  );
+});
+
 test("every n-th row", async () => {
   for (const [n, offset] of [
     [1, 0],
@@ -188,6 +221,6 @@ test("lengths that differ: polars repeats single rows, or rejects", async () => 
 });
 
 test("what stays on CPU polars", async () => {
-  await assertFallsBack(() => lazy().select(c("i64").gather(c("row"))), /constant numbers/);
+  await assertQuietlyEqualsCpu(() => lazy().select(c("i64").filter(c("bool")).gather(c("row").modulo(2))));
   await assertFallsBack(() => lazy().select(c("i64").head(3).add(c("i32").max())), /aggregate beside/);
 });

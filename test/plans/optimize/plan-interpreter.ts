@@ -90,6 +90,10 @@ function interpret(plan: Plan, tables: Tables): readonly Row[] {
       const rows = input(plan.input);
       return plan.rows.map((row) => rows[row ?? -1] ?? new Map(plan.schema.map((f) => [f.name, null])));
     }
+    case "gather_by": {
+      const [rows, [by]] = [input(plan.input), plan.by.schema];
+      return input(plan.by).map((row) => rows[Number(row.get(by?.name ?? "") ?? -1)] ?? new Map(plan.schema.map((f) => [f.name, null])));
+    }
     case "row_index":
       return input(plan.input).map((row, i) => new Map([[plan.name, BigInt(plan.offset + i)], ...row]));
     case "lookup":

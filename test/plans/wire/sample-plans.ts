@@ -176,6 +176,7 @@ export const PLANS: readonly Plan[] = Object.values({
     { kind: "gather", input: frame, rows: [3, null, 0, 2 ** 32 - 1], schema },
     { kind: "gather", input: frame, rows: [], schema },
   ],
+  gather_by: [{ kind: "gather_by", input: frame, by: frame, schema }],
   lookup: [
     { kind: "lookup", input: frame, args: [], outputs: [], schema },
     { kind: "lookup", input: frame, args: ["a", "ü"], outputs: DTYPES.map((dtype, i) => ({ name: `${i}`, dsl: "{}", dtype })), schema },
@@ -334,6 +335,7 @@ export function randomPlan(seed: number, size: number): Plan {
     }),
     explode: () => ({ kind: "explode", input: input(), columns: some(text), emptyAsNull: bool(), keepNulls: bool(), schema: fields() }),
     gather: () => ({ kind: "gather", input: input(), rows: some(() => (bool() ? null : below(2 ** 32))), schema: fields() }),
+    gather_by: () => ({ kind: "gather_by", input: input(), by: input(), schema: fields() }),
     lookup: () => ({
       kind: "lookup",
       input: input(),

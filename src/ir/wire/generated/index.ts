@@ -21,6 +21,7 @@ export { Field } from './field.ts';
 export { Filter } from './filter.ts';
 export { Frame } from './frame.ts';
 export { Gather } from './gather.ts';
+export { GatherBy } from './gather-by.ts';
 export { HConcat } from './hconcat.ts';
 export { HConcatLengths } from './hconcat-lengths.ts';
 export { IntegerValue } from './integer-value.ts';

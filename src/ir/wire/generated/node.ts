@@ -25,6 +25,7 @@ export const Node = {
   AsofJoin: 17,
   Window: 18,
   Require: 19,
-  RangeJoin: 20
+  RangeJoin: 20,
+  GatherBy: 21
 } as const;
 export type Node = (typeof Node)[keyof typeof Node];
