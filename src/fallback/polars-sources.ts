@@ -71,7 +71,7 @@ function countOf(frame: NativeDataFrame): number {
 }
 
 /** Share of its rows from which on all of a scan is read. */
-const READ_WHOLE = 0.75;
+const READ_WHOLE = 0.3;
 
 function releaseBatches(batches: readonly ImportedBatch[]): void {
   for (const { columns } of batches) for (const { buffer } of columns.values()) buffer.release();
