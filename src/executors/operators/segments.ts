@@ -44,7 +44,7 @@ export async function segmentOrder(context: QueryContext, batch: Batch, of: Part
 /** The partition's rows in the given order. The caller owns what is made; `order` stays its own. */
 export function segmentsOf(context: QueryContext, rows: number, of: Partition, order: DeviceBuffer): Segments {
   const { device } = context;
-  const segment = remap(device, order, of.ids, 0, rows);
+  const segment = of.segments < 2 ? of.ids.retain() : remap(device, order, of.ids, 0, rows);
   return { rows, order: order.retain(), segment, starts: segmentStarts(device, segment, rows, of.segments) };
 }
 

@@ -6,7 +6,7 @@ import { physicalOf, storageOf } from "../../ir/dtype.ts";
 import { bitmapWords, type Column, columnWords, valueWords } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
-import { columnsProgram, type RowProgram } from "../row-program.ts";
+import { columnsProgram, type RowProgram, WGSL_TYPE } from "../row-program.ts";
 import { link } from "../wgsl/library.ts";
 import type { ScanOperation } from "./segmented-scan-operations.ts";
 import { operationOf } from "./segmented-scan-operations.ts";
@@ -14,46 +14,55 @@ import type { Segments } from "./segments.ts";
 
 export type ScanName = "cum_sum" | "cum_prod" | "cum_min" | "cum_max" | "cum_linear";
 
-const WORKGROUP = 256;
-/** Positions of an invocation, one after the other. */
-const ITEMS = 8;
-const TILE = WORKGROUP * ITEMS;
+/** Invocations of a workgroup. */
+const LANES = 64;
+/** Positions of an invocation, one after the other. Odd, so that the lanes of a subgroup read different banks of workgroup memory. */
+const itemsOf = (program: RowProgram): number => (program.outputs.length === 1 ? 15 : 7);
+/** Steps of a workgroup, one after the other: LANES * items positions each. */
+const STEPS = 4;
+const tileOf = (program: RowProgram): number => STEPS * LANES * itemsOf(program);
+
+/** Invocations of the only workgroup that combines tiles. */
+const TILE_LANES = 256;
 
 /*
- * An element is a state with two facts: `some`, that a value went in, and `head`, that a segment starts inside. Its words in `sums`:
- * the facts (1: some, 2: head), then the state. A tile is reduced (reduce), the tiles before each are combined (carry, one
- * workgroup), and each tile is scanned from there (apply). The tree is the same for the same number of rows on every device.
+ * An element is a state with two facts: `some`, that a value went in, and `head`, that a segment starts inside. In memory a list of
+ * elements is a plane of words for the facts (1: some, 2: head), then a plane for each word of the state.
+ *
+ *     reduce   tile by tile: prefixes[lane of a step] = the combination of what the tile has before it; sums[tile]
+ *     carry    one workgroup: carries[tile] = the combination of the tiles before it
+ *     apply    tile by tile, from carry and prefix on
+ *
+ * The positions of a step are read and written one behind the other, and pass through workgroup memory to and from the lanes that
+ * combine `items` of them each. The tree is the same for the same number of rows on every device.
  */
-const element = (op: ScanOperation): string => {
-  const words = 1 + op.pack.length;
-  return `
+const element = (op: ScanOperation): string => `
 struct Element { some: bool, head: bool, s: ${op.state} }
 fn join(a: Element, b: Element) -> Element {
   if (b.head || !a.some) { return Element(b.some, a.head || b.head, b.s); }
   if (!b.some) { return Element(true, a.head, a.s); }
   return Element(true, a.head, combine(a.s, b.s));
 }
-fn unpack(at: u32) -> Element {
-  let base = at * ${words}u;
-  let facts = sums[base];
-  return Element((facts & 1u) != 0u, (facts & 2u) != 0u, ${op.unpack((k) => `sums[base + ${k + 1}u]`)});
-}
 ${op.combine}`;
-};
 
-const store = (op: ScanOperation, target: string): string => {
-  const words = 1 + op.pack.length;
-  return `fn put(at: u32, e: Element) {
-  let base = at * ${words}u;
-  ${target}[base] = select(0u, 1u, e.some) | select(0u, 2u, e.head);
-  ${op.pack.map((word, k) => `${target}[base + ${k + 1}u] = ${word("e.s")};`).join("\n  ")}
+/** `put_LIST` into a list of `count` elements. */
+const put = (op: ScanOperation, list: string): string => `
+fn put_${list}(at: u32, count: u32, e: Element) {
+  ${list}[at] = select(0u, 1u, e.some) | select(0u, 2u, e.head);
+  ${op.pack.map((word, k) => `${list}[at + ${k + 1}u * count] = ${word("e.s")};`).join("\n  ")}
 }`;
-};
+
+/** `get_LIST` from a list of `count` elements. */
+const get = (op: ScanOperation, list: string): string => `
+fn get_${list}(at: u32, count: u32) -> Element {
+  let facts = ${list}[at];
+  return Element((facts & 1u) != 0u, (facts & 2u) != 0u, ${op.unpack((k) => `${list}[at + ${k + 1}u * count]`)});
+}`;
 
 /** Combines the elements of all invocations: `mine` becomes the combination of those up to this one, `before` of those before it. */
-const SCAN_LANES = `
+const scanLanes = (count: number): string => `
   lanes[lane] = mine;
-  for (var step = rolled(1u, nwg); step < ${WORKGROUP}u; step <<= 1u) {
+  for (var step = rolled(1u, nwg); step < ${count}u; step <<= 1u) {
     workgroupBarrier();
     var left: Element;
     if (lane >= step) { left = lanes[lane - step]; }
@@ -61,53 +70,95 @@ const SCAN_LANES = `
     if (lane >= step) { mine = join(left, mine); lanes[lane] = mine; }
   }
   workgroupBarrier();
-  var before: Element;
+  var before = Element();
   if (lane > 0u) { before = lanes[lane - 1u]; }`;
 
 const HEADER = "@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32";
 
-/** Position of the i-th element of the scan, and whether a segment starts with it. `own`: rows, 1 from the end. */
-const load = (op: ScanOperation): string => `
-fn place(i: u32, own: vec4<u32>) -> u32 { return select(i, own.x - 1u - i, own.y != 0u); }
-fn item(i: u32, own: vec4<u32>) -> Element {
-  let p = place(i, own);
-  let o = out_0(order[p]);
-  let head = i == 0u || segment[p] != segment[place(max(i, 1u) - 1u, own)];
-  var s: ${op.state};
-  if (o.ok) { s = ${op.load("o.v", "out_1(order[p]).v")}; }
-  return Element(o.ok, head, s);
-}`;
+const raw = (type: string): string => (type === "i32" ? "u32" : type);
 
-/* program, order, segment -> sums; own parameters: rows, from the end. */
+/** `stage` brings the positions of a step to workgroup memory, `item` is the k-th of them. `own`: rows, 1 from the end. */
+const staging = (program: RowProgram, op: ScanOperation): string => {
+  const types = program.outputs.map(({ physical }) => WGSL_TYPE[physical]);
+  const size = LANES * itemsOf(program);
+  const value = (k: number): string => `bitcast<${types[k]}>(staged_${k}[k])`;
+  return `
+${types.map((type, k) => `var<workgroup> staged_${k}: array<${raw(type)}, ${size}>;`).join("\n")}
+var<workgroup> facts: array<u32, ${size}>;
+fn place(i: u32, own: vec4<u32>) -> u32 { return select(i, own.x - 1u - i, own.y != 0u); }
+fn stage(first: u32, lane: u32, own: vec4<u32>) {
+  for (var k = lane; k < ${size}u; k += ${LANES}u) {
+    let i = first + k;
+    var found = 0u;
+    if (i < own.x) {
+      let p = place(i, own);
+      let row = order[p];
+      let o = out_0(row);
+      staged_0[k] = bitcast<${raw(types[0] ?? "")}>(o.v);
+      ${types.length > 1 ? "staged_1[k] = out_1(row).v;" : ""}
+      found = u32(o.ok) | (u32(i == 0u || segment[p] != segment[place(max(i, 1u) - 1u, own)]) << 1u);
+    }
+    facts[k] = found;
+  }
+}
+fn item(k: u32) -> Element {
+  return Element((facts[k] & 1u) != 0u, (facts[k] & 2u) != 0u, ${op.load(value(0), value(1))});
+}`;
+};
+/** Runs `body` for every step of the workgroup's tile that has positions; its first is `first`, and the lane's prefix is number `at`. */
+const steps = (program: RowProgram, body: string): string => {
+  const size = LANES * itemsOf(program);
+  return `
+  let own = P[${program.argWords / 4}];
+  let tile = group_id(wid, nwg);
+  for (var s = 0u; s < rolled(${STEPS}u, nwg); s++) {
+    let first = (tile * ${STEPS}u + s) * ${size}u;
+    if (first >= own.x) { break; }
+    let at = (tile * ${STEPS}u + s) * ${LANES}u + lane;
+    stage(first, lane, own);
+    workgroupBarrier();
+${body}
+  }`;
+};
+
+const items = (program: RowProgram, body: string): string =>
+  `for (var k = lane * ${itemsOf(program)}u; k < (lane + 1u) * rolled(${itemsOf(program)}u, nwg); k++) { ${body} }`;
+
+/* program, order, segment -> prefixes, sums; own parameters: rows, from the end, tiles, prefixes. */
 const reduceKernel = (program: RowProgram, op: ScanOperation): Kernel => {
   const at = program.columns.length;
-  const own = program.argWords / 4;
   return {
     name: "segmented-scan-reduce",
     key: `reduce(${op.key}|${program.key})`,
-    bindings: [...program.columns.map(() => "read" as const), "read", "read", "read_write"],
+    bindings: [...program.columns.map(() => "read" as const), "read", "read", "read_write", "read_write"],
     params: program.argWords + 4,
-    workgroup: WORKGROUP,
+    workgroup: LANES,
     wgsl: () =>
       link(`
 ${program.wgsl}
 @group(0) @binding(${at}) var<storage, read> order: array<u32>;
 @group(0) @binding(${at + 1}) var<storage, read> segment: array<u32>;
-@group(0) @binding(${at + 2}) var<storage, read_write> sums: array<u32>;
-@group(0) @binding(${at + 3}) var<uniform> P: array<vec4<u32>, ${own + 1}>;
-var<workgroup> lanes: array<Element, ${WORKGROUP}>;
+@group(0) @binding(${at + 2}) var<storage, read_write> prefixes: array<u32>;
+@group(0) @binding(${at + 3}) var<storage, read_write> sums: array<u32>;
+@group(0) @binding(${at + 4}) var<uniform> P: array<vec4<u32>, ${program.argWords / 4 + 1}>;
+var<workgroup> lanes: array<Element, ${LANES}>;
 ${element(op)}
-${store(op, "sums")}
-${load(op)}
-@compute @workgroup_size(${WORKGROUP})
+${put(op, "prefixes")}
+${put(op, "sums")}
+${staging(program, op)}
+@compute @workgroup_size(${LANES})
 fn main(${HEADER}) {
-  let own = P[${own}];
-  let tile = group_id(wid, nwg);
-  let start = tile * ${TILE}u + lane * ${ITEMS}u;
-  var mine: Element;
-  for (var k = 0u; k < rolled(${ITEMS}u, nwg); k++) { if (start + k < own.x) { mine = join(mine, item(start + k, own)); } }
-${SCAN_LANES}
-  if (lane == ${WORKGROUP - 1}u && tile * ${TILE}u < own.x) { put(tile, mine); }
+  var whole: Element;
+${steps(
+  program,
+  `
+    var mine = Element();
+    ${items(program, "mine = join(mine, item(k));")}
+${scanLanes(LANES)}
+    put_prefixes(at, own.w, join(whole, before));
+    whole = join(whole, lanes[${LANES - 1}u]);`,
+)}
+  if (lane == 0u && tile < own.z) { put_sums(tile, own.z, whole); }
 }`),
   };
 };
@@ -118,66 +169,66 @@ const carryKernel = (op: ScanOperation): Kernel => ({
   key: `carry(${op.key})`,
   bindings: ["read", "read_write"],
   params: 1,
-  workgroup: WORKGROUP,
+  workgroup: TILE_LANES,
   wgsl: () =>
     link(`
 @group(0) @binding(0) var<storage, read> sums: array<u32>;
 @group(0) @binding(1) var<storage, read_write> carries: array<u32>;
 @group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>;
-var<workgroup> lanes: array<Element, ${WORKGROUP}>;
+var<workgroup> lanes: array<Element, ${TILE_LANES}>;
 ${element(op)}
-${store(op, "carries")}
-@compute @workgroup_size(${WORKGROUP})
+${get(op, "sums")}
+${put(op, "carries")}
+@compute @workgroup_size(${TILE_LANES})
 fn main(@builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let share = (P[0].x + ${WORKGROUP - 1}u) / ${WORKGROUP}u;
+  let tiles = P[0].x;
+  let share = (tiles + ${TILE_LANES - 1}u) / ${TILE_LANES}u;
   let start = lane * share;
-  let to = min(start + share, P[0].x);
+  let to = min(start + share, tiles);
   var mine: Element;
-  for (var i = start; i < to; i++) { mine = join(mine, unpack(i)); }
-${SCAN_LANES}
+  for (var i = start; i < to; i++) { mine = join(mine, get_sums(i, tiles)); }
+${scanLanes(TILE_LANES)}
   for (var i = start; i < to; i++) {
-    put(i, before);
-    before = join(before, unpack(i));
+    put_carries(i, tiles, before);
+    before = join(before, get_sums(i, tiles));
   }
 }`),
 });
 
-/* program, order, segment, sums (carries, where there are any) -> values; own parameters: rows, from the end, 1 with carries. */
+/* program, order, segment, prefixes, carries (where there are several tiles) -> values; own parameters as of the reduction. */
 const applyKernel = (program: RowProgram, op: ScanOperation, wide: boolean): Kernel => {
   const at = program.columns.length;
-  const own = program.argWords / 4;
   return {
     name: "segmented-scan-apply",
     key: `apply(${op.key}|${program.key})`,
-    bindings: [...program.columns.map(() => "read" as const), "read", "read", "read", "read_write"],
+    bindings: [...program.columns.map(() => "read" as const), "read", "read", "read", "read", "read_write"],
     params: program.argWords + 4,
-    workgroup: WORKGROUP,
+    workgroup: LANES,
     wgsl: () =>
       link(`
 ${program.wgsl}
 @group(0) @binding(${at}) var<storage, read> order: array<u32>;
 @group(0) @binding(${at + 1}) var<storage, read> segment: array<u32>;
-@group(0) @binding(${at + 2}) var<storage, read> sums: array<u32>;
-@group(0) @binding(${at + 3}) var<storage, read_write> values: array<${wide ? "vec2<u32>" : "u32"}>;
-@group(0) @binding(${at + 4}) var<uniform> P: array<vec4<u32>, ${own + 1}>;
-var<workgroup> lanes: array<Element, ${WORKGROUP}>;
+@group(0) @binding(${at + 2}) var<storage, read> prefixes: array<u32>;
+@group(0) @binding(${at + 3}) var<storage, read> carries: array<u32>;
+@group(0) @binding(${at + 4}) var<storage, read_write> values: array<${wide ? "vec2<u32>" : "u32"}>;
+@group(0) @binding(${at + 5}) var<uniform> P: array<vec4<u32>, ${program.argWords / 4 + 1}>;
 ${element(op)}
-${load(op)}
-@compute @workgroup_size(${WORKGROUP})
+${get(op, "prefixes")}
+${get(op, "carries")}
+${staging(program, op)}
+@compute @workgroup_size(${LANES})
 fn main(${HEADER}) {
-  let own = P[${own}];
-  let tile = group_id(wid, nwg);
-  let start = tile * ${TILE}u + lane * ${ITEMS}u;
-  var mine: Element;
-  for (var k = 0u; k < rolled(${ITEMS}u, nwg); k++) { if (start + k < own.x) { mine = join(mine, item(start + k, own)); } }
-${SCAN_LANES}
-  if (own.z != 0u && tile * ${TILE}u < own.x) { before = join(unpack(tile), before); }
-  for (var k = 0u; k < rolled(${ITEMS}u, nwg); k++) {
-    if (start + k < own.x) {
-      before = join(before, item(start + k, own));
-      if (before.some) { values[order[place(start + k, own)]] = ${op.store("before.s")}; }
-    }
-  }
+${steps(
+  program,
+  `
+    var upto = get_prefixes(at, own.w);
+    if (own.z > 1u) { upto = join(get_carries(tile, own.z), upto); }
+    ${items(program, `upto = join(upto, item(k)); staged_0[k] = ${op.store("upto.s")};`)}
+    workgroupBarrier();
+    let end = min(${LANES * itemsOf(program)}u, own.x - first);
+    for (var k = lane; k < end; k += ${LANES}u) { values[order[place(first + k, own)]] = staged_0[k]; }`,
+)}
 }`),
   };
 };
@@ -204,20 +255,20 @@ export function segmentedScan(
   const validityOffset = nullable ? valueWords(dtype, rows) : null;
   if (column.validityOffset !== null && validityOffset !== null)
     device.copy(column.buffer, column.validityOffset, buffer, validityOffset, bitmapWords(rows));
-  const tiles = Math.ceil(rows / TILE);
+  const tiles = Math.ceil(rows / tileOf(program));
+  const prefixCount = Math.ceil(rows / (LANES * itemsOf(program))) * LANES;
   const inputs = [...program.columns.map((c) => c.buffer), order, segment];
-  const own = [rows, fromEnd ? 1 : 0, tiles > 1 ? 1 : 0, 0];
-  const params = [...program.args, ...own];
-  const words = tiles * (1 + op.pack.length);
-  const carries = device.alloc(words, "scan carries");
-  if (tiles > 1) {
-    const sums = device.alloc(words, "scan sums");
-    device.launch({ kernel: reduceKernel(program, op), bindings: [...inputs, sums], params, workgroups: tiles });
-    device.launch({ kernel: carryKernel(op), bindings: [sums, carries], params: [tiles], workgroups: 1 });
-    sums.release();
-  }
+  const params = [...program.args, rows, fromEnd ? 1 : 0, tiles, prefixCount];
+  const elementWords = 1 + op.pack.length;
+  const prefixes = device.alloc(prefixCount * elementWords, "scan prefixes");
+  const sums = device.alloc(tiles * elementWords, "scan sums");
+  const carries = device.alloc(tiles * elementWords, "scan carries");
+  device.launch({ kernel: reduceKernel(program, op), bindings: [...inputs, prefixes, sums], params, workgroups: tiles });
+  if (tiles > 1) device.launch({ kernel: carryKernel(op), bindings: [sums, carries], params: [tiles], workgroups: 1 });
+  sums.release();
   const kernel = applyKernel(program, op, storageOf(dtype) === "w2");
-  device.launch({ kernel, bindings: [...inputs, carries, buffer], params, workgroups: tiles });
+  device.launch({ kernel, bindings: [...inputs, prefixes, carries, buffer], params, workgroups: tiles });
+  prefixes.release();
   carries.release();
   return { dtype, length: rows, buffer, validityOffset, dictionary: null };
 }
