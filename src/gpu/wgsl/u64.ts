@@ -46,6 +46,25 @@ fn u64_shr_jam(a: vec2<u32>, n: u32) -> vec2<u32> {
   let s = u64_shr(a, n);
   return vec2<u32>(s.x | u32(any(u64_shl(s, n) != a)), s.y);
 }`,
+  /** u64_shl for n < 64. */
+  u64_shl_near: `
+fn u64_shl_near(a: vec2<u32>, n: u32) -> vec2<u32> {
+  let far = n > 31u;
+  let high = select(a.y, a.x, far);
+  let low = select(a.x, 0u, far);
+  let m = n & 31u;
+  return vec2<u32>(low << m, (high << m) | ((low >> 1u) >> (31u - m)));
+}`,
+  /** u64_shr_jam for n < 64. */
+  u64_shr_jam_near: `
+fn u64_shr_jam_near(a: vec2<u32>, n: u32) -> vec2<u32> {
+  let far = n > 31u;
+  let high = select(a.y, 0u, far);
+  let low = select(a.x, a.y, far);
+  let m = n & 31u;
+  let lost = ((low << 1u) << (31u - m)) | select(0u, a.x, far);
+  return vec2<u32>((low >> m) | ((high << 1u) << (31u - m)) | u32(lost != 0u), high >> m);
+}`,
   /** Leading zero bits; 64 for 0. */
   u64_clz: `
 fn u64_clz(a: vec2<u32>) -> u32 {
