@@ -32,7 +32,9 @@ const words = (values: readonly number[]) => {
 
 function onDevice(lists: readonly (readonly number[])[], rows: number): Segments {
   const segment = words(lists.flatMap((list, s) => list.map(() => s)));
-  return { rows, order: words(lists.flat()), segment, starts: segmentStarts(device, segment, rows, lists.length) };
+  const order = lists.flat();
+  const whole = lists.length === 1 && order.every((row, p) => row === p);
+  return { rows, whole, order: words(order), segment, starts: segmentStarts(device, segment, rows, lists.length) };
 }
 
 /** The bits of a double drawn from numbers of either sign, 40 powers of two apart: any sum of them is exact in 128 bits. */
@@ -48,6 +50,8 @@ for (const [rows, segments] of [
   [959, 1],
   [961, 2],
   [3841, 1],
+  [12_000, 1],
+  [12_001, 1],
   [70_000, 5],
   [600_000, 2],
 ] as const) {

@@ -29,12 +29,15 @@ fn f64_sum_of(a: vec2<u32>) -> F64Sum {
   /** A sum that leaves the range of f64 stays infinite. */
   f64_sum_add: `
 fn f64_sum_add(a: F64Sum, b: F64Sum) -> F64Sum {
-  let swap = b.k > a.k;
-  let high = select(a.w, b.w, swap);
-  var low = select(b.w, a.w, swap);
+  var high = a.w;
+  var low = b.w;
   let largest = max(a.k, b.k);
   let apart = largest - min(a.k, b.k);
   if (apart != 0u) {
+    if (b.k > a.k) {
+      high = b.w;
+      low = a.w;
+    }
     let fill = 0u - (low.w >> 31u);
     var lost = 0u;
     if ((apart & 1u) != 0u) {
@@ -89,13 +92,16 @@ fn f64_sum_round(a: F64Sum) -> vec2<u32> {
   let y = m.y + u32(x < negative);
   let z = m.z + (negative & u32((x | y) == 0u));
   let w = m.w + (negative & u32((x | y | z) == 0u));
-  let short = w == 0u;
+  let short = w == 0u && a.k > 0u;
   let first = select(w, z, short);
   let second = select(z, y, short);
   let third = select(y, x, short);
-  let n = countLeadingZeros(first) & 31u;
-  let rest = u32(((third << n) | select(x, 0u, short)) != 0u);
-  let top = vec2<u32>((second << n) | ((third >> 1u) >> (31u - n)) | rest, (first << n) | ((second >> 1u) >> (31u - n)));
-  return f64_round_significand(negative << 31u, i32(a.k * 32u + 17u - n) - select(0, 32, short), top);
+  // The biased exponent less one that a leading one at bit 31 of the first word has.
+  let e = a.k * 32u + select(16u, 0xfffffff0u, short);
+  let n = min(countLeadingZeros(first), e);
+  let high = (first << n) | ((second >> 1u) >> (31u - n));
+  let low = (second << n) | ((third >> 1u) >> (31u - n));
+  let rest = u32(((third << n) | (low & 1u) | select(x, 0u, short)) != 0u);
+  return f64_round_sum(negative << 31u, e - n, vec2<u32>((low >> 1u) | (high << 31u) | rest, high >> 1u));
 }`,
 };
