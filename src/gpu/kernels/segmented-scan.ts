@@ -42,7 +42,8 @@ const TILE_LANES = 256;
  *     apply    tile by tile, from carry and prefix on
  *
  * The positions of a step are read and written one behind the other, and pass through workgroup memory to and from the lanes that
- * combine `items` of them each. The tree is the same for the same number of rows on every device.
+ * combine `items` of them each. The tree is the same for the same number of rows on every device. Variables inside loops are cleared
+ * by name: Dawn leaves in them what the round before stored.
  */
 const element = (op: ScanOperation): string => `
 struct Element { some: bool, head: bool, s: ${op.state} }
