@@ -105,12 +105,12 @@ fn f64_mul(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     if (max(ex, ey) == 0x7ffu) {
       return select(vec2<u32>(0u, sign | 0x7ff00000u), F64_NAN, f64_is_nan(a) || f64_is_nan(b) || zero);
     }
-    if (zero) { return vec2<u32>(0u, sign); }
-    let p = f64_significand(a);
-    let q = f64_significand(b);
-    x = u64_shr(p.m, 11u);
-    y = u64_shr(q.m, 11u);
-    e = p.e + q.e - 1023;
+    // Of two subnormals the product is far below half of the least one.
+    if (zero || max(ex, ey) == 0u) { return vec2<u32>(0u, sign); }
+    let small = f64_significand(select(b, a, ex == 0u));
+    y = select(x, y, ex == 0u);
+    x = vec2<u32>((small.m.x >> 11u) | (small.m.y << 21u), small.m.y >> 11u);
+    e = small.e + i32(max(ex, ey)) - 1023;
   }
   let m = f64_mul_digits(x, y);
   let low = (m.y >> 30u) == 0u;
