@@ -116,7 +116,7 @@ fn f64_mul(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let low = (m.y >> 30u) == 0u;
   let top = select(m, vec2<u32>(m.x << 1u, (m.y << 1u) | (m.x >> 31u)), low);
   e -= i32(low);
-  if (e < 0) { return f64_round_sum(sign, 0u, u64_shr_jam_near(top, u32(min(-e, 63)))); }
+  if (e < 0) { return f64_round_sum(sign, 0u, u64_shr_jam(top, u32(-e))); }
   return f64_round_sum(sign, u32(e), top);
 }`,
   /** The product of two numbers of 53 bits in digits of 13 bits: its upper 63 bits, the least of them sticky. */
