@@ -32,7 +32,53 @@ const words = (values: readonly number[]) => {
 
 function onDevice(lists: readonly (readonly number[])[], rows: number): Segments {
   const segment = words(lists.flatMap((list, s) => list.map(() => s)));
-  return { rows, order: words(lists.flat()), segment, starts: segmentStarts(device, segment, rows, lists.length) };
+  const order = lists.flat();
+  const whole = lists.length === 1 && order.every((row, p) => row === p);
+  return { rows, whole, order: words(order), segment, starts: segmentStarts(device, segment, rows, lists.length) };
+}
+
+/** The bits of a double drawn from numbers of either sign, 40 powers of two apart: any sum of them is exact in 128 bits. */
+const drawn = (next: () => number): bigint => (BigInt(next() & 0x800fffff) << 32n) | (BigInt(1003 + (next() % 40)) << 52n) | BigInt(next());
+
+const scaled = (bits: bigint): bigint => {
+  const magnitude = ((bits & 0xfffffffffffffn) | (1n << 52n)) << (((bits >> 52n) & 0x7ffn) - 1003n);
+  return bits >> 63n === 0n ? magnitude : -magnitude;
+};
+
+for (const [rows, segments] of [
+  [1, 1],
+  [959, 1],
+  [961, 2],
+  [3841, 1],
+  [12_000, 1],
+  [12_001, 1],
+  [70_000, 5],
+  [600_000, 2],
+] as const) {
+  test(`running sums of ${rows} f64 in ${segments} segments are the exact sums, rounded`, async () => {
+    const lists = dealt(rows, segments, rows % 2 === 0);
+    const own = onDevice(lists, rows);
+    const next = random(rows);
+    const values = Array.from({ length: rows }, () => (next() % 7 === 0 ? null : drawn(next)));
+    const column = upload(device, { kind: "Float64" }, values, true);
+    for (const fromEnd of [false, true]) {
+      const sums = segmentedScan(device, "cum_sum", [column], own, { kind: "Float64" }, fromEnd);
+      const [words = new Uint32Array()] = await device.readMany([{ buffer: sums.buffer, word: 0, words: 2 * rows }]);
+      const found = new Float64Array(words.slice().buffer);
+      for (const list of lists) {
+        let sum = 0n;
+        for (const row of fromEnd ? list.toReversed() : list) {
+          const value = values[row] ?? null;
+          if (value === null) continue;
+          sum += scaled(value);
+          assert.equal(found[row], Number(sum) * 2 ** (1003 - 1075), `row ${row}`);
+        }
+      }
+      sums.buffer.release();
+    }
+    for (const buffer of [column.buffer, own.order, own.segment, own.starts]) buffer.release();
+    assert.equal(device.stats.allocatedBytes, 0);
+  });
 }
 
 for (const [rows, segments] of [

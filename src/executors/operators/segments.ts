@@ -41,11 +41,17 @@ export async function segmentOrder(context: QueryContext, batch: Batch, of: Part
   return rowsByKeys(context, numbered, order);
 }
 
-/** The partition's rows in the given order. The caller owns what is made; `order` stays its own. */
-export function segmentsOf(context: QueryContext, rows: number, of: Partition, order: DeviceBuffer): Segments {
+/** The partition's rows in the given order, which is that of `by`. The caller owns what is made; `order` stays its own. */
+export function segmentsOf(context: QueryContext, rows: number, of: Partition, order: DeviceBuffer, by: readonly SortKey[]): Segments {
   const { device } = context;
-  const segment = remap(device, order, of.ids, 0, rows);
-  return { rows, order: order.retain(), segment, starts: segmentStarts(device, segment, rows, of.segments) };
+  const segment = of.segments < 2 ? of.ids.retain() : remap(device, order, of.ids, 0, rows);
+  return {
+    rows,
+    whole: of.segments < 2 && by.length === 0,
+    order: order.retain(),
+    segment,
+    starts: segmentStarts(device, segment, rows, of.segments),
+  };
 }
 
 export const releaseSegments = ({ order, segment, starts }: Segments): void => {

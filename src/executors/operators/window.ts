@@ -37,8 +37,9 @@ interface Windowing extends Pick<Window, "partitionBy" | "orderBy" | "functions"
 export async function window(context: QueryContext, plan: Windowing, input: Table): Promise<Table> {
   const batch = await singleBatch(context, input);
   const groups = await partition(context, batch, plan.partitionBy);
-  const order = await segmentOrder(context, batch, groups, plan.isSorted === true ? [] : plan.orderBy);
-  const segments = segmentsOf(context, batch.rows, groups, order);
+  const by = plan.isSorted === true ? [] : plan.orderBy;
+  const order = await segmentOrder(context, batch, groups, by);
+  const segments = segmentsOf(context, batch.rows, groups, order, by);
   order.release();
   const view: View = { context, batch, groups, segments, orderBy: plan.orderBy };
   const columns = new Map(batch.columns);

@@ -91,22 +91,61 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 
 const load = (layout: Layout): string => layout.inputs.map((k) => `let v${k} = out_${k}(row);`).join("\n    ");
 
+type Emission = ReturnType<typeof emission>;
+
+/** Word i of the entry in workgroup memory that starts at `origin`. */
+const atOrigin = (i: number): string => `atomicLoad(&W[origin + ${i}u])`;
+
+/** `realign_entry`, where entries have pending words. */
+const realignEntry = (emit: Emission, layout: Layout): string =>
+  layout.pending ? `fn realign_entry(at: u32, nwg: vec3<u32>) {\n    ${emit.realign("W")}\n}` : "";
+
+/** Adds the replicas of each of the `targets` entries in workgroup memory to its first one. */
+const joinReplicas = (emit: Emission, layout: Layout): string => {
+  const stride = sharedStride(layout);
+  return `${
+    layout.pending
+      ? `for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
+    let origin = e * ${stride}u;
+    let at = e / replicas * replicas * ${stride}u;
+    var raised = false;
+    ${emit.raiseEntry("W", atOrigin)}
+  }
+  workgroupBarrier();
+  for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u, nwg); }
+  workgroupBarrier();`
+      : ""
+  }
+  for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
+    let origin = e * ${stride}u;
+    let at = e / replicas * replicas * ${stride}u;
+    if (at != origin) {
+    ${emit.addEntry("W", atOrigin)}
+    }
+  }
+  workgroupBarrier();`;
+};
+
 /**
- * Everything goes to group 0. Each thread strides over the rows with its entry in registers; 256 entries meet in workgroup memory,
- * and workgroup w writes partial entry `groups + w` of the state.
+ * Everything goes to group 0. Each thread strides over the rows with its entry in registers; the 256 entries of a workgroup meet in
+ * `replicas` (a power of two) entries in workgroup memory, so that fewer of them wait for one another, and those in the first. Workgroup w
+ * writes partial entry `groups + w` of the state.
  *
- *     registers (256 x stride) -> W (stride) -> S[(groups + w) * stride ..]
+ *     registers (256 x stride) -> W (replicas x sharedStride) -> S[(groups + w) * stride ..]
  */
-export function privateKernel(source: RowSource, layout: Layout): Kernel {
+export function privateKernel(source: RowSource, layout: Layout, replicas: number): Kernel {
   const emit = emission(layout);
+  const stride = sharedStride(layout);
   const register = (i: number): string => `r${i}`;
-  const shared = (i: number): string => `atomicLoad(&W[${i}u])`;
+  const first = (i: number): string => `atomicLoad(&W[${i}u])`;
   return rowKernel({
     name: "aggregate-all",
+    variant: `${replicas}`,
     source,
     layout,
     memories: ["W"],
-    declarations: `var<workgroup> W: array<atomic<u32>, ${layout.stride}>;`,
+    declarations: `var<workgroup> W: array<atomic<u32>, ${stride * replicas}>;
+${realignEntry(emit, layout)}`,
     body: `
   ${emit.registers}
   for (var row = group * ${WORKGROUP}u + lid; row < rows; row += threads) {
@@ -116,20 +155,31 @@ export function privateKernel(source: RowSource, layout: Layout): Kernel {
     ${emit.fold}
   }
   ${emit.settle}
-  let at = 0u;
-  var raised = false;
+  {
+    let at = (lid & (replicas - 1u)) * ${stride}u;
+    var raised = false;
+    ${
+      layout.pending
+        ? `${emit.raiseEntry("W", register)}
+    workgroupBarrier();
+    if (lid < replicas) { realign_entry(lid * ${stride}u, nwg); }
+    workgroupBarrier();`
+        : ""
+    }
+    ${emit.addEntry("W", register)}
+  }
+  workgroupBarrier();
+  ${replicas > 1 ? joinReplicas(emit, layout) : ""}
+  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(groups + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }
   ${
     layout.pending
-      ? `${emit.raiseEntry("W", register)}
-  workgroupBarrier();
-  if (lid == 0u) { ${emit.realign("W")} }
-  workgroupBarrier();`
+      ? `if (lid == 0u) {
+    let at = 0u;
+    var raised = false;
+    ${emit.raiseEntry("S", first)}
+  }`
       : ""
-  }
-  ${emit.addEntry("W", register)}
-  workgroupBarrier();
-  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(groups + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }
-  ${layout.pending ? `if (lid == 0u) { ${emit.raiseEntry("S", shared)} }` : ""}`,
+  }`,
   });
 }
 
@@ -146,28 +196,6 @@ export function sharedKernel(source: RowSource, layout: Layout, { words, replica
   const parameters = layout.inputs.map((k) => `, v${k}: Out_${k}`).join("");
   const values = (j: number): string => layout.inputs.map((k) => `, v${k}_${j}`).join("");
   const each = (text: (j: number) => string): string => Array.from({ length: roundRows }, (_, j) => text(j)).join("\n    ");
-  const replica = (i: number): string => `atomicLoad(&W[origin + ${i}u])`;
-  const joinReplicas = `${
-    layout.pending
-      ? `for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
-    let origin = e * ${stride}u;
-    let at = e / replicas * replicas * ${stride}u;
-    var raised = false;
-    ${emit.raiseEntry("W", replica)}
-  }
-  workgroupBarrier();
-  for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u, nwg); }
-  workgroupBarrier();`
-      : ""
-  }
-  for (var e = lid; e < targets * replicas; e += ${WORKGROUP}u) {
-    let origin = e * ${stride}u;
-    let at = e / replicas * replicas * ${stride}u;
-    if (at != origin) {
-    ${emit.addEntry("W", replica)}
-    }
-  }
-  workgroupBarrier();`;
   return rowKernel({
     name: "aggregate-few",
     variant: `${words},${roundRows}${replicas > 1 ? ",replicas" : ""}`,
@@ -184,9 +212,7 @@ fn raise_row(at: u32, number: u32${parameters}) -> bool {
 fn add_row(at: u32, number: u32${parameters}) {
     ${emit.add("W")}
 }
-fn realign_entry(at: u32, nwg: vec3<u32>) {
-    ${emit.realign("W")}
-}`,
+${realignEntry(emit, layout)}`,
     body: `
   let lane = lid & (replicas - 1u);
   for (var round = 0u; round < rounds; round++) {
@@ -216,7 +242,7 @@ fn realign_entry(at: u32, nwg: vec3<u32>) {
     ${each((j) => `if (live${j}) { add_row(at${j}, base + row${j}${values(j)}); }`)}
   }
   workgroupBarrier();
-  ${replicas > 1 ? joinReplicas : ""}
+  ${replicas > 1 ? joinReplicas(emit, layout) : ""}
   for (var g = lid; g < targets; g += ${WORKGROUP}u) {
     let origin = g * replicas * ${stride}u;
     let to = (groups + group * targets + g) * ${layout.stride}u;
@@ -225,7 +251,7 @@ fn realign_entry(at: u32, nwg: vec3<u32>) {
       layout.pending
         ? `let at = g * ${layout.stride}u;
     var raised = false;
-    ${emit.raiseEntry("S", replica)}`
+    ${emit.raiseEntry("S", atOrigin)}`
         : ""
     }
   }`,

@@ -59,6 +59,10 @@ const shapeFor = (device: Device, layout: Layout, groups: number): SharedShape =
   return { words, replicas, roundRows: software || layout.inputs.length > 4 ? 1 : layout.inputs.length > 2 ? 2 : 4 };
 };
 
+/** Entries in workgroup memory that the registers of a workgroup are added to. */
+const replicasForOne = (device: Device, layout: Layout): number =>
+  device.adapter.software ? 1 : Math.min(REPLICAS, 2 ** Math.floor(Math.log2(SHARED_WORDS / sharedStride(layout))));
+
 /** Whether workgroups may have entries of their own for all groups: their number is small, and there is room for them. */
 const haveShares = (device: Device, layout: Layout, groups: number): boolean =>
   groups <= MOST_SHARED && workgroupsFor(device, layout, groups) >= Math.min(LEAST_WORKGROUPS, usualWorkgroups(device, groups));
@@ -104,14 +108,17 @@ export class AccumulatorPart {
 
   accumulate(batch: RowBatch): void {
     const toOne = batch.ids === null || this.#groups === 1;
-    if (toOne && this.#layout.stride <= REGISTER_WORDS) this.#partial(batch, privateKernel(batch.source, this.#layout), 1);
-    else if (this.#shape.replicas > 0) this.#partial(batch, sharedKernel(batch.source, this.#layout, this.#shape), this.#groups);
+    const { replicas } = this.#shape;
+    if (toOne && this.#layout.stride <= REGISTER_WORDS) {
+      const own = replicasForOne(this.#device, this.#layout);
+      this.#partial(batch, privateKernel(batch.source, this.#layout, own), 1, own);
+    } else if (replicas > 0) this.#partial(batch, sharedKernel(batch.source, this.#layout, this.#shape), this.#groups, replicas);
     else this.#direct(batch);
   }
 
   /** Rows into partial entries, those into the groups' entries. */
-  #partial(batch: RowBatch, kernel: Kernel, targets: number): void {
-    const { replicas, roundRows } = this.#shape;
+  #partial(batch: RowBatch, kernel: Kernel, targets: number, replicas: number): void {
+    const { roundRows } = this.#shape;
     const workgroups = Math.min(this.#workgroups, Math.max(1, Math.ceil(batch.rows / (WORKGROUP * ROWS_PER_THREAD))));
     const threads = workgroups * WORKGROUP;
     this.#launchRows(batch, kernel, workgroups, [threads, targets, replicas, Math.ceil(batch.rows / (threads * roundRows))]);

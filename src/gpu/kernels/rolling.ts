@@ -1,6 +1,6 @@
 /** Sums, extremes and squared deviations over the rows around each row of a segment, computed anew for every row. */
 
-import type { DType } from "../../ir/dtype.ts";
+import type { DType, Physical } from "../../ir/dtype.ts";
 import { physicalOf, storageOf } from "../../ir/dtype.ts";
 import { type Column, columnWords } from "../column.ts";
 import type { Device } from "../device.ts";
@@ -21,7 +21,20 @@ export interface RollingWindow {
   readonly ahead: number;
 }
 
-const OPERATIONS = { rolling_sum: "cum_sum", rolling_deviations: "cum_sum", rolling_min: "cum_min", rolling_max: "cum_max" } as const;
+const OPERATIONS = { rolling_sum: "cum_sum", rolling_min: "cum_min", rolling_max: "cum_max" } as const;
+
+/** How the values of a window are combined. Squared deviations begin with a sum of double-doubles, which can be divided. */
+const operation = (name: RollingName, physical: Physical): RollingOperation =>
+  name === "rolling_deviations"
+    ? {
+        state: "DD",
+        combine: "fn combine(a: DD, b: DD) -> DD { return dd_add(a, b); }",
+        load: (v) => `dd_from_f64(${v})`,
+        store: (s) => `f64_add(dd_to_f64(${s}), vec2<u32>(0u))`,
+      }
+    : operationOf(OPERATIONS[name], physical);
+
+type RollingOperation = Pick<ScanOperation, "state" | "combine" | "load" | "store">;
 
 /** Of floats, NaN wins over every number. */
 const combineOf = (name: RollingName, isFloat: boolean, type: string): string => {
@@ -31,7 +44,7 @@ const combineOf = (name: RollingName, isFloat: boolean, type: string): string =>
 };
 
 /** A second walk over the window: squares of the distances to the mean, both as double-doubles. */
-const deviations = (op: ScanOperation): string => `
+const deviations = (op: RollingOperation): string => `
   if (some) {
     let mean = dd_div(s, dd_from_f64(u32_to_f64(count)));
     var squares: DD;
@@ -49,7 +62,7 @@ const deviations = (op: ScanOperation): string => `
 function kernelOf(name: RollingName, program: RowProgram, dtype: DType): Kernel {
   const physical = physicalOf(dtype);
   const isFloat = physical === "f32" || physical === "f64";
-  const op = operationOf(OPERATIONS[name], physical);
+  const op = operation(name, physical);
   const at = program.columns.length;
   const own = program.argWords / 4;
   return {

@@ -34,15 +34,15 @@ const packing = (type: string): Packing => {
   }
 };
 
-/** Sums of floats are double-doubles: the result is the sum rounded, whatever the tree of additions. Sums start from 0, so that none is -0. */
+/** Sums of floats keep so many bits that the result is the sum rounded, whatever the tree of additions. None is -0. */
 const floatSum = (physical: "f32" | "f64"): ScanOperation => ({
   key: `sum ${physical}`,
-  state: "DD",
-  combine: "fn combine(a: DD, b: DD) -> DD { return dd_add(a, b); }",
-  load: (v) => `dd_from_f64(${physical === "f32" ? `f32_to_f64(${v})` : v})`,
-  store: (s) => (physical === "f32" ? `f64_to_f32(f64_add(dd_to_f64(${s}), vec2<u32>(0u)))` : `f64_add(dd_to_f64(${s}), vec2<u32>(0u))`),
-  pack: [(s) => `${s}.hi.x`, (s) => `${s}.hi.y`, (s) => `${s}.lo.x`, (s) => `${s}.lo.y`],
-  unpack: (word) => `DD(vec2<u32>(${word(0)}, ${word(1)}), vec2<u32>(${word(2)}, ${word(3)}))`,
+  state: "F64Sum",
+  combine: "fn combine(a: F64Sum, b: F64Sum) -> F64Sum { return f64_sum_add(a, b); }",
+  load: (v) => `f64_sum_of(${physical === "f32" ? `f32_to_f64(${v})` : v})`,
+  store: (s) => (physical === "f32" ? `f64_to_f32(f64_sum_round(${s}))` : `f64_sum_round(${s})`),
+  pack: [(s) => `${s}.k`, (s) => `${s}.w.x`, (s) => `${s}.w.y`, (s) => `${s}.w.z`, (s) => `${s}.w.w`],
+  unpack: (word) => `F64Sum(${word(0)}, vec4<u32>(${word(1)}, ${word(2)}, ${word(3)}, ${word(4)}))`,
 });
 
 /** Maps s -> a s + b, one after the other; NaN after an s that is not finite, as in polars' means, which move by differences. */

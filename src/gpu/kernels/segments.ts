@@ -16,6 +16,8 @@ const WORKGROUP = 256;
  */
 export interface Segments {
   readonly rows: number;
+  /** One segment, of all rows in their own order. */
+  readonly whole: boolean;
   readonly order: DeviceBuffer;
   readonly segment: DeviceBuffer;
   readonly starts: DeviceBuffer;
@@ -49,6 +51,10 @@ ${main(`  if (p >= P[0].x) { return; }
 /** `starts` of Segments; owned by the caller. */
 export function segmentStarts(device: Device, segment: DeviceBuffer, rows: number, segments: number): DeviceBuffer {
   const starts = device.allocZeroed(segments + 1, "segment starts");
+  if (segments === 1) {
+    device.write(starts, 1, Uint32Array.of(rows));
+    return starts;
+  }
   device.launch({ kernel: STARTS, bindings: [segment, starts], params: [rows, segments], workgroups: Math.ceil(rows / WORKGROUP) });
   return starts;
 }

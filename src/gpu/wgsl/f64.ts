@@ -62,28 +62,84 @@ fn f64_add(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let ey = (y.y >> 20u) & 0x7ffu;
   let opposite = ((x.y ^ y.y) >> 31u) != 0u;
   if (ex == 0x7ffu) { return select(x, F64_NAN, f64_is_nan(x) || (ey == 0x7ffu && opposite)); }
-  let hx = (x.y & 0xfffffu) | (u32(ex != 0u) << 20u);
-  let hy = (y.y & 0xfffffu) | (u32(ey != 0u) << 20u);
-  let mx = vec2<u32>(x.x << 10u, (hx << 10u) | (x.x >> 22u));
-  let wide = vec2<u32>(y.x << 10u, (hy << 10u) | (y.x >> 22u));
-  let my = u64_shr_jam(wide, max(ex, 1u) - max(ey, 1u));
+  // Leading ones at bit 61, so that neither a sum nor its rounding leaves 63 bits.
+  let mx = vec2<u32>(x.x << 9u, ((x.y & 0xfffffu) << 9u) | (min(ex, 1u) << 29u) | (x.x >> 23u));
+  var my = vec2<u32>(y.x << 9u, ((y.y & 0xfffffu) << 9u) | (min(ey, 1u) << 29u) | (y.x >> 23u));
+  let e = max(ex, 1u);
+  var apart = e - max(ey, 1u);
+  if (apart > 31u) {
+    my = vec2<u32>(my.y | u32(my.x != 0u), 0u);
+    apart = min(apart - 32u, 31u);
+  }
+  let lost = (my.x << 1u) << (31u - apart);
+  my = vec2<u32>((my.x >> apart) | ((my.y << 1u) << (31u - apart)) | u32(lost != 0u), my.y >> apart);
   let m = select(u64_add(mx, my), u64_sub(mx, my), opposite);
-  let sign = select(x.y & 0x80000000u, 0u, opposite && (m.x | m.y) == 0u);
-  return f64_round_significand(sign, i32(max(ex, 1u)) + 1, m);
+  let sign = x.y & 0x80000000u;
+  // No further than to a subnormal, whose exponent is that of the least normal.
+  if (m.y == 0u) {
+    let z = min(31u + countLeadingZeros(m.x), e);
+    return select(f64_round_sum(sign, e - z, u64_shl(m, z)), vec2<u32>(0u, select(sign, 0u, opposite)), m.x == 0u);
+  }
+  let z = min(countLeadingZeros(m.y) - 1u, e);
+  return f64_round_sum(sign, e - z, vec2<u32>(m.x << z, (m.y << z) | ((m.x >> 1u) >> (31u - z))));
+}`,
+  /** Rounds m, whose leading one is bit 62 or, where e is 0, below it, to nearest even: e is one less than the biased exponent. */
+  f64_round_sum: `
+fn f64_round_sum(sign: u32, e: u32, m: vec2<u32>) -> vec2<u32> {
+  let low = m.x + 0x1ffu + ((m.x >> 10u) & 1u);
+  let high = m.y + u32(low < m.x);
+  let bits = vec2<u32>((low >> 10u) | (high << 22u), (high >> 10u) + (e << 20u));
+  return select(vec2<u32>(bits.x, bits.y | sign), vec2<u32>(0u, sign | 0x7ff00000u), bits.y >= 0x7ff00000u);
 }`,
 
   f64_mul: `
 fn f64_mul(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let sign = (a.y ^ b.y) & 0x80000000u;
-  let zero = f64_is_zero(a) || f64_is_zero(b);
-  if (!f64_is_finite(a) || !f64_is_finite(b)) {
-    return select(vec2<u32>(0u, sign | 0x7ff00000u), F64_NAN, f64_is_nan(a) || f64_is_nan(b) || zero);
+  var x = vec2<u32>(a.x, (a.y & 0xfffffu) | 0x100000u);
+  var y = vec2<u32>(b.x, (b.y & 0xfffffu) | 0x100000u);
+  let ex = (a.y >> 20u) & 0x7ffu;
+  let ey = (b.y >> 20u) & 0x7ffu;
+  var e = i32(ex + ey) - 1023;
+  if (max(ex - 1u, ey - 1u) >= 0x7feu) {
+    let zero = f64_is_zero(a) || f64_is_zero(b);
+    if (max(ex, ey) == 0x7ffu) {
+      return select(vec2<u32>(0u, sign | 0x7ff00000u), F64_NAN, f64_is_nan(a) || f64_is_nan(b) || zero);
+    }
+    // Of two subnormals the product is far below half of the least one.
+    if (zero || max(ex, ey) == 0u) { return vec2<u32>(0u, sign); }
+    let small = f64_significand(select(b, a, ex == 0u));
+    y = select(x, y, ex == 0u);
+    x = vec2<u32>((small.m.x >> 11u) | (small.m.y << 21u), small.m.y >> 11u);
+    e = small.e + i32(max(ex, ey)) - 1023;
   }
-  if (zero) { return vec2<u32>(0u, sign); }
-  let x = f64_significand(a);
-  let y = f64_significand(b);
-  let p = u64_mul_wide(x.m, y.m);
-  return f64_round_near(sign, x.e + y.e - 1022, vec2<u32>(p.z | u32((p.x | p.y) != 0u), p.w));
+  let m = f64_mul_digits(x, y);
+  let low = (m.y >> 30u) == 0u;
+  let top = select(m, vec2<u32>(m.x << 1u, (m.y << 1u) | (m.x >> 31u)), low);
+  e -= i32(low);
+  if (e < 0) { return f64_round_sum(sign, 0u, u64_shr_jam(top, u32(-e))); }
+  return f64_round_sum(sign, u32(e), top);
+}`,
+  /** The product of two numbers of 53 bits in digits of 13 bits: its upper 63 bits, the least of them sticky. */
+  f64_mul_digits: `
+fn f64_mul_digits(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+  let a0 = a.x & 0x1fffu;
+  let a1 = (a.x >> 13u) & 0x1fffu;
+  let a2 = ((a.x >> 26u) | (a.y << 6u)) & 0x1fffu;
+  let a3 = a.y >> 7u;
+  let b0 = b.x & 0x1fffu;
+  let b1 = (b.x >> 13u) & 0x1fffu;
+  let b2 = ((b.x >> 26u) | (b.y << 6u)) & 0x1fffu;
+  let b3 = b.y >> 7u;
+  let c0 = a0 * b0;
+  let c1 = a0 * b1 + a1 * b0 + (c0 >> 13u);
+  let c2 = a0 * b2 + a1 * b1 + a2 * b0 + (c1 >> 13u);
+  let c3 = a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0 + (c2 >> 13u);
+  let c4 = a1 * b3 + a2 * b2 + a3 * b1 + (c3 >> 13u);
+  let c5 = a2 * b3 + a3 * b2 + (c4 >> 13u);
+  let c6 = a3 * b3 + (c5 >> 13u);
+  let rest = u32((((c0 | c1 | c2) & 0x1fffu) | (c3 & 0xfu)) != 0u);
+  let low = (c5 << 22u) | ((c4 & 0x1fffu) << 9u) | ((c3 >> 4u) & 0x1ffu) | rest;
+  return vec2<u32>(low, (c6 << 3u) | ((c5 >> 10u) & 7u));
 }`,
 
   f64_div: `

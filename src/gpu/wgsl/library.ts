@@ -9,6 +9,7 @@ import type { Definitions } from "./definitions.ts";
 import { EXPONENTIAL } from "./exponential.ts";
 import { F32 } from "./f32.ts";
 import { F64 } from "./f64.ts";
+import { F64_SUM } from "./f64-sum.ts";
 import { HYPERBOLIC } from "./hyperbolic.ts";
 import { I32 } from "./i32.ts";
 import { I64 } from "./i64.ts";
@@ -43,6 +44,7 @@ const FILES: readonly Definitions[] = [
   SQRT,
   U128,
   WIDE,
+  F64_SUM,
   DOUBLE_DOUBLE,
   EXPONENTIAL,
   LOGARITHM,

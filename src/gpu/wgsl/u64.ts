@@ -43,8 +43,12 @@ fn u64_shr(a: vec2<u32>, n: u32) -> vec2<u32> {
   /** Shifted right, the least bit set where any bit was lost ("jamming": rounds like the exact value); any n. */
   u64_shr_jam: `
 fn u64_shr_jam(a: vec2<u32>, n: u32) -> vec2<u32> {
-  let s = u64_shr(a, n);
-  return vec2<u32>(s.x | u32(any(u64_shl(s, n) != a)), s.y);
+  let far = n > 31u;
+  let high = select(a.y, 0u, far);
+  let low = select(a.x, a.y, far);
+  let m = min(n, 63u) & 31u;
+  let lost = ((low << 1u) << (31u - m)) | select(0u, a.x, far);
+  return vec2<u32>((low >> m) | ((high << 1u) << (31u - m)) | u32(lost != 0u), high >> m);
 }`,
   /** Leading zero bits; 64 for 0. */
   u64_clz: `

@@ -109,14 +109,35 @@ export interface Pairs {
 
 export const RANDOM_ROWS = 1_000_000;
 const NEAR_ROWS = 200_000;
+const CLASS_ROWS = 300_000;
+
+/** A significand of few bits, of almost all, or of any, so that ties and carries through all bits occur. */
+const significand = (next: () => number): bigint => {
+  const bits = (BigInt(next() & 0xfffff) << 32n) | BigInt(next());
+  const low = (1n << BigInt(next() % 53)) - 1n;
+  return [bits, bits & ~low, bits | low][next() % 3] ?? bits;
+};
+
+/** Exponents of every class, and those that bring a sum, product or quotient of both to a limit of the format. */
+const exponents = (next: () => number): readonly [number, number] => {
+  const fields = [0, 0, 1, 2, 53, 1022, 1023, 1024, 2045, 2046, 2047, next() % 2048];
+  const own = fields[next() % fields.length] ?? 0;
+  const near = (next() % 120) - 60;
+  const other = [own + near, 1023 - own + near, 3069 - own + near, own - 1023 + near, own + 1023 + near][next() % 6];
+  return [own, other === undefined ? (fields[next() % fields.length] ?? 0) : Math.min(2047, Math.max(0, other))];
+};
+
+const float64 = (next: () => number, exponent: number): bigint =>
+  (BigInt(next() & 1) << 63n) | (BigInt(exponent) << 52n) | significand(next);
 
 /**
  * Two-word operands: all pairs of `edges`, RANDOM_ROWS of random bits, then pairs of near magnitude: for floats exponents at most
- * 63 apart, for integers random bit lengths.
+ * 63 apart, for integers random bit lengths. Last, for floats, pairs of exponents of every class.
  */
 export const pairs64 = (edges: readonly bigint[], kind: "float" | "integer", seed: number): Pairs => {
   const crossed = edges.length * edges.length;
-  const rows = crossed + RANDOM_ROWS + NEAR_ROWS;
+  const classes = crossed + RANDOM_ROWS + NEAR_ROWS;
+  const rows = kind === "float" ? classes + CLASS_ROWS : classes;
   const a = new Uint32Array(rows * 2);
   const b = new Uint32Array(rows * 2);
   const [wideA, wideB] = [new BigUint64Array(a.buffer), new BigUint64Array(b.buffer)];
@@ -125,11 +146,16 @@ export const pairs64 = (edges: readonly bigint[], kind: "float" | "integer", see
     wideB.set(edges, i * edges.length);
   });
   const next = randomWords(seed);
-  for (let i = crossed * 2; i < rows * 2; i++) {
+  for (let i = crossed * 2; i < classes * 2; i++) {
     a[i] = next();
     b[i] = next();
   }
-  for (let row = crossed + RANDOM_ROWS; row < rows; row++) {
+  for (let row = classes; row < rows; row++) {
+    const [x, y] = exponents(next);
+    wideA[row] = float64(next, x);
+    wideB[row] = float64(next, y);
+  }
+  for (let row = crossed + RANDOM_ROWS; row < classes; row++) {
     if (kind === "float") {
       const exponent = ((a[2 * row + 1] ?? 0) >>> 20) & 0x7ff;
       const other = Math.min(0x7fe, Math.max(0, exponent + (next() & 127) - 63));
