@@ -3,7 +3,6 @@
 import type { Config } from "../config.ts";
 import { OutOfDeviceMemoryError } from "../errors.ts";
 import type { QueryContext } from "../executors/context.ts";
-import { runInMemory } from "../executors/in-memory.ts";
 import type { Lowered } from "../executors/lower/lower.ts";
 import { operationsOf, type PhysicalReport, physicalReport } from "../executors/physical/explain.ts";
 import type { PhysicalNode } from "../executors/physical/node.ts";
@@ -125,6 +124,7 @@ async function withoutResidents(input: ExecutionInput, error: unknown): Promise<
 const inMemory = (input: ExecutionInput): Promise<Execution> => input.device.scope(() => runInScope(input));
 
 async function runInScope(input: ExecutionInput): Promise<Execution> {
+  const { runInMemory } = await import("../executors/in-memory.ts");
   const { context, close } = contextOf(input, sourcesOf(input, 1));
   try {
     const table = await runInMemory(context, input.plan, input.options.signal);

@@ -8,7 +8,6 @@ import { newMeter } from "../gpu/device.ts";
 import type { Frame, Plan, Scan } from "../ir/plan.ts";
 import { postorder } from "../ir/traversal.ts";
 import type { QueryContext, SourcePartitions } from "./context.ts";
-import { runCoroutines } from "./coroutine/run.ts";
 import { type Lowered, type Lowering, lowerPlan } from "./lower/lower.ts";
 import { PartitionStore, type SpillCounts, type Stored } from "./memory/store.ts";
 import { Turns } from "./memory/turns.ts";
@@ -85,7 +84,8 @@ export async function runStreaming(
     trace.add(root, "export", partition, start, meter, { rowsIn: rows, rowsOut: rows, bytesIn: bytes, bytesOut: 0 });
   };
   try {
-    await (engine === "tasks" ? runTasks : runCoroutines)(root, operations, deliver);
+    const runEngine = engine === "tasks" ? runTasks : (await import("./coroutine/run.ts")).runCoroutines;
+    await runEngine(root, operations, deliver);
   } finally {
     await store.close();
   }

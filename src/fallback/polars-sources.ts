@@ -26,7 +26,7 @@ import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame, importPlan, STREAM_ABOVE } from "./import.ts";
-import { decodable, importDecoded } from "./parquet/decoded-import.ts";
+import { decodable } from "./parquet/columns.ts";
 import type { ParquetFile, PartOfFiles } from "./parquet/files.ts";
 import { assertUnchanged, filesWithin, parquetFiles, rangeIn, rowsIn, rowsOfPart, scanOf } from "./parquet/files.ts";
 import type { PartitionSize, Rows } from "./partitions.ts";
@@ -256,6 +256,7 @@ export class PolarsSources {
     const own = plan.predicate === null && rows <= this.#maxRows(schema) ? decodable(part.files, schema) : [];
     if (rows * rowBytes(own) <= STREAM_ABOVE || own.length === 0) return null;
     const others = schema.filter((field) => !own.includes(field));
+    const { importDecoded } = await import("./parquet/decoded-import.ts");
     const [values, rest] = await Promise.allSettled([
       importDecoded(this.#module.native, this.#device, part, own),
       others.length === 0 ? [{ rows, columns: new Map() }] : this.#readPart(plan, part, rows, others),

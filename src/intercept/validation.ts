@@ -2,7 +2,7 @@
 
 import type { DataFrame } from "nodejs-polars";
 import type { ResultDifference, Validation } from "../config.ts";
-import { frameDifference, type Tolerance } from "../fallback/frame-difference.ts";
+import type { Tolerance } from "../fallback/frame-difference.ts";
 import type { RowOrder } from "../translate/row-order.ts";
 
 /** What floats may differ by, as the documentation says. */
@@ -56,7 +56,7 @@ export class Validator {
       this.#differ(`CPU polars rejects the query: ${error instanceof Error ? error.message : String(error)}`, plan);
       throw error;
     }
-    const difference = resultDifference(expected, result, order);
+    const difference = await resultDifference(expected, result, order);
     if (difference === null) return result;
     this.#differ(difference, plan);
     return expected;
@@ -68,7 +68,8 @@ export class Validator {
   }
 }
 
-function resultDifference(expected: DataFrame, result: DataFrame, { rows, sortedBy }: RowOrder): string | null {
+async function resultDifference(expected: DataFrame, result: DataFrame, { rows, sortedBy }: RowOrder): Promise<string | null> {
+  const { frameDifference } = await import("../fallback/frame-difference.ts");
   if (rows !== "open") {
     const found = frameDifference(expected, result, { ...FLOATS, order: rows });
     if (found !== null) return found;

@@ -2,6 +2,7 @@
 
 import zlib from "node:zlib";
 import { snappyUncompress } from "hyparquet";
+import type { Codec } from "./columns.ts";
 import { decodeHybrid, isOneRunOfOnes } from "./levels.ts";
 import { DATA_PAGE_V2, DICTIONARY_PAGE, type PageHeader, pageHeader } from "./page-header.ts";
 
@@ -30,9 +31,6 @@ export interface ChunkPart {
   /** Of texts: the number of the chunk's first text. */
   readonly firstCode: number;
 }
-
-export const CODECS = ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"] as const;
-export type Codec = (typeof CODECS)[number];
 
 /** Numbers of `Encoding`. */
 const PLAIN = 0;

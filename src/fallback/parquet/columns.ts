@@ -2,7 +2,12 @@
 
 import type { FileMetaData, SchemaElement } from "hyparquet";
 import type { DType, TimeUnit } from "../../ir/dtype.ts";
-import { CODECS, type Codec, type ColumnChunk } from "./column-chunk.ts";
+import type { Schema } from "../../ir/schema.ts";
+import type { ColumnChunk } from "./column-chunk.ts";
+import type { ParquetFile } from "./files.ts";
+
+const CODECS = ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"] as const;
+export type Codec = (typeof CODECS)[number];
 
 export interface ParquetColumn {
   readonly element: SchemaElement;
@@ -98,3 +103,12 @@ export function isStoredAs(dtype: DType, { type, logical_type: logical, converte
       return false;
   }
 }
+
+/** Columns that are stored in every file as they are on the device. */
+export const decodable = (files: readonly ParquetFile[], schema: Schema): Schema =>
+  schema.filter(({ name, dtype }) =>
+    files.every(({ decodable: columns }) => {
+      const column = columns.get(name);
+      return column !== undefined && isStoredAs(dtype, column.element);
+    }),
+  );

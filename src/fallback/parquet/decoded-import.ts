@@ -8,7 +8,7 @@ import { addBatch, type ColumnFill, type FilledBatch, releaseFills } from "../co
 import type { ImportedBatch } from "../import.ts";
 import { inLanes } from "../parallel.ts";
 import { readSpan } from "../read-span.ts";
-import { isStoredAs, type ParquetColumn } from "./columns.ts";
+import type { ParquetColumn } from "./columns.ts";
 import { DECODERS, decodedValues } from "./decode-pool.ts";
 import type { FilePart } from "./decoding.ts";
 import { type ParquetFile, type PartOfFiles, rowsOfPart } from "./files.ts";
@@ -17,15 +17,6 @@ import { type ChunkTexts, readTexts } from "./texts.ts";
 
 /** Pieces that are decoded or on their way to the device. */
 const PIECES = 2 * DECODERS;
-
-/** Columns that are stored in every file as they are on the device. */
-export const decodable = (files: readonly ParquetFile[], schema: Schema): Schema =>
-  schema.filter(({ name, dtype }) =>
-    files.every(({ decodable: columns }) => {
-      const column = columns.get(name);
-      return column !== undefined && isStoredAs(dtype, column.element);
-    }),
-  );
 
 interface Piece {
   readonly fill: ColumnFill;

@@ -2,7 +2,7 @@
 
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type FileMetaData, parquetMetadataAsync } from "hyparquet";
+import type { FileMetaData } from "hyparquet";
 import { InternalError } from "../../errors.ts";
 import type { Scan } from "../../ir/plan.ts";
 import type { ValueRange } from "../../ir/selectivity.ts";
@@ -203,6 +203,7 @@ const PHYSICAL = {
 };
 
 async function metadataOf(path: string): Promise<FileMetaData> {
+  const { parquetMetadataAsync } = await import("hyparquet");
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
