@@ -8,16 +8,8 @@ const TERMS = 6;
 
 export const ARCS: Definitions = {
   /** atan(j / 32) with 126 bits behind the point. */
-  ATAN_TABLE: table(
-    "ATAN_TABLE",
-    arcTangents(32).map((v) => fixed(v, 126)),
-    4,
-  ),
-  ATAN_TERMS: table(
-    "ATAN_TERMS",
-    Array.from({ length: TERMS }, (_, k) => fixed(inverse(2 * k + 3), 64)),
-    2,
-  ),
+  ATAN_TABLE: table("ATAN_TABLE", () => arcTangents(32).map((v) => fixed(v, 126)), 4),
+  ATAN_TERMS: table("ATAN_TERMS", () => Array.from({ length: TERMS }, (_, k) => fixed(inverse(2 * k + 3), 64)), 2),
   /** a * b * 2^32 for b <= 32. */
   u64_scaled: `
 fn u64_scaled(a: vec2<u32>, b: u32) -> vec4<u32> {

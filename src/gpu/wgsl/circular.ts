@@ -26,11 +26,7 @@ const expansionWord = (i: number): string => `0x${((expansion >> BigInt((WORDS -
 export const CIRCULAR: Definitions = {
   TWO_OVER_PI: `const TWO_OVER_PI = array<u32, ${WORDS}>(${Array.from({ length: WORDS }, (_, i) => expansionWord(i)).join(", ")});`,
   /** 1 / 2!, 1 / 3!, .. with 64 bits behind the point. */
-  INVERSE_FACTORIALS: table(
-    "INVERSE_FACTORIALS",
-    Array.from({ length: 2 * TERMS }, (_, i) => fixed(inverseFactorial(i + 2), 64)),
-    2,
-  ),
+  INVERSE_FACTORIALS: table("INVERSE_FACTORIALS", () => Array.from({ length: 2 * TERMS }, (_, i) => fixed(inverseFactorial(i + 2), 64)), 2),
   /** quadrant * pi / 2 + r, |r| <= pi / 4, r = (-1)^negative of `r`'s significand. */
   Angle: "struct Angle { quadrant: u32, negative: bool, r: F64Significand }",
   /**

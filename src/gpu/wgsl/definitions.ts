@@ -1,7 +1,10 @@
 /** What a file of the WGSL library exports, and the functions that every ordered type derives from its `T_lt` and `T_eq`. */
 
-/** WGSL text of one function, struct or constant by its name; what a text uses is found by scanning it. */
-export type Definitions = Readonly<Record<string, string>>;
+/** WGSL text of one function, struct or constant, or what makes it when it is first needed. */
+export type Definition = string | (() => string);
+
+/** Definitions by name; what a text uses is found by scanning it. */
+export type Definitions = Readonly<Record<string, Definition>>;
 
 /** `T_ne T_le T_gt T_ge` of a type whose WGSL value type is `value`, out of its `T_lt` and `T_eq`. */
 export const comparisons = (type: string, value: string): Definitions => ({

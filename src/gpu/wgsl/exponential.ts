@@ -15,16 +15,8 @@ fn u64_mul_high(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let carry = u32(p01.x + p10.x < p01.x);
   return u64_add(u64_add(u32_mul_wide(a.y, b.y), vec2<u32>(p01.y, 0u)), vec2<u32>(p10.y + carry, 0u));
 }`,
-  EXP2_SIXTEENTHS: table(
-    "EXP2_SIXTEENTHS",
-    Array.from({ length: 16 }, (_, i) => fixed(exp2(BigInt(i), 16n), 63)),
-    2,
-  ),
-  EXP2_TERMS: table(
-    "EXP2_TERMS",
-    Array.from({ length: TERMS }, (_, i) => fixed(exp2Coefficient(i + 1), 64)),
-    2,
-  ),
+  EXP2_SIXTEENTHS: table("EXP2_SIXTEENTHS", () => Array.from({ length: 16 }, (_, i) => fixed(exp2(BigInt(i), 16n), 63)), 2),
+  EXP2_TERMS: table("EXP2_TERMS", () => Array.from({ length: TERMS }, (_, i) => fixed(exp2Coefficient(i + 1), 64)), 2),
   WIDE_LOG2_E: `const WIDE_LOG2_E = Wide(false, -127, ${vector(fixed(LOG2_E, 127), 4)});`,
   /**
    * e^a of a normal a, to within 2^-61 of it plus what a is off: the fraction is cut at 2^-64, and each of the eleven products below loses

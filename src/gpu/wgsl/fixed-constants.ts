@@ -1,4 +1,6 @@
-/** Constants of the elementary functions, computed with BigInt when the module loads: fixed-point numbers, and their WGSL text. */
+/** Constants of the elementary functions, computed with BigInt: fixed-point numbers, and their WGSL text. */
+
+import type { Definition } from "./definitions.ts";
 
 /** Bits behind the binary point while computing; every constant is cut from this, so that it is off by less than one unit of its last place. */
 const BITS = 224;
@@ -75,5 +77,10 @@ export const vector = (value: bigint, words: 2 | 4): string => {
   return `vec${words}<u32>(${parts.join(", ")})`;
 };
 
-export const table = (name: string, values: readonly bigint[], words: 2 | 4): string =>
-  `const ${name} = array<vec${words}<u32>, ${values.length}>(${values.map((v) => vector(v, words)).join(", ")});`;
+/** A table is computed when a kernel needs it. */
+export const table =
+  (name: string, values: () => readonly bigint[], words: 2 | 4): Definition =>
+  () => {
+    const vectors = values().map((v) => vector(v, words));
+    return `const ${name} = array<vec${words}<u32>, ${vectors.length}>(${vectors.join(", ")});`;
+  };

@@ -5,7 +5,7 @@ import { ARCS } from "./arcs.ts";
 import { CASTS } from "./casts.ts";
 import { CIRCULAR } from "./circular.ts";
 import { DOUBLE_DOUBLE } from "./dd.ts";
-import type { Definitions } from "./definitions.ts";
+import type { Definition, Definitions } from "./definitions.ts";
 import { EXPONENTIAL } from "./exponential.ts";
 import { F32 } from "./f32.ts";
 import { F64 } from "./f64.ts";
@@ -54,11 +54,11 @@ const FILES: readonly Definitions[] = [
   HYPERBOLIC,
 ];
 
-const collect = (files: readonly Definitions[]): ReadonlyMap<string, string> => {
-  const library = new Map<string, string>();
-  for (const [name, wgsl] of files.flatMap((file) => Object.entries(file))) {
+const collect = (files: readonly Definitions[]): ReadonlyMap<string, Definition> => {
+  const library = new Map<string, Definition>();
+  for (const [name, definition] of files.flatMap((file) => Object.entries(file))) {
     if (library.has(name)) throw new InternalError(`WGSL library: ${name} is defined twice`);
-    library.set(name, wgsl);
+    library.set(name, definition);
   }
   return library;
 };
@@ -75,14 +75,19 @@ const COMMENT = /\/\/.*/g;
 const mentioned = (text: string): readonly string[] =>
   [...new Set(text.replace(COMMENT, "").match(IDENTIFIER) ?? [])].filter((word) => LIBRARY.has(word));
 
-/** What each definition mentions itself, computed once for each. */
-const needs = new Map<string, readonly string[]>();
-const needsOf = (name: string, text: string): readonly string[] => {
-  const known = needs.get(name);
+/** The text of a definition and what it mentions itself, found once for each. */
+interface Entry {
+  readonly text: string;
+  readonly needs: readonly string[];
+}
+const entries = new Map<string, Entry>();
+const entryOf = (name: string, definition: Definition): Entry => {
+  const known = entries.get(name);
   if (known !== undefined) return known;
-  const found = mentioned(text);
-  needs.set(name, found);
-  return found;
+  const text = (typeof definition === "string" ? definition : definition()).trim();
+  const entry = { text, needs: mentioned(text) };
+  entries.set(name, entry);
+  return entry;
 };
 
 /**
@@ -93,10 +98,10 @@ const needsOf = (name: string, text: string): readonly string[] => {
 export const link = (source: string): string => {
   const wanted = new Set(mentioned(source));
   for (const name of wanted) {
-    const text = LIBRARY.get(name);
-    if (text === undefined) continue;
-    for (const need of needsOf(name, text)) wanted.add(need);
+    const definition = LIBRARY.get(name);
+    if (definition === undefined) continue;
+    for (const need of entryOf(name, definition).needs) wanted.add(need);
   }
-  const definitions = [...LIBRARY].filter(([name]) => wanted.has(name)).map(([, text]) => text.trim());
+  const definitions = [...LIBRARY].filter(([name]) => wanted.has(name)).map(([name, definition]) => entryOf(name, definition).text);
   return [...definitions, source].join("\n");
 };

@@ -16,16 +16,8 @@ const HALVED = 27;
 
 export const LOGARITHM: Definitions = {
   /** -ln of the reciprocal that belongs to j, 116 bits behind the point, two's complement. */
-  LN_TABLE: table(
-    "LN_TABLE",
-    Array.from({ length: 64 }, (_, j) => fixed(-ln(reciprocal(j), j < HALVED ? 512n : 256n), 116)),
-    4,
-  ),
-  LN_TERMS: table(
-    "LN_TERMS",
-    Array.from({ length: TERMS }, (_, k) => fixed(inverse(k + 2), 128)),
-    4,
-  ),
+  LN_TABLE: table("LN_TABLE", () => Array.from({ length: 64 }, (_, j) => fixed(-ln(reciprocal(j), j < HALVED ? 512n : 256n), 116)), 4),
+  LN_TERMS: table("LN_TERMS", () => Array.from({ length: TERMS }, (_, k) => fixed(inverse(k + 2), 128)), 4),
   /** The high 128 bits of the 192-bit product a * b, or up to 3 less. */
   u128_mul_u64_high: `
 fn u128_mul_u64_high(a: vec4<u32>, b: vec2<u32>) -> vec4<u32> {
