@@ -1,6 +1,7 @@
 /** Asks CPU polars which names and dtypes a plan node or an expression has, by running it over empty frames. */
 import { InternalError, UnsupportedError } from "../errors.ts";
 import { isPlainJson, planFromDsl } from "./composing.ts";
+import { withoutConstants } from "./constants.ts";
 import {
   type DslDtype,
   type DslExpr,
@@ -48,7 +49,10 @@ const ABOUT_ROWS = /out of bounds|out of range|length|reshape|null input|on a `N
 /** Separates a column's name from the number of its expression. */
 const MARK = "\u0001";
 
-/** Answers are cached by text; one oracle serves all queries of one copy of nodejs-polars. Synchronous, about 0.1 ms a new question. */
+/**
+ * Answers are cached by text, without the constants that do not matter; one oracle serves all queries of one copy of nodejs-polars. Synchronous,
+ * about 0.1 ms a new question. What fails is asked once more as it is, for the words of polars' own objection.
+ */
 export class SchemaOracle {
   private readonly module: PolarsModule;
   private readonly leaves = new WeakMap<NativeDataFrame, ZeroFrame>();
@@ -84,6 +88,12 @@ export class SchemaOracle {
     if ("Sink" in node) return this.nothing;
     if ("Source" in node) return inputs[node.Source] ?? { error: new InternalError(`no input ${node.Source}`), kind: "refused" };
     if ("Scan" in node) return this.ask({ Slice: { input: node, offset: 0, len: 0 } }, "", inputs);
+    const general = withoutConstants(node);
+    const answer = this.nodeAsItIs(general, inputs);
+    return isOracleError(answer) && general !== node ? this.nodeAsItIs(node, inputs) : answer;
+  }
+
+  private nodeAsItIs(node: DslPlan, inputs: readonly ZeroFrame[]): ZeroFrame | OracleError {
     const text = dslText(node);
     return remember(this.nodes, `${text}\n${inputs.map((input) => input.key).join("\n")}`, () => this.ask(node, text, inputs));
   }
@@ -108,6 +118,20 @@ export class SchemaOracle {
     input: ZeroFrame,
     exprs: readonly DslExpr[],
     context: ExprContext = "select",
+  ): readonly (readonly OutputColumn[] | OracleError)[] {
+    const general = exprs.map((expr) => withoutConstants(expr));
+    const around = contextWithoutConstants(context);
+    return this.expressionsAsTheyAre(input, general, around).map((answer, i) => {
+      const expr = exprs[i];
+      if (expr === undefined || !isOracleError(answer) || (expr === general[i] && around === context)) return answer;
+      return this.expressionsAsTheyAre(input, [expr], context)[0] ?? answer;
+    });
+  }
+
+  private expressionsAsTheyAre(
+    input: ZeroFrame,
+    exprs: readonly DslExpr[],
+    context: ExprContext,
   ): readonly (readonly OutputColumn[] | OracleError)[] {
     const prefix = `${context === "select" ? "" : dslText(context.keys)}\n${input.key}\n`;
     const keys = exprs.map((expr) => prefix + dslText(expr));
@@ -242,6 +266,12 @@ function firstAnswer(attempts: readonly (() => ZeroFrame | OracleError)[]): Zero
 function needsRows(node: DslPlan, inputs: readonly ZeroFrame[]): boolean {
   if ("GroupBy" in node && node.GroupBy.options.dynamic?.include_boundaries === true) return true;
   return inputs.length > 0 && PANICS_WHEN_EMPTY.test(dslText(node));
+}
+
+function contextWithoutConstants(context: ExprContext): ExprContext {
+  if (context === "select") return context;
+  const keys = withoutConstants(context.keys);
+  return keys === context.keys ? context : { keys };
 }
 
 function inContext(exprs: readonly DslExpr[], context: ExprContext): DslPlan {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { DataFrame, Expr } from "nodejs-polars";
 import { install } from "../../src/intercept/install.ts";
+import { exprFromDsl } from "../../src/polars/composing.ts";
 import { type DslDtype, type DslExpr, type DslFields, isList, tag } from "../../src/polars/dsl.ts";
 import { dslText } from "../../src/polars/dsl-text.ts";
 import { ownPolarsModule } from "../../src/polars/module.ts";
@@ -14,7 +15,7 @@ import { everyDtype, planCases } from "./plan-cases.ts";
 
 const module = ownPolarsModule();
 assert(module);
-const { pl } = module;
+const { pl, native } = module;
 const tracking = install(module, { collect: ({ runOnCpu }) => runOnCpu() });
 const { cases, dispose } = planCases(pl);
 after(dispose);
@@ -180,6 +181,60 @@ test("non-finite literals and deep expressions are answered", () => {
     answers.map((answer) => columnsOf(answer)[0]?.dtype),
     ["Float64", "Float64", "Int32"],
   );
+});
+
+test("whatever constants were asked about before, names and dtypes are polars' own", () => {
+  const fresh = new SchemaOracle(module);
+  const constants: readonly (readonly [dtype: string, values: readonly (number | bigint)[]])[] = [
+    ["Int8", [0, -128]],
+    ["UInt8", [255]],
+    ["Int32", [-7, 70_000]],
+    ["Int64", [9007199254740993n]],
+    ["UInt64", [0, 18446744073709551615n]],
+    ["Float32", [0.1]],
+    ["Float64", [0, -3, 0.1, 1e300, Number.NaN]],
+  ];
+  const literals = constants.flatMap(([dtype, values]) => values.map((value): DslExpr => ({ Literal: { Scalar: { [dtype]: value } } })));
+  const exprs = ["Plus", "Minus", "Multiply", "Eq", "NotEq", "Lt", "LtEq", "Gt", "GtEq"].flatMap((op) =>
+    data.columns.flatMap((Column) =>
+      literals.flatMap((literal): DslExpr[] => [
+        { BinaryExpr: { left: { Column }, op, right: literal } },
+        { BinaryExpr: { left: literal, op, right: { Column } } },
+      ]),
+    ),
+  );
+  const empty = nativeOf(data).slice(0, 0);
+  for (const [i, answer] of fresh.expressions(all, exprs).entries()) {
+    const expr = exprs[i] ?? "";
+    const found = isOracleError(answer) ? null : answer.map(({ name, dtype }) => [name, dtype]);
+    assert.deepEqual(found, fieldsAsked(empty, expr), dslText(expr));
+  }
+});
+
+/** What polars says itself of an expression over a frame; null where it objects. */
+function fieldsAsked(frame: NativeDataFrame, expr: DslExpr): DslFields | null {
+  try {
+    return zeroFrame(
+      frame
+        .lazy()
+        .select([exprFromDsl(native, expr)])
+        .collectSync("in-memory"),
+    ).fields;
+  } catch {
+    return null;
+  }
+}
+
+test("an objection is that to the constants that were given", () => {
+  const fresh = new SchemaOracle(module);
+  const answers = [3, 4].map((value) => fresh.expressions(all, [dslOf(pl.col("missing").add(pl.lit(value)))])[0]);
+  for (const answer of answers) assert(answer !== undefined && isOracleError(answer));
+  const filter = (value: number) => fresh.node({ Filter: { input: { Source: 0 }, predicate: dslOf(pl.col("i32").add(value)) } }, [all]);
+  for (const value of [3, 4]) {
+    const answer = filter(value);
+    assert(isOracleError(answer));
+    assert.match(answer.error.message, new RegExp(`${value}\\.0`));
+  }
 });
 
 test("functions that end the process on a Struct are refused, wherever the Struct comes from", () => {
