@@ -45,17 +45,18 @@ export async function compileKeys(
   form: "programs" | "one program" = "programs",
 ): Promise<readonly (readonly CompiledKeys[])[]> {
   const first = await compileAll(context, sides, form, []);
-  const recodings: (Recoding | null)[] = [];
   const keys = sides[0]?.exprs.length ?? 0;
-  for (let k = 0; k < keys; k++) {
-    const wanted = need(k);
-    const dictionaries = new Set<Dictionary>();
-    for (const keysOf of first.flat()) {
-      const dictionary = keysOf.outputs[k]?.dictionary ?? null;
-      if (dictionary !== null) dictionaries.add(dictionary);
-    }
-    recodings.push(dictionaries.size === 0 || wanted === "any" ? null : await recodingOf(context, [...dictionaries], wanted));
-  }
+  const recodings = await Promise.all(
+    Array.from({ length: keys }, async (_, k) => {
+      const wanted = need(k);
+      const dictionaries = new Set<Dictionary>();
+      for (const keysOf of first.flat()) {
+        const dictionary = keysOf.outputs[k]?.dictionary ?? null;
+        if (dictionary !== null) dictionaries.add(dictionary);
+      }
+      return dictionaries.size === 0 || wanted === "any" ? null : recodingOf(context, [...dictionaries], wanted);
+    }),
+  );
   if (recodings.every((r) => r === null || [...r.values()].every((t) => t.table === null))) return first;
   for (const keysOf of first.flat()) keysOf.release();
   return compileAll(context, sides, form, recodings);

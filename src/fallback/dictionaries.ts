@@ -13,6 +13,7 @@ import { castDsl } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import type { RecentlyUsed } from "../polars/recently-used.ts";
+import { distinctTexts } from "./distinct-texts.ts";
 import { functionOf, HostDictionary, Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
 import { listDictionary } from "./list-dictionary.ts";
@@ -24,6 +25,15 @@ const hostOf = (dictionary: Dictionary): HostDictionary => {
 
 const scalar = (value: string | null): DslExpr => ({ Literal: { Scalar: value === null ? { Null: "Null" } : { String: value } } });
 const int = (value: number): DslExpr => ({ Literal: { Scalar: { Int64: value } } });
+
+/** The column of codes. */
+const CODE = "code";
+
+/** Values with their codes, in the column CODE, and what those mean. */
+interface Coded {
+  readonly codes: NativeDataFrame;
+  readonly dictionary: Dictionary;
+}
 
 /** What stands for the elements among the answers about a dictionary: no expression is an empty text. */
 const ELEMENTS = "";
@@ -155,18 +165,18 @@ export class PolarsDictionaries implements Dictionaries {
     this.#unified.set(only, known);
     let unified = known.get(key);
     if (unified === undefined) {
-      unified = this.#unifyOnce(dictionaries.map(hostOf), key);
+      unified = this.#unifyOnce(dictionaries.map(hostOf), need, key);
       known.set(key, unified);
       unified.catch(() => known.delete(key));
     }
     return unified;
   }
 
-  async #unifyOnce(hosts: readonly HostDictionary[], key: string): Promise<Unified> {
+  async #unifyOnce(hosts: readonly HostDictionary[], need: "unique" | "sorted", key: string): Promise<Unified> {
     const lookups = hosts.every((h) => h.lookups !== null) ? (hosts[0]?.lookups ?? null) : null;
-    if (lookups === null) return this.#own(await this.#unify(hosts));
+    if (lookups === null) return this.#own(await this.#unify(hosts, need));
     const shared = await this.#shared(lookups.unified, key, async () => {
-      const made = await this.#unify(hosts);
+      const made = await this.#unify(hosts, need);
       hostOf(made.dictionary).lookups = new Lookups();
       return made;
     });
@@ -180,37 +190,51 @@ export class PolarsDictionaries implements Dictionaries {
     return unified;
   }
 
-  /** Dense ranks over all entries: equal values get equal codes, and codes ascend with the values. */
-  async #unify(hosts: readonly HostDictionary[]): Promise<Unified> {
+  /** Equal values get equal codes. */
+  async #unify(hosts: readonly HostDictionary[], need: "unique" | "sorted"): Promise<Unified> {
     const [first] = hosts;
     if (first === undefined) throw new InternalError("no dictionaries to unify");
     const parts: NativeDataFrame[] = [];
     for (const host of hosts) parts.push(await this.#withNull(host));
     const all = quietly(() => parts.reduce((a, b) => a.vstack(b)));
+    const { codes, dictionary } = await (need === "unique" && first.dtype.kind === "String"
+      ? this.#hashed(all)
+      : this.#ranked(all, first.dtype));
+    const tables: Column[] = [];
+    let from = 0;
+    for (const host of hosts) {
+      const rows = quietly(() => codes.slice(from, host.size + 1));
+      from += host.size + 1;
+      const table = await importColumn(this.#native, this.#device, rows, CODE, { kind: "UInt32" });
+      tables.push({ ...table, dtype: first.dtype, dictionary });
+    }
+    return { dictionary, tables };
+  }
+
+  /** Texts in any order: far faster than sorting them. */
+  async #hashed(texts: NativeDataFrame): Promise<Coded> {
+    const [code, dictionary] = await distinctTexts(this.#native, texts, VALUE, { kind: "String" });
+    const codes = await select(this.#native, texts, [rename(code, CODE)]);
+    return { codes, dictionary: await dictionary() };
+  }
+
+  /** Dense ranks: codes ascend with the values. */
+  async #ranked(values: NativeDataFrame, dtype: DType): Promise<Coded> {
     const rank: DslExpr = functionOf({ Rank: { options: { method: "Dense", descending: false }, seed: null } }, VALUE);
     const code = castDsl({ BinaryExpr: { left: castDsl(rank, { kind: "Int64" }), op: "Minus", right: int(1) } }, { kind: "UInt32" });
-    const ranked = await select(this.#native, all, [VALUE, rename(code, "code")]);
-    const firsts: DslExpr = functionOf("ArgUnique", { Column: "code" });
+    const codes = await select(this.#native, values, [VALUE, rename(code, CODE)]);
+    const firsts: DslExpr = functionOf("ArgUnique", { Column: CODE });
     const at = (name: string): DslExpr => ({ Gather: { expr: { Column: name }, idx: firsts, returns_scalar: false, null_on_oob: false } });
-    const kept = await select(this.#native, ranked, [rename(at(LOOKUP_COLUMN), LOOKUP_COLUMN), rename(at("code"), "code")]);
+    const kept = await select(this.#native, codes, [rename(at(LOOKUP_COLUMN), LOOKUP_COLUMN), rename(at(CODE), CODE)]);
     const order = { descending: [false], nulls_last: [false], multithreaded: true, maintain_order: false, limit: null };
     const entries = await quietly(() =>
       kept
         .lazy()
-        .filter(exprFromDsl(this.#native, functionOf({ Boolean: "IsNotNull" }, { Column: "code" })))
-        .select([exprFromDsl(this.#native, { SortBy: { expr: VALUE, by: [{ Column: "code" }], sort_options: order } })])
+        .filter(exprFromDsl(this.#native, functionOf({ Boolean: "IsNotNull" }, { Column: CODE })))
+        .select([exprFromDsl(this.#native, { SortBy: { expr: VALUE, by: [{ Column: CODE }], sort_options: order } })])
         .collect(),
     );
-    const dictionary = new HostDictionary(entries, first.dtype, "sorted");
-    const tables: Column[] = [];
-    let from = 0;
-    for (const host of hosts) {
-      const rows = quietly(() => ranked.slice(from, host.size + 1));
-      from += host.size + 1;
-      const codes = await importColumn(this.#native, this.#device, rows, "code", { kind: "UInt32" });
-      tables.push({ ...codes, dtype: first.dtype, dictionary });
-    }
-    return { dictionary, tables };
+    return { codes, dictionary: new HostDictionary(entries, dtype, "sorted") };
   }
 }
 

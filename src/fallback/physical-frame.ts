@@ -5,11 +5,11 @@ import type { DType } from "../ir/dtype.ts";
 import { physicalOf } from "../ir/dtype.ts";
 import { LOOKUP_COLUMN } from "../ir/expr.ts";
 import type { Field, Schema } from "../ir/schema.ts";
-import type { DslExpr, DslNode } from "../polars/dsl.ts";
+import type { DslExpr } from "../polars/dsl.ts";
 import { castDsl, dtypeToDsl, isNarrow } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
-import { quietly } from "../polars/quiet.ts";
 import { readFrame } from "./arrow-frames.ts";
+import { categoriesOf, distinctTexts } from "./distinct-texts.ts";
 import { functionOf, HostDictionary, rename, select } from "./host-dictionary.ts";
 
 /** The columns c0, c1, ... of a frame, one for each field of a schema, all of fixed width once `exprs` are computed. */
@@ -25,8 +25,6 @@ export interface PhysicalFrame {
 const SAMPLE = 4096;
 /** A column is encoded to its distinct values when the sample has fewer distinct values than this share. */
 const REPEATING = 0.5;
-
-let nextNamespace = 0;
 
 const columnOf = (i: number): DslExpr => ({ Column: `c${i}` });
 const isCategorical = ({ dtype }: Field): boolean => dtype.kind === "Categorical" || dtype.kind === "Enum";
@@ -49,8 +47,6 @@ const numbered = (column: DslExpr): DslExpr => ({
   },
 });
 
-const categoriesOf = (column: DslExpr): DslNode => functionOf({ Categorical: "GetCategories" }, column);
-
 /** The physical columns of `schema`, which is not empty. */
 export async function physicalFrame(native: NativePolars, frame: NativeDataFrame, schema: Schema): Promise<PhysicalFrame> {
   const repeating = await repeatingColumns(native, frame, schema);
@@ -65,7 +61,7 @@ export async function physicalFrame(native: NativePolars, frame: NativeDataFrame
       if (physicalOf(field.dtype) !== "code") return [plainExpr(columnOf(i), field.dtype), async () => null];
       if (isNumbered(field)) return [columnOf(i), () => rowsOf(native, frame, field)];
       if (isCategorical(field)) return [functionOf("ToPhysical", columnOf(i)), () => categories(native, frame, field)];
-      return distinctValues(native, held, i, field);
+      return distinctTexts(native, held, columnOf(i), field.dtype);
     }),
   );
   return {
@@ -87,30 +83,6 @@ async function categories(native: NativePolars, frame: NativeDataFrame, { name, 
   };
   const frameOf = await select(native, frame.slice(0, 0), [rename(entries, LOOKUP_COLUMN)]);
   return new HostDictionary(frameOf, dtype, dtype.kind === "Enum" ? "sorted" : "unique");
-}
-
-/**
- * Codes are those of categories that exist for this column alone. They grow while the column is cast, by any number of threads and in any
- * parts; the empty column that is cast first keeps them alive.
- */
-async function distinctValues(
-  native: NativePolars,
-  held: NativeDataFrame,
-  i: number,
-  { dtype }: Field,
-): Promise<readonly [DslExpr, () => Promise<Dictionary>]> {
-  const namespace = { Categorical: { name: `${nextNamespace++}`, namespace: "polars-webgpu", physical: "U32" } };
-  const categorical: DslExpr = { Cast: { expr: columnOf(i), dtype: { Literal: namespace }, options: "Strict" } };
-  const anchor = await select(
-    native,
-    quietly(() => held.slice(0, 0)),
-    [rename(categorical, "codes")],
-  );
-  return [
-    functionOf("ToPhysical", categorical),
-    async () =>
-      new HostDictionary(await select(native, anchor, [rename(categoriesOf({ Column: "codes" }), LOOKUP_COLUMN)]), dtype, "unique"),
-  ];
 }
 
 /** Names of the strings whose values repeat, by a sample of their rows. */
