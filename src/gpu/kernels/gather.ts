@@ -94,14 +94,48 @@ const store = (slot: Slot, k: number): string => {
   return `${bits}  ${valid}`;
 };
 
-const KERNELS = new Map<string, Kernel>();
+/** Rows of one invocation, whose loads are on their way at once. */
+const ROWS_AT_ONCE = 4;
 
-const kernelOf = (slots: readonly Slot[]): Kernel => {
+/* As above for columns of words without nulls: nothing to be put together in workgroup memory. P = rows. */
+const plainKernel = (slots: readonly Slot[]): Kernel => {
+  const each = (text: (r: number) => string): string => Array.from({ length: ROWS_AT_ONCE }, (_, r) => text(r)).join("\n  ");
+  return {
+    name: "gather-plain",
+    key: slots.join(),
+    wgsl: () => /* wgsl */ `
+@group(0) @binding(0) var<storage, read> rows: array<u32>;
+${slots.map(declare).join("\n")}
+@group(0) @binding(${slots.length * 2 + 1}) var<uniform> P: vec4<u32>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let first = (wid.x + wid.y * nwg.x) * ${256 * ROWS_AT_ONCE}u + t;
+  let count = P.x;
+  ${each((r) => `let to${r} = first + ${256 * r}u;\n  let row${r} = rows[min(to${r}, count - 1u)];`)}
+${slots
+  .map(
+    (_, k) => `  {
+  ${each((r) => `let v${r} = source${k}[row${r}];`)}
+  ${each((r) => `if (to${r} < count) { target${k}[to${r}] = v${r}; }`)}
+  }`,
+  )
+  .join("\n")}
+}`,
+    bindings: ["read", ...slots.flatMap(() => ["read", "read_write"] as const)],
+    params: 1,
+    workgroup: 256,
+  };
+};
+
+const KERNELS = { plain: new Map<string, Kernel>(), any: new Map<string, Kernel>() } as const;
+
+const kernelOf = (slots: readonly Slot[], kind: "plain" | "any"): Kernel => {
   const key = slots.join();
-  const known = KERNELS.get(key);
+  const known = KERNELS[kind].get(key);
   if (known !== undefined) return known;
-  const made = gatherKernel(slots);
-  KERNELS.set(key, made);
+  const made = kind === "plain" ? plainKernel(slots) : gatherKernel(slots);
+  KERNELS[kind].set(key, made);
   return made;
 };
 
@@ -129,15 +163,20 @@ export const gather = (device: Device, columns: readonly Column[], rows: DeviceB
   const share = Math.floor((device.limits.storageBuffers - 1) / 2);
   for (let at = 0; at < sorted.length; at += share) {
     const part = sorted.slice(at, at + share);
-    device.launch({
-      kernel: kernelOf(part.map(({ slot }) => slot)),
-      bindings: [rows, ...part.flatMap(({ source, target }) => [source.buffer, target.buffer])],
-      params: [
-        ...[count, mayBeNull ? 1 : 0, 0, 0],
-        ...part.flatMap(({ source, target }) => [source.validityOffset ?? NONE, target.validityOffset ?? NONE, 0, 0]),
-      ],
-      workgroups: Math.ceil(count / 256),
-    });
+    const slots = part.map(({ slot }) => slot);
+    const bindings = [rows, ...part.flatMap(({ source, target }) => [source.buffer, target.buffer])];
+    if (part.every(({ slot, target }) => slot !== "bits" && target.validityOffset === null))
+      device.launch({ kernel: kernelOf(slots, "plain"), bindings, params: [count], workgroups: Math.ceil(count / (256 * ROWS_AT_ONCE)) });
+    else
+      device.launch({
+        kernel: kernelOf(slots, "any"),
+        bindings,
+        params: [
+          ...[count, mayBeNull ? 1 : 0, 0, 0],
+          ...part.flatMap(({ source, target }) => [source.validityOffset ?? NONE, target.validityOffset ?? NONE, 0, 0]),
+        ],
+        workgroups: Math.ceil(count / 256),
+      });
   }
   return results;
 };
