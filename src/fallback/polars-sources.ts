@@ -1,4 +1,4 @@
-/** Where a query's data comes from: in-memory frames, files read by CPU polars, and subtrees that CPU polars runs. */
+/** Where a query's data comes from: in-memory frames, files read by CPU polars or by threads of our own, and subtrees that CPU polars runs. */
 
 import { InternalError } from "../errors.ts";
 import type { Device } from "../gpu/device.ts";

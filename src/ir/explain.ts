@@ -205,6 +205,6 @@ export function nodeReports(plan: Plan): readonly NodeReport[] {
 }
 
 function reasonOf(plan: Plan): string | null {
-  if (plan.kind === "scan") return "files are read by CPU polars";
+  if (plan.kind === "scan") return "files are read on the CPU";
   return plan.kind === "cpu" ? plan.reasons.join("; ") : null;
 }

@@ -99,7 +99,7 @@ test("a scan shows what is pushed into it, but never where it reads", () => {
     explain(pushed),
     `CPU PARQUET SCAN 1 source; 1/3 COLUMNS ["amount"]; SELECTION (col("amount") > 1:Float64); SLICE offset 1, length 2`,
   );
-  assert.deepEqual(nodeReports(pushed), [{ name: "PARQUET SCAN", where: "CPU", reason: "files are read by CPU polars" }]);
+  assert.deepEqual(nodeReports(pushed), [{ name: "PARQUET SCAN", where: "CPU", reason: "files are read on the CPU" }]);
 });
 
 test("a plan of any depth is explained", () => {
