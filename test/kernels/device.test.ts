@@ -133,6 +133,22 @@ test("uploads of every size arrive, padded to words", async () => {
   }
 });
 
+test("an upload in pieces arrives wherever recording submits", async () => {
+  const n = (3 << 24) / 4 + 5;
+  const data = Uint32Array.from({ length: n }, (_, i) => i * 7);
+  const buffer = device.alloc(n, "in pieces");
+  const other = device.alloc(4, "other");
+  for (const before of [11, 12, 13, 14, 15]) {
+    await device.idle();
+    device.clear(buffer, 0, n);
+    for (let i = 1; i < before; i++) device.clear(other, 0, 4);
+    device.write(buffer, 0, data);
+    assert.ok(Buffer.from(data.buffer).equals(Buffer.from((await device.read(buffer, 0, n)).buffer)), `behind ${before} commands`);
+  }
+  buffer.release();
+  other.release();
+});
+
 test("a failed fill is the caller's error and leaves the device well", async () => {
   const buffer = device.allocZeroed(4, "target");
   const failure = device.uploadFrom(buffer, 0, 16, () => Promise.reject(new Error("no such file")));
