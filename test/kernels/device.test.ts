@@ -6,6 +6,8 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { DeviceError, InternalError, OutOfDeviceMemoryError } from "../../src/errors.ts";
 import { Device } from "../../src/gpu/device.ts";
+import { Fault } from "../../src/gpu/fault.ts";
+import { collectGarbage } from "../../src/gpu/garbage.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 
 /** to[i] = from[i] * P.x + P.y */
@@ -247,6 +249,20 @@ test("an invalid use of a buffer is a DeviceError of the next read", async () =>
   own.launch({ kernel: affine, bindings: [a, a], params: [1, 1, 1], workgroups: 1 });
   await assert.rejects(own.read(a, 0, 1), DeviceError);
   own.destroy();
+});
+
+test("what was watched leaves nothing behind once it is reported", async () => {
+  const scopes = { pushErrorScope: () => undefined, popErrorScope: async () => null };
+  const fault = new Fault();
+  const heap = async (): Promise<number> => {
+    for (let i = 0; i < 50_000; i++) fault.watch(scopes as unknown as GPUDevice, "nothing", () => undefined);
+    await fault.check();
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const first = await heap();
+  await heap();
+  assert.ok((await heap()) - first < 2 << 20);
 });
 
 test("an error outside of any command is a DeviceError of the next read", async () => {
