@@ -74,7 +74,8 @@ export class Fault {
         },
         () => undefined,
       );
-      this.#reported = Promise.all([this.#reported, report]);
+      const before = this.#reported;
+      this.#reported = report.then(() => before);
     }
   }
 }

@@ -30,7 +30,8 @@ export class Profiler {
       this.#device,
       (names, stamps) => this.#add(names, stamps),
       (pending) => {
-        this.#pending = Promise.all([this.#pending, pending]);
+        const before = this.#pending;
+        this.#pending = pending.then(() => before);
       },
     );
   }
@@ -59,13 +60,9 @@ export class ProfiledEncoder {
   readonly #readable: GPUBuffer;
   readonly #names: string[] = [];
   readonly #add: (names: readonly string[], stamps: BigUint64Array) => void;
-  readonly #wait: (pending: Promise<unknown>) => void;
+  readonly #wait: (pending: Promise<void>) => void;
 
-  constructor(
-    device: GPUDevice,
-    add: (names: readonly string[], stamps: BigUint64Array) => void,
-    wait: (pending: Promise<unknown>) => void,
-  ) {
+  constructor(device: GPUDevice, add: (names: readonly string[], stamps: BigUint64Array) => void, wait: (pending: Promise<void>) => void) {
     const size = PROFILED_DISPATCHES * 16;
     this.#queries = device.createQuerySet({ type: "timestamp", count: PROFILED_DISPATCHES * 2 });
     this.#resolved = device.createBuffer({ label: "timestamps", size, usage: QUERY_RESOLVE | COPY_SRC });

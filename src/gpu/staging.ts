@@ -49,21 +49,22 @@ export class UploadRing {
     this.#fault = fault;
   }
 
-  /** Copies `data` into upload memory, in pieces where it is large. */
-  stage(data: Uint8Array): StagedPiece[] {
-    const pieces: StagedPiece[] = [];
+  /**
+   * Copies `data` into upload memory, in pieces where it is large. The copy of each piece has to be recorded before the next one is asked for:
+   * recording may submit, which seals what was filled.
+   */
+  *stage(data: Uint8Array): Generator<StagedPiece, void> {
     if (data.byteLength <= SHARED_WRITE) {
-      if (data.byteLength > 0) pieces.push(this.#stageShared(data));
-      return pieces;
+      if (data.byteLength > 0) yield this.#stageShared(data);
+      return;
     }
     for (let from = 0; from < data.byteLength; from += WHOLE_CHUNK) {
       const part = data.subarray(from, from + WHOLE_CHUNK);
       const size = powerOfTwo(part.byteLength, SHARED_CHUNK);
       const chunk = this.#unused.get(size)?.pop() ?? this.#make(size);
       chunk.bytes.set(part);
-      pieces.push(this.fill(chunk, part.byteLength));
+      yield this.fill(chunk, part.byteLength);
     }
-    return pieces;
   }
 
   /**

@@ -6,6 +6,8 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { DeviceError, InternalError, OutOfDeviceMemoryError } from "../../src/errors.ts";
 import { Device } from "../../src/gpu/device.ts";
+import { Fault } from "../../src/gpu/fault.ts";
+import { collectGarbage } from "../../src/gpu/garbage.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 
 /** to[i] = from[i] * P.x + P.y */
@@ -133,6 +135,22 @@ test("uploads of every size arrive, padded to words", async () => {
   }
 });
 
+test("an upload in pieces arrives wherever recording submits", async () => {
+  const n = (3 << 24) / 4 + 5;
+  const data = Uint32Array.from({ length: n }, (_, i) => i * 7);
+  const buffer = device.alloc(n, "in pieces");
+  const other = device.alloc(4, "other");
+  for (const before of [11, 12, 13, 14, 15]) {
+    await device.idle();
+    device.clear(buffer, 0, n);
+    for (let i = 1; i < before; i++) device.clear(other, 0, 4);
+    device.write(buffer, 0, data);
+    assert.ok(Buffer.from(data.buffer).equals(Buffer.from((await device.read(buffer, 0, n)).buffer)), `behind ${before} commands`);
+  }
+  buffer.release();
+  other.release();
+});
+
 test("a failed fill is the caller's error and leaves the device well", async () => {
   const buffer = device.allocZeroed(4, "target");
   const failure = device.uploadFrom(buffer, 0, 16, () => Promise.reject(new Error("no such file")));
@@ -231,6 +249,20 @@ test("an invalid use of a buffer is a DeviceError of the next read", async () =>
   own.launch({ kernel: affine, bindings: [a, a], params: [1, 1, 1], workgroups: 1 });
   await assert.rejects(own.read(a, 0, 1), DeviceError);
   own.destroy();
+});
+
+test("what was watched leaves nothing behind once it is reported", async () => {
+  const scopes = { pushErrorScope: () => undefined, popErrorScope: async () => null };
+  const fault = new Fault();
+  const heap = async (): Promise<number> => {
+    for (let i = 0; i < 50_000; i++) fault.watch(scopes as unknown as GPUDevice, "nothing", () => undefined);
+    await fault.check();
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const first = await heap();
+  await heap();
+  assert.ok((await heap()) - first < 2 << 20);
 });
 
 test("an error outside of any command is a DeviceError of the next read", async () => {

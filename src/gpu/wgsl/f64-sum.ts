@@ -4,8 +4,9 @@ import type { Definitions } from "./definitions.ts";
 
 /**
  * w * 2^(32 k - 1133), w a signed number of 128 bits. |w| is at least 2^94 and at most 2^126 where k > 0, so that numbers of unlike size meet
- * by moving whole words. What an addition loses is below 2^-93 of the larger of operand and sum, and leaves the least bit set. k = 0
- * holds every bit of the smallest numbers. k = F64_SUM_ODD: not finite, w.x has a bit for each of infinity, negative infinity and NaN.
+ * by moving whole words. What an addition loses is below 2^-93 of the larger of operand and sum. An operand that is below the least bit of the
+ * other one is lost as a whole: a trace of it would be far larger than itself, and stay when the other one is subtracted again. k = 0 holds
+ * every bit of the smallest numbers. k = F64_SUM_ODD: not finite, w.x has a bit for each of infinity, negative infinity and NaN.
  */
 export const F64_SUM: Definitions = {
   F64Sum: "struct F64Sum { k: u32, w: vec4<u32> }",
@@ -52,7 +53,7 @@ fn f64_sum_add(a: F64Sum, b: F64Sum) -> F64Sum {
       lost |= low.x | low.y | low.z | low.w;
       low = vec4<u32>(fill);
     }
-    low.x |= u32(lost != 0u);
+    if (lost != 0u) { low = select(vec4<u32>(low.x | 1u, low.yzw), vec4<u32>(0u), all(low == vec4<u32>(fill))); }
   }
   let x = high.x + low.x;
   let y = high.y + low.y;
@@ -66,7 +67,10 @@ fn f64_sum_add(a: F64Sum, b: F64Sum) -> F64Sum {
   let sign = 0u - (w.w >> 31u);
   let top = w.w ^ sign;
   if (top >= 0x40000000u) {
-    w = vec4<u32>(w.y | u32(w.x != 0u), w.zw, sign);
+    let up = w.x >> 31u;
+    let a1 = w.y + up;
+    let a2 = w.z + u32(a1 < up);
+    w = vec4<u32>(a1, a2, w.w + u32(a2 < w.z), sign);
     k++;
   } else if (top == 0u && (w.z ^ sign) < 0x40000000u) {
     if (all(w == vec4<u32>(0u))) { k = 0u; }

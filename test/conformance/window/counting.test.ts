@@ -69,6 +69,8 @@ test("running sums of floats", async () => {
   }
   const odd = pl.DataFrame({ x: [-0, -0, null, 1, Number.POSITIVE_INFINITY, 2, Number.NEGATIVE_INFINITY, 3, Number.NaN] });
   await assertGpuEqualsCpu(() => odd.lazy().select(c("x").cumSum(), c("x").cumSum(true).as("r")));
+  const huge = pl.DataFrame({ x: [1e300, 1, -1e300, 5, -1e40, 3, 1e40, 0.5] });
+  await assertGpuEqualsCpu(() => huge.lazy().select(c("x").cumSum(), c("x").rollingSum({ windowSize: 3 }).as("w")));
 });
 
 test("running values over many tiles", async () => {

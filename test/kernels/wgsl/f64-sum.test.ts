@@ -1,5 +1,6 @@
 /** The long sums that running and rolling sums of f64 are added up in, against JavaScript's doubles and BigInt. */
 
+import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertSameWords, Evaluator, type Input } from "./harness.ts";
 import { F64_EDGES, pairs64, randomWords } from "./values.ts";
@@ -67,4 +68,38 @@ test("what cancels out leaves nothing behind", async () => {
   assertSameWords("c", c ?? new Uint32Array(), columns[2] ?? new Uint32Array(), inputs, inside);
   assertSameWords("b", b ?? new Uint32Array(), columns[1] ?? new Uint32Array(), inputs, inside);
   assertSameWords("zero", zero ?? new Uint32Array(), new Uint32Array(rows), inputs, inside);
+});
+
+test("what is too small for a sum leaves no trace, and what is not no larger one", async () => {
+  const rows = 200_000;
+  const next = randomWords(33);
+  const columns = Array.from({ length: 3 }, () => new Uint32Array(2 * rows));
+  for (let row = 0; row < rows; row++) {
+    const highest = 130 + (next() % 1900);
+    [highest, next() % highest, next() % highest].forEach((exponent, i) => {
+      const words = columns[i];
+      if (words === undefined) return;
+      words[2 * row] = next();
+      words[2 * row + 1] = ((next() & 0x800fffff) | (exponent << 20)) >>> 0;
+    });
+  }
+  const inputs = columns.map((words, i): Input => ({ name: ["a", "b", "c"][i] ?? "", type: "vec2<u32>", words }));
+  const [left = new Uint32Array(), twice = new Uint32Array()] = await evaluator.evaluate(
+    rows,
+    inputs,
+    [
+      { wgsl: "f64_sum_round(minus(plus(a, b), a))", type: "vec2<u32>" },
+      { wgsl: "f64_sum_round(minus(minus(f64_sum_add(f64_sum_add(f64_sum_of(a), f64_sum_of(b)), plus(a, c)), a), a))", type: "vec2<u32>" },
+    ],
+    FUNCTIONS,
+  );
+  const [a, b, c, one, two] = [...columns, left, twice].map((words) => new Float64Array(words.buffer));
+  for (let row = 0; row < rows; row++) {
+    const [x = 0, y = 0, z = 0] = [a?.[row], b?.[row], c?.[row]];
+    const most = 2 * (Math.abs(y) + Math.abs(z));
+    const kept = Math.abs(one?.[row] ?? 0);
+    assert.ok(kept <= 2 * Math.abs(y), `${x} + ${y} - ${x} = ${one?.[row]}`);
+    assert.ok(kept > 0 || Math.abs(y / x) < 2 ** -90, `${x} + ${y} - ${x} = 0`);
+    assert.ok(Math.abs(two?.[row] ?? 0) <= most, `${x} + ${y} + (${x} + ${z}) - 2 * ${x} = ${two?.[row]}`);
+  }
 });
