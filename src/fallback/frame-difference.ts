@@ -10,6 +10,8 @@ export interface Tolerance {
   readonly order?: "exact" | "any";
   /** Relative difference that floats may have. */
   readonly rel?: number;
+  /** As `rel`, for f32; by default what `rel` says. */
+  readonly single?: number;
   /** Absolute difference that floats may have, for measures without a unit. */
   readonly abs?: number;
   /** Units in the last place that floats may be apart, for elementary functions only. Zeros, infinities and NaN still have to be the same. */
@@ -29,7 +31,8 @@ export function frameDifference(expected: DataFrame, actual: DataFrame, toleranc
   for (const [c, column] of want.entries()) {
     for (const [row, cell] of column.cells.entries()) {
       const got = have[c]?.cells[row] ?? null;
-      if (!same(cell, got, tolerance) && !near(cell, got, column.dtype === "Float32", tolerance.ulps ?? 0))
+      const isSingle = column.dtype === "Float32";
+      if (!same(cell, got, isSingle, tolerance) && !near(cell, got, isSingle, tolerance.ulps ?? 0))
         return `row ${row}, column ${JSON.stringify(column.name)} (${column.dtype}): expected ${cellText(cell)}, got ${cellText(got)}`;
     }
   }
@@ -47,11 +50,15 @@ export function sameBytes(a: DataFrame, b: DataFrame): boolean {
 
 const schemaText = (columns: readonly CellColumn[]): string => columns.map((c) => `${c.name}: ${c.dtype}`).join(", ");
 
-function same(a: Cell, b: Cell, { rel = 0, abs = 0, anyZero = false }: Tolerance): boolean {
+function same(a: Cell, b: Cell, isSingle: boolean, { rel = 0, single = rel, abs = 0, anyZero = false }: Tolerance): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "number" || typeof b !== "number") return false;
   if (a === b) return anyZero || rel > 0;
-  return Math.abs(a - b) <= Math.max(abs, rel * Math.max(Math.abs(a), Math.abs(b))) && Number.isFinite(a) && Number.isFinite(b);
+  return (
+    Math.abs(a - b) <= Math.max(abs, (isSingle ? single : rel) * Math.max(Math.abs(a), Math.abs(b))) &&
+    Number.isFinite(a) &&
+    Number.isFinite(b)
+  );
 }
 
 const floats = new Float64Array(1);

@@ -22,3 +22,13 @@ for (const [name, form] of Object.entries(FORMS)) {
     assert.match(frameDifference(expected, form(money(null, 22500n)), {}) ?? "", /^row 0/);
   });
 }
+
+test("f32 may differ by `single`, f64 by `rel`", () => {
+  const of = (value: number, dtype: pl.DataType) => pl.DataFrame([pl.Series("x", [value], dtype)]);
+  const tolerance = { rel: 1e-12, single: 1e-6 };
+  const above = 1 + 2 ** -23;
+  assert.equal(frameDifference(of(1, pl.Float32), of(above, pl.Float32), tolerance), null);
+  assert.match(frameDifference(of(1, pl.Float32), of(1 + 2 ** -19, pl.Float32), tolerance) ?? "", /^row 0/);
+  assert.match(frameDifference(of(1, pl.Float64), of(above, pl.Float64), tolerance) ?? "", /^row 0/);
+  assert.match(frameDifference(of(1, pl.Float32), of(above, pl.Float32), { rel: 1e-12 }) ?? "", /^row 0/);
+});
