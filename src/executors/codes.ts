@@ -46,7 +46,8 @@ export async function compileKeys(
 ): Promise<readonly (readonly CompiledKeys[])[]> {
   const first = await compileAll(context, sides, form, []);
   const keys = sides[0]?.exprs.length ?? 0;
-  const recodings = await Promise.all(
+  // Each ends before one is told to have failed: what they put on the device is the query's as long as it runs.
+  const recoded = await Promise.allSettled(
     Array.from({ length: keys }, async (_, k) => {
       const wanted = need(k);
       const dictionaries = new Set<Dictionary>();
@@ -57,6 +58,10 @@ export async function compileKeys(
       return dictionaries.size === 0 || wanted === "any" ? null : recodingOf(context, [...dictionaries], wanted);
     }),
   );
+  const recodings = recoded.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
   if (recodings.every((r) => r === null || [...r.values()].every((t) => t.table === null))) return first;
   for (const keysOf of first.flat()) keysOf.release();
   return compileAll(context, sides, form, recodings);

@@ -213,7 +213,7 @@ export class PolarsDictionaries implements Dictionaries {
 
   /** Texts in any order: far faster than sorting them. */
   async #hashed(texts: NativeDataFrame): Promise<Coded> {
-    const [code, dictionary] = await distinctTexts(this.#native, texts, VALUE, { kind: "String" });
+    const [code, dictionary] = await distinctTexts(this.#native, texts, VALUE);
     const codes = await select(this.#native, texts, [rename(code, CODE)]);
     return { codes, dictionary: await dictionary() };
   }

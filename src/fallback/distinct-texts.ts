@@ -8,6 +8,8 @@ import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import { functionOf, HostDictionary, rename, select } from "./host-dictionary.ts";
 
+const TEXT: DType = { kind: "String" };
+
 let nextNamespace = 0;
 
 export const categoriesOf = (column: DslExpr): DslNode => functionOf({ Categorical: "GetCategories" }, column);
@@ -21,7 +23,6 @@ export async function distinctTexts(
   native: NativePolars,
   frame: NativeDataFrame,
   column: DslExpr,
-  dtype: DType,
 ): Promise<readonly [codes: DslExpr, dictionary: () => Promise<Dictionary>]> {
   const namespace = { Categorical: { name: `${nextNamespace++}`, namespace: "polars-webgpu", physical: "U32" } };
   const categorical: DslExpr = { Cast: { expr: column, dtype: { Literal: namespace }, options: "Strict" } };
@@ -33,6 +34,6 @@ export async function distinctTexts(
   return [
     functionOf("ToPhysical", categorical),
     async () =>
-      new HostDictionary(await select(native, anchor, [rename(categoriesOf({ Column: "codes" }), LOOKUP_COLUMN)]), dtype, "unique"),
+      new HostDictionary(await select(native, anchor, [rename(categoriesOf({ Column: "codes" }), LOOKUP_COLUMN)]), TEXT, "unique"),
   ];
 }

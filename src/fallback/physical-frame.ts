@@ -61,7 +61,7 @@ export async function physicalFrame(native: NativePolars, frame: NativeDataFrame
       if (physicalOf(field.dtype) !== "code") return [plainExpr(columnOf(i), field.dtype), async () => null];
       if (isNumbered(field)) return [columnOf(i), () => rowsOf(native, frame, field)];
       if (isCategorical(field)) return [functionOf("ToPhysical", columnOf(i)), () => categories(native, frame, field)];
-      return distinctTexts(native, held, columnOf(i), field.dtype);
+      return distinctTexts(native, held, columnOf(i));
     }),
   );
   return {

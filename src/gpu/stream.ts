@@ -1,4 +1,4 @@
-/** The command list of a device: commands are recorded as they come, and encoded and submitted in that order by `flush`. */
+/** The command list of a device: commands are recorded as they come, and `flush` encodes and submits them to the effect of that order. */
 
 import { DeviceError } from "../errors.ts";
 import { BindGroups, type Window } from "./bind-groups.ts";
