@@ -32,8 +32,11 @@ const BETTER_THAN_MEASURED = 1.25;
 const UNCERTAINTY = 10;
 /** Runs of CPU polars that its time is known by: a single one may have been slow by chance. */
 const CPU_RUNS = 2;
-/** How fast the correction of the estimates follows what is measured. */
+/** How fast the correction of the estimates follows what is measured, and how far it goes: what some queries take says little of others. */
 const LEARNING = 0.2;
+const MOST_CORRECTION = 2;
+/** What it starts from. */
+const THREADS_MISSING = REFERENCE_THREADS / Math.min(REFERENCE_THREADS, availableParallelism());
 
 interface Known {
   readonly work: Work;
@@ -51,7 +54,7 @@ interface Known {
 export class Placements {
   readonly #known = new RecentlyUsed<number, Known>(REMEMBERED);
   /** By how much the measured times of CPU polars differ from the estimates. */
-  #cpuFactor = REFERENCE_THREADS / Math.min(REFERENCE_THREADS, availableParallelism());
+  #cpuFactor = THREADS_MISSING;
 
   /** Without the plan; null where it has to be made and `work` told. */
   early(sketch: Sketch, machine: OpenMachine): PlacementReport | null {
@@ -78,7 +81,9 @@ export class Placements {
     known.cpuRuns += 1;
     known.cpu = known.cpu === null ? ms : Math.min(ms, (known.cpu + ms) / 2);
     const estimate = known.work.cpuNs / 1e6;
-    if (estimate > 1) this.#cpuFactor += LEARNING * (Math.min(100, ms / estimate) - this.#cpuFactor);
+    if (estimate <= 1) return;
+    const factor = Math.min(MOST_CORRECTION, Math.max(1 / MOST_CORRECTION, ms / estimate / THREADS_MISSING)) * THREADS_MISSING;
+    this.#cpuFactor *= (factor / this.#cpuFactor) ** LEARNING;
   }
 
   /** `steady`: nothing was compiled or moved that stays. */

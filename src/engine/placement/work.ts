@@ -30,7 +30,7 @@ const CPU = {
   call: 0.35,
   aggregate: 0.8,
   group: 2.5,
-  join: 3,
+  join: 1,
   joinedColumn: 0.3,
   sort: 12,
   distinct: 6,
