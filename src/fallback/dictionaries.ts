@@ -155,12 +155,18 @@ export class PolarsDictionaries implements Dictionaries {
     );
   }
 
+  isUnified(dictionary: Dictionary, need: "unique" | "sorted"): boolean {
+    if (need === "unique" ? dictionary.unique : dictionary.sorted) return true;
+    const key = unifiedKey([dictionary], need);
+    return this.#unified.get(dictionary)?.has(key) === true || hostOf(dictionary).lookups?.unified.get(key) !== undefined;
+  }
+
   unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified> {
     const [only] = dictionaries;
     if (only === undefined) throw new InternalError("no dictionaries to unify");
     if (dictionaries.length === 1 && (need === "unique" ? only.unique : only.sorted))
       return Promise.resolve({ dictionary: only, tables: [null] });
-    const key = `${need}:${dictionaries.map((d) => identity(d)).join(",")}`;
+    const key = unifiedKey(dictionaries, need);
     const known = this.#unified.get(only) ?? new Map<string, Promise<Unified>>();
     this.#unified.set(only, known);
     let unified = known.get(key);
@@ -245,6 +251,9 @@ const retained = (column: Column): Column => {
 
 let nextIdentity = 0;
 const identities = new WeakMap<Dictionary, number>();
+const unifiedKey = (dictionaries: readonly Dictionary[], need: "unique" | "sorted"): string =>
+  `${need}:${dictionaries.map(identity).join(",")}`;
+
 const identity = (dictionary: Dictionary): number => {
   const known = identities.get(dictionary) ?? nextIdentity++;
   identities.set(dictionary, known);

@@ -26,6 +26,8 @@ export interface Dictionaries {
   literal(value: string | null, dtype: DType): Dictionary;
   /** One dictionary that covers all, unique or even sorted, and for each input the table of its new codes (null: codes stay as they are). */
   unify(dictionaries: readonly Dictionary[], need: "unique" | "sorted"): Promise<Unified>;
+  /** Whether `unify` has the answer for the dictionary alone, so that it takes no time. */
+  isUnified(dictionary: Dictionary, need: "unique" | "sorted"): boolean;
   /** The elements of the lists that are the entries, one list after the other; for a dictionary of lists only. As many rows as elements. */
   elements(dictionary: Dictionary, dtype: DType): Promise<Column>;
   /**

@@ -65,3 +65,47 @@ test("put together, compared, and sorted afterwards", async () => {
     },
   );
 });
+
+/** Enough texts that it is worth finding out whether the other keys tell the groups apart without them. */
+const MANY = 40_000;
+const numbers = (name: string, of: (i: number) => number) =>
+  pl.Series(
+    name,
+    Array.from({ length: MANY }, (_, i) => of(i)),
+    pl.Int32,
+  );
+const many = pl.DataFrame({
+  id: numbers("id", (i) => i),
+  half: numbers("half", (i) => i >> 1),
+  few: numbers("few", (i) => i % 50),
+  a: pl.Series(
+    "a",
+    Array.from({ length: MANY }, (_, i) => (i % 1000 === 7 ? null : `name ${(i >> 1) % 15_000}`)),
+    pl.String,
+  ),
+  b: pl.Series(
+    "b",
+    Array.from({ length: MANY }, (_, i) => `street ${(i * 7919) % 35_000}`),
+    pl.String,
+  ),
+});
+
+test("groups of many texts, which the other keys tell apart, or do not", async () => {
+  const twice = () =>
+    many
+      .lazy()
+      .join(pl.DataFrame({ few: numbers("few", (i) => i).head(30), x: numbers("x", (i) => i % 3).head(30) }).lazy(), { on: "few" });
+  const doubled = () => pl.concat([twice(), twice().filter(pl.col("few").lt(20))]);
+  for (const keys of [
+    ["id", "a", "b"],
+    ["half", "a"],
+    ["few", "a"],
+    ["a", "few", "b"],
+    ["a", "b"],
+  ])
+    for (const rows of [twice, doubled])
+      await assertGpuEqualsCpu(() => rows().groupBy(keys, true).agg(pl.len().alias("n"), pl.col("x").sum().alias("s")), {
+        order: "any",
+        partitions: [null, 35_000],
+      });
+});

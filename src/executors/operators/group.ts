@@ -1,5 +1,6 @@
 /** Grouping: rows of all batches get the number of their group, groups in order of first appearance. */
 
+import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import type { Groups } from "../../gpu/kernels/hash-group.ts";
@@ -10,7 +11,7 @@ import type { Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf } from "../../ir/expr.ts";
 import { fieldsOf } from "../../ir/projection.ts";
 import type { Schema } from "../../ir/schema.ts";
-import { compileKeys, concatBatches, keysOfBatch } from "../codes.ts";
+import { type CompiledKeys, compileKeys, concatBatches, keysOfBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch } from "../table.ts";
@@ -35,6 +36,9 @@ export interface Grouping {
 /** Rows of several batches up to which they are grouped at once, not batch by batch: that takes fewer round trips. */
 const TOGETHER = 1 << 20;
 
+/** Entries of a dictionary from which on a round trip is worth not looking for equal ones. */
+const MANY_ENTRIES = 1 << 15;
+
 /** The groups of one batch by themselves. */
 interface LocalGroups {
   /** As in GroupedBatch; null: every row is a group. */
@@ -43,6 +47,8 @@ interface LocalGroups {
   /** The keys of each group. */
   readonly keys: Batch;
 }
+
+type RowGroups = LocalGroups & GroupedBatch;
 
 /** Groups the rows of `batches` for which `predicate` is true by the key expressions; null where the batches together have more than `limit` groups. */
 export async function group(
@@ -58,31 +64,81 @@ export async function group(
     for (const batch of batches) local.push({ ids: null, mask: null, keys: await projectBatch(context, batch, keys) });
     return mergeGroups(context, local, keys);
   }
+  const byCodes = await groupByCodes(context, batches, predicate, keys, limit);
+  if (byCodes !== null) return byCodes;
   const exprs = keys.map((k) => k.expr);
   const [compiled = []] = await compileKeys(context, [{ batches, exprs }], () => "unique");
-  const local: (LocalGroups & GroupedBatch)[] = [];
+  const local: RowGroups[] = [];
   for (const [b, batch] of batches.entries()) {
     const keysOf = compiled[b];
-    if (keysOf === undefined) continue;
-    const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
-    const planes = encodeEquality(context.device, keysOf.programs, batch.rows);
-    keysOf.release();
-    const { ids, groups, first } = await groupRows(context.device, planes, mask);
-    planes.buffer.release();
-    const representatives = gatherBatch(context, batch, first, groups, false, [...columnsOf(exprs)]);
-    local.push({ ids, mask, keys: await projectBatch(context, representatives, keys) });
-    releaseBatch(representatives);
-    first.release();
+    if (keysOf !== undefined) local.push(await groupsOfRows(context, batch, predicate, keys, keysOf));
   }
   const [only] = local;
   if (local.reduce((n, l) => n + l.keys.rows, 0) <= limit)
     return local.length === 1 && only !== undefined ? grouping(only.keys.rows, only.keys, [only]) : mergeGroups(context, local, keys);
-  for (const { ids, mask, keys: own } of local) {
-    ids.release();
-    mask?.release();
-    releaseBatch(own);
-  }
+  for (const groups of local) releaseGroups(groups);
   return null;
+}
+
+/**
+ * The groups of a single batch where the values of large dictionaries need not be compared: rows of equal codes are grouped, and if the other keys
+ * tell these groups apart already, no two of them can have equal values. Null where it is not so.
+ */
+async function groupByCodes(
+  context: QueryContext,
+  batches: readonly Batch[],
+  predicate: Expr | null,
+  keys: readonly NamedExpr[],
+  limit: number,
+): Promise<Grouping | null> {
+  const [batch] = batches;
+  if (batch === undefined || batches.length > 1) return null;
+  const open = new Set(keys.filter(({ expr }) => isOpen(context, batch, expr)));
+  const deciding = keys.filter((key) => !open.has(key)).map(({ name, expr }) => column(name, expr.dtype));
+  if (open.size === 0 || deciding.length === 0) return null;
+  const exprs = keys.map((k) => k.expr);
+  const need = (k: number) => (keys[k] !== undefined && open.has(keys[k]) ? "any" : "unique");
+  const [[compiled] = []] = await compileKeys(context, [{ batches, exprs }], need);
+  if (compiled === undefined) throw new InternalError("the keys of a batch were not compiled");
+  const found = await groupsOfRows(context, batch, predicate, keys, compiled);
+  if (found.keys.rows <= limit) {
+    const { ids, groups, first } = await groupBatch(context, found.keys, deciding, null);
+    for (const buffer of [ids, first]) buffer.release();
+    if (groups === found.keys.rows) return grouping(groups, found.keys, [found]);
+  }
+  releaseGroups(found);
+  return null;
+}
+
+/** Whether the key is a column of codes whose dictionary is large and may have equal entries, which were not looked for yet. */
+function isOpen({ dictionaries }: QueryContext, batch: Batch, expr: Expr): boolean {
+  const dictionary = expr.kind === "column" ? (batch.columns.get(expr.name)?.dictionary ?? null) : null;
+  return dictionary !== null && dictionary.size >= MANY_ENTRIES && !dictionaries.isUnified(dictionary, "unique");
+}
+
+async function groupsOfRows(
+  context: QueryContext,
+  batch: Batch,
+  predicate: Expr | null,
+  keys: readonly NamedExpr[],
+  compiled: CompiledKeys,
+): Promise<RowGroups> {
+  const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
+  const planes = encodeEquality(context.device, compiled.programs, batch.rows);
+  compiled.release();
+  const { ids, groups, first } = await groupRows(context.device, planes, mask);
+  planes.buffer.release();
+  const representatives = gatherBatch(context, batch, first, groups, false, [...columnsOf(keys.map((k) => k.expr))]);
+  const own = await projectBatch(context, representatives, keys);
+  releaseBatch(representatives);
+  first.release();
+  return { ids, mask, keys: own };
+}
+
+function releaseGroups({ ids, mask, keys }: RowGroups): void {
+  ids.release();
+  mask?.release();
+  releaseBatch(keys);
 }
 
 /** The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all. */
