@@ -1,7 +1,7 @@
 /** Runs a physical plan as coroutines joined by bounded channels: reading, uploading, computing and reading back overlap. */
 
 import { InternalError } from "../../errors.ts";
-import type { Operations } from "../operation.ts";
+import type { Operation, Operations } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { physicalChildren, physicalOrder } from "../physical/node.ts";
 import type { Deliver } from "../task-graph/run.ts";
@@ -106,7 +106,7 @@ class Coroutines {
         lanes: operations.lanes,
         failed: (error) => this.#fail(error),
         perform: (operation) =>
-          (operation.step === "read" ? this.#reads : this.#lanes).pass(() => {
+          this.#admitted(node, operation.step, () => {
             if (this.#failure !== null) throw this.#failure.error;
             return operations.perform({ ...operation, node });
           }),
@@ -121,6 +121,12 @@ class Coroutines {
     } finally {
       for (const reader of readers) reader.cancel();
     }
+  }
+
+  /** Runs `work` when there is room for it. Sources of a single partition are all read at once, since each is needed before much else can run. */
+  #admitted<T>(node: PhysicalNode, step: Operation["step"], work: () => Promise<T>): Promise<T> {
+    if (step !== "read") return this.#lanes.pass(work);
+    return node.partitions === 1 ? work() : this.#reads.pass(work);
   }
 
   async #deliver(deliver: Deliver): Promise<void> {

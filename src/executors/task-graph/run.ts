@@ -45,15 +45,19 @@ class Scheduler {
     if (left !== undefined) throw new InternalError(`task ${left.key} never became ready`);
   }
 
-  /** Starts as many tasks as there is room for. Nothing is read ahead of more partitions than can be read at once. */
+  /**
+   * Starts as many tasks as there is room for. Nothing is read ahead of more partitions than can be read at once; sources of a single one
+   * are all read at once, since each is needed before much else can run.
+   */
   #launch(): void {
     const ready = [...this.#ready].sort((a, b) => b.depth - a.depth || a.partition - b.partition);
     const computable = ready.filter((task) => task.step !== "read").length;
     const { ioThreads, lanes } = this.#operations;
     for (const task of ready) {
       const isRead = task.step === "read";
+      const isWhole = isRead && task.node.partitions === 1;
       const room = isRead ? this.#reads < ioThreads && computable < ioThreads : this.#running.size - this.#reads < lanes;
-      if (room) this.#start(task, isRead);
+      if (room || isWhole) this.#start(task, isRead);
     }
   }
 
