@@ -85,6 +85,11 @@ interface EngineOptionsByName {
   readonly limits?: "adapter" | "default";
   /** Largest storage binding to use, in bytes, at least 65536; null (default): what the limits allow. Larger data is worked on in parts. */
   readonly maxBindingBytes?: number | null;
+  /**
+   * Where pages of Parquet files are decompressed and decoded: on the `device` as far as it knows how, on `threads` of the host, or `auto` (default):
+   * on the device unless it is software.
+   */
+  readonly parquetDecoding?: "auto" | "device" | "threads";
   /** Names of optimizer rules that are left out. */
   readonly disableRules?: readonly string[];
   /** Who hears warnings: `console` (default), `silent`, or a function of the message. */
@@ -146,6 +151,7 @@ export interface Config {
   readonly limits: "adapter" | "default";
   /** Bytes; null for what the limits allow. */
   readonly maxBindingBytes: number | null;
+  readonly parquetDecoding: "auto" | "device" | "threads";
   readonly disableRules: readonly string[];
   readonly warn: WarnFunction;
   readonly profile: boolean;
@@ -168,6 +174,7 @@ const ALL_DEFAULT = {
   adapter: "default",
   limits: "default",
   maxBindingBytes: "default",
+  parquetDecoding: "default",
   disableRules: "default",
   warn: "default",
   profile: "default",
@@ -214,6 +221,7 @@ export function resolveConfig(options: GPUEngineOptions = {}, env: Environment =
     adapter: read("adapter", ENGINE_OPTIONS.adapter, "any"),
     limits: read("limits", ENGINE_OPTIONS.limits, "adapter"),
     maxBindingBytes: read("maxBindingBytes", ENGINE_OPTIONS.maxBindingBytes, null),
+    parquetDecoding: read("parquetDecoding", ENGINE_OPTIONS.parquetDecoding, "auto"),
     disableRules: read("disableRules", ENGINE_OPTIONS.disableRules, Object.freeze([])),
     warn: read("warn", ENGINE_OPTIONS.warn, SINKS.console),
     profile: read("profile", ENGINE_OPTIONS.profile, false),

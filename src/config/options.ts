@@ -57,6 +57,7 @@ export const ENGINE_OPTIONS = {
   adapter: option(text("`any`, `hardware`, `software`, a part of the adapter's name"), "`any`", [ownVariable("ADAPTER")]),
   limits: option(choice(["adapter", "default"]), "`adapter`", [ownVariable("LIMITS")]),
   maxBindingBytes: option(optionalInt(65_536), "`null`", [ownVariable("MAX_BINDING_BYTES")]),
+  parquetDecoding: option(choice(["auto", "device", "threads"]), "`auto`", [ownVariable("PARQUET_DECODING")]),
   disableRules: option(names, "`[]`", [ownVariable("DISABLE_RULES")]),
   warn: option(warnings, "`console`", [ownVariable("WARN")]),
   profile: option(bool(), "`false`", [ownVariable("PROFILE")]),

@@ -11,6 +11,7 @@ import { releaseTable } from "../executors/table.ts";
 import type { TraceRecord } from "../executors/trace.ts";
 import { PolarsDictionaries } from "../fallback/dictionaries.ts";
 import { exportFrame } from "../fallback/export.ts";
+import type { Decoding } from "../fallback/parquet/columns.ts";
 import { type PartitionSize, rowBytes } from "../fallback/partitions.ts";
 import { PolarsSources } from "../fallback/polars-sources.ts";
 import type { Residents } from "../fallback/residents.ts";
@@ -165,7 +166,11 @@ async function received(receiver: Receiver, run: (receiver: Receiver) => Promise
 type Sourced = Pick<ExecutionInput, "config" | "device" | "module" | "read" | "residents">;
 
 const sourcesOf = ({ config, device, module, read, residents }: Sourced, shrink: number): PolarsSources =>
-  new PolarsSources(module, device, read.sources, residents, partitionSize(config, device, shrink));
+  new PolarsSources(module, device, read.sources, residents, partitionSize(config, device, shrink), decodingOf(config, device));
+
+/** A software device would decompress with one thread for a page what threads of the host do with better code. */
+const decodingOf = ({ parquetDecoding }: Config, { adapter }: Device): Decoding =>
+  parquetDecoding !== "auto" ? parquetDecoding : adapter.software ? "threads" : "device";
 
 function contextOf({ device, module }: Sourced, sources: PolarsSources): { readonly context: QueryContext; close(): Promise<void> } {
   const dictionaries = new PolarsDictionaries(module.native, device);

@@ -1,5 +1,6 @@
 /** Columns on the device while their rows arrive in pieces: values go straight to the device, bitmaps are put together on the host. */
 
+import type { DeviceBuffer } from "../gpu/buffers.ts";
 import type { Column } from "../gpu/column.ts";
 import { bitmapWords, columnWords, valueWords } from "../gpu/column.ts";
 import type { Device } from "../gpu/device.ts";
@@ -60,6 +61,11 @@ export class ColumnFill {
   /** Whether rows may be null. */
   get isNullable(): boolean {
     return this.#valid !== null;
+  }
+
+  /** Where values of the rows go, one behind the other, for a kernel that writes them. Not for bits. */
+  get values(): DeviceBuffer {
+    return this.#buffer;
   }
 
   /** Values of the rows from `row` on, copied before the return. Not for bits. */

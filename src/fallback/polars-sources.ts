@@ -26,7 +26,7 @@ import { exprDsl } from "./expr-dsl.ts";
 import { parsedExpr, rename, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
 import { importFrame, importPlan, STREAM_ABOVE } from "./import.ts";
-import { decodable } from "./parquet/columns.ts";
+import { type Decoding, decodable, decodesAllOnDevice } from "./parquet/columns.ts";
 import type { ParquetFile, PartOfFiles } from "./parquet/files.ts";
 import { assertUnchanged, filesWithin, parquetFiles, rangeIn, rowsIn, rowsOfPart, scanOf } from "./parquet/files.ts";
 import type { PartitionSize, Rows } from "./partitions.ts";
@@ -70,8 +70,8 @@ function countOf(frame: NativeDataFrame): number {
   return new DataView(count.values.buffer, count.values.byteOffset).getUint32(0, true);
 }
 
-/** Share of its rows from which on all of a scan is read. */
-const READ_WHOLE = 0.3;
+/** Share of its rows from which on all of a scan is read: the device decodes rows faster than CPU polars drops them, unless it passes over nearly all. */
+const READ_WHOLE: Readonly<Record<Decoding, number>> = { threads: 0.3, device: 0.005 };
 
 function releaseBatches(batches: readonly ImportedBatch[]): void {
   for (const { columns } of batches) for (const { buffer } of columns.values()) buffer.release();
@@ -92,6 +92,7 @@ export class PolarsSources {
   readonly #frames: ReadonlyMap<number, NativeDataFrame>;
   readonly #residents: Residents;
   readonly #size: PartitionSize;
+  readonly #decoding: Decoding;
   readonly #files = new Map<string, Promise<readonly ParquetFile[] | null>>();
 
   constructor(
@@ -100,12 +101,14 @@ export class PolarsSources {
     frames: ReadonlyMap<number, NativeDataFrame>,
     residents: Residents,
     size: PartitionSize,
+    decoding: Decoding,
   ) {
     this.#module = module;
     this.#device = device;
     this.#frames = frames;
     this.#residents = residents;
     this.#size = size;
+    this.#decoding = decoding;
   }
 
   async frame(plan: Frame): Promise<ImportedTable> {
@@ -132,7 +135,9 @@ export class PolarsSources {
   async readsWhole(plan: Scan, predicate: Expr): Promise<boolean> {
     if (plan.slice !== null) return false;
     const files = await this.#filesOf(plan);
-    if (files === null || selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE) return false;
+    if (files === null) return false;
+    const decoding = this.#decoding === "device" && decodesAllOnDevice(files, plan.schema) ? "device" : "threads";
+    if (selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE[decoding]) return false;
     const own = rowBytes(decodable(files, plan.schema));
     return rowsIn(files) * own > STREAM_ABOVE && own >= rowBytes(plan.schema) / 2;
   }
@@ -258,7 +263,7 @@ export class PolarsSources {
     const others = schema.filter((field) => !own.includes(field));
     const { importDecoded } = await import("./parquet/decoded-import.ts");
     const [values, rest] = await Promise.allSettled([
-      importDecoded(this.#module.native, this.#device, part, own),
+      importDecoded(this.#module.native, this.#device, part, own, this.#decoding),
       others.length === 0 ? [{ rows, columns: new Map() }] : this.#readPart(plan, part, rows, others),
     ]);
     const mine = values.status === "fulfilled" ? values.value : null;

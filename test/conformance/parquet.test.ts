@@ -9,7 +9,7 @@ import pl, { type DataFrame } from "nodejs-polars";
 import { everyDtype } from "../../src/conformance/fixture.ts";
 import { exportFrame } from "../../src/fallback/export.ts";
 import { frameDifference } from "../../src/fallback/frame-difference.ts";
-import { decodable } from "../../src/fallback/parquet/columns.ts";
+import { type Decoding, decodable } from "../../src/fallback/parquet/columns.ts";
 import { importDecoded } from "../../src/fallback/parquet/decoded-import.ts";
 import { filesWithin, parquetFiles } from "../../src/fallback/parquet/files.ts";
 import { Device } from "../../src/gpu/device.ts";
@@ -46,12 +46,18 @@ function scanOf(path: string): Scan {
 
 /** Decodes rows of what is at the path, and compares with CPU polars; the names of the columns that were decoded, null where it could not be. */
 async function compare(path: string, offset: number, length: number): Promise<readonly string[] | null> {
+  const threads = await compareDecoded(path, offset, length, "threads");
+  assert.deepEqual(await compareDecoded(path, offset, length, "device"), threads);
+  return threads;
+}
+
+async function compareDecoded(path: string, offset: number, length: number, decoding: Decoding): Promise<readonly string[] | null> {
   const scan = scanOf(path);
   const files = await parquetFiles(scan);
   assert.ok(files !== null);
   const part = filesWithin(files, { offset, length });
   const schema = decodable(part.files, scan.schema);
-  const batch = await importDecoded(native, device, part, schema);
+  const batch = await importDecoded(native, device, part, schema, decoding);
   if (batch === null) return null;
   const names = schema.map(({ name }) => name);
   const expected = pl
@@ -164,7 +170,8 @@ test("files that cannot be decoded, that are damaged or cut off are left to CPU 
   assert.ok(files !== null);
   const part = filesWithin(files, { offset: 0, length: 5000 });
   truncateSync(path, 2000);
-  assert.equal(await importDecoded(native, device, part, decodable(part.files, schema)), null);
+  for (const decoding of ["threads", "device"] as const)
+    assert.equal(await importDecoded(native, device, part, decodable(part.files, schema), decoding), null);
 });
 
 test("large files: queries over decoded columns and texts beside them, with and without nulls", async () => {

@@ -140,7 +140,14 @@ async function withContext<T>(work: (context: QueryContext) => Promise<T>): Prom
   assert.ok(polars !== undefined);
   const held = device.stats.allocatedBytes;
   const dictionaries = new PolarsDictionaries(native, device);
-  const sources = new PolarsSources(polars, device, new Map(), new Residents(0), { bound: () => 64, frameRows: null, fileBytes: null });
+  const sources = new PolarsSources(
+    polars,
+    device,
+    new Map(),
+    new Residents(0),
+    { bound: () => 64, frameRows: null, fileBytes: null },
+    "threads",
+  );
   const result = await work({ device, dictionaries, sources });
   await dictionaries.close();
   assert.equal(device.stats.allocatedBytes, held, "bytes of device memory stayed in use");
@@ -263,7 +270,14 @@ test("too many groups are refused before anything is bound", async () => {
     const context = {
       device: tight,
       dictionaries: new PolarsDictionaries(native, tight),
-      sources: new PolarsSources(polars, tight, new Map(), new Residents(0), { bound: () => 64, frameRows: null, fileBytes: null }),
+      sources: new PolarsSources(
+        polars,
+        tight,
+        new Map(),
+        new Residents(0),
+        { bound: () => 64, frameRows: null, fileBytes: null },
+        "threads",
+      ),
     };
     assert.ok(partialRowsThatFit(context, d) < 203);
     const schema = SCHEMA.filter((f) => f.name === "row" || f.name === "f64");

@@ -4,14 +4,16 @@ import zlib from "node:zlib";
 import { snappyUncompress } from "hyparquet";
 import type { Codec } from "./columns.ts";
 import { decodeHybrid, isOneRunOfOnes } from "./levels.ts";
-import { DATA_PAGE_V2, DICTIONARY_PAGE, type PageHeader, pageHeader } from "./page-header.ts";
+import { DATA_PAGE_V2, DICTIONARY_PAGE, type PageHeader, pageHeader, pagesOf } from "./page-header.ts";
 
 /** What the footer says of a column of a row group that can be read here. */
 export interface ColumnChunk {
   /** First byte in the file, and how many. */
   readonly at: number;
   readonly bytes: number;
-  /** Of these the first ones that are the dictionary page; 0 where there is none. */
+  /** What they become, the headers of pages included. */
+  readonly uncompressedBytes: number;
+  /** Of its bytes the first ones that are the dictionary page; 0 where there is none. */
   readonly dictionaryBytes: number;
   readonly codec: Codec;
   readonly rows: number;
@@ -33,9 +35,12 @@ export interface ChunkPart {
 }
 
 /** Numbers of `Encoding`. */
-const PLAIN = 0;
+export const PLAIN = 0;
 const PLAIN_DICTIONARY = 2;
 const RLE_DICTIONARY = 8;
+
+/** Whether the values of a page are indices of its chunk's dictionary. */
+export const isIndexed = ({ encoding }: PageHeader): boolean => encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY;
 
 /** Where the rows of a part go. */
 export interface Target {
@@ -54,10 +59,8 @@ type Dictionary = Uint32Array | number;
 export function decodeChunk(bytes: Uint8Array, { chunk, skip, count, firstCode }: ChunkPart, target: Target): number {
   let dictionary: Dictionary | null = null;
   let nulls = 0;
-  for (let at = 0, row = 0; row < skip + count; ) {
-    const header = pageHeader(bytes, at);
-    const body = bytes.subarray(at + header.headerBytes, at + header.headerBytes + header.compressedBytes);
-    at += header.headerBytes + header.compressedBytes;
+  for (const { header, from: start, to: end, row } of pagesOf(bytes, skip + count)) {
+    const body = bytes.subarray(start, end);
     if (header.type === DICTIONARY_PAGE) {
       dictionary = chunk.isText ? firstCode : dictionaryOf(header, body, chunk);
       continue;
@@ -66,7 +69,6 @@ export function decodeChunk(bytes: Uint8Array, { chunk, skip, count, firstCode }
     const to = Math.min(row + header.values, skip + count);
     const rows = { skip: from - row, count: to - from, row: target.row + from - skip };
     if (to > from) nulls += decodePage(header, body, chunk, dictionary, rows, target);
-    row += header.values;
   }
   return nulls;
 }
@@ -106,8 +108,7 @@ function decodePage(
   const before = present === null ? skip : ones(present, 0, skip);
   const some = present === null ? count : ones(present, skip, skip + count);
   const isPlain = header.encoding === PLAIN && !isText;
-  if (!isPlain && (dictionary === null || (header.encoding !== PLAIN_DICTIONARY && header.encoding !== RLE_DICTIONARY)))
-    throw new RangeError(`a page of encoding ${header.encoding}`);
+  if (!isPlain && (dictionary === null || !isIndexed(header))) throw new RangeError(`a page of encoding ${header.encoding}`);
   const place = (out: Uint32Array, at: number): void => {
     if (isPlain) copyWords(page, before * words, out, at * words, some * words);
     else if (dictionary !== null) copyIndexed(page, dictionary, words, before, some, out, at);

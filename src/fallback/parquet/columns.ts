@@ -25,6 +25,15 @@ const MOST_TEXT = 1 << 16;
 
 const isCodec = (codec: string): codec is Codec => CODECS.some((known) => known === codec);
 
+/** Where pages are decompressed and decoded; `device`: as far as the device knows how. */
+export type Decoding = "device" | "threads";
+
+const DEVICE_CODECS: ReadonlySet<Codec> = new Set(["UNCOMPRESSED", "ZSTD"]);
+
+/** Whether the device can decode the column, as far as the footer says: of pages it knows those without nulls. */
+export const decodesOnDevice = ({ chunks, mayBeNull }: ParquetColumn): boolean =>
+  !mayBeNull && chunks.every(({ codec }) => DEVICE_CODECS.has(codec));
+
 /** By name. */
 export function decodableColumns({ schema, row_groups: groups }: FileMetaData): ReadonlyMap<string, ParquetColumn> {
   const columns = new Map<string, ParquetColumn>();
@@ -38,7 +47,13 @@ export function decodableColumns({ schema, row_groups: groups }: FileMetaData): 
       const { meta_data: data, file_path: elsewhere, crypto_metadata: encrypted } = found ?? {};
       if (data === undefined || elsewhere !== undefined || encrypted !== undefined) break;
       if (!isCodec(data.codec) || !data.encodings.every((encoding) => ENCODINGS.has(encoding))) break;
-      const { dictionary_page_offset: dictionary, data_page_offset: first, total_compressed_size: bytes, statistics } = data;
+      const {
+        dictionary_page_offset: dictionary,
+        data_page_offset: first,
+        total_compressed_size: bytes,
+        total_uncompressed_size: whole,
+        statistics,
+      } = data;
       const isOptional = element.repetition_type === "OPTIONAL";
       mayBeNull ||= isOptional && statistics?.null_count !== 0n && Number(statistics?.null_count ?? 1) !== 0;
       // Some writers leave the offset of a dictionary at 0.
@@ -46,7 +61,8 @@ export function decodableColumns({ schema, row_groups: groups }: FileMetaData): 
       const dictionaryBytes = Number(first) - at;
       const isText = element.type === "BYTE_ARRAY";
       if (isText && (dictionaryBytes <= 0 || dictionaryBytes > MOST_TEXT)) break;
-      chunks.push({ at, bytes: Number(bytes), dictionaryBytes, codec: data.codec, rows: Number(rows), words, isText, isOptional });
+      const sizes = { bytes: Number(bytes), uncompressedBytes: Number(whole), dictionaryBytes, rows: Number(rows) };
+      chunks.push({ at, ...sizes, codec: data.codec, words, isText, isOptional });
     }
     if (chunks.length === groups.length) columns.set(element.name, { element, chunks, mayBeNull });
   }
@@ -111,4 +127,11 @@ export const decodable = (files: readonly ParquetFile[], schema: Schema): Schema
       const column = columns.get(name);
       return column !== undefined && isStoredAs(dtype, column.element);
     }),
+  );
+
+/** Whether the device can decode all of these columns in every file. */
+export const decodesAllOnDevice = (files: readonly ParquetFile[], schema: Schema): boolean =>
+  decodable(files, schema).length === schema.length &&
+  files.every(({ decodable: columns }) =>
+    schema.every(({ name }) => [columns.get(name)].every((c) => c !== undefined && decodesOnDevice(c))),
   );

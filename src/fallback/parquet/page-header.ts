@@ -125,3 +125,26 @@ export function pageHeader(bytes: Uint8Array, at: number): PageHeader {
     headerBytes: reader.at - at,
   };
 }
+
+/** A page of a column chunk. */
+export interface Page {
+  readonly header: PageHeader;
+  /** First byte behind the header, and the first one behind the page. */
+  readonly from: number;
+  readonly to: number;
+  /** The number of its first row; of a dictionary 0. */
+  readonly row: number;
+}
+
+/** The pages of a chunk in their order, until they hold its first `rows` rows. @throws RangeError for what is no page, also where the bytes end too early. */
+export function* pagesOf(bytes: Uint8Array, rows: number): Generator<Page, void> {
+  for (let at = 0, row = 0; row < rows; ) {
+    const header = pageHeader(bytes, at);
+    const from = at + header.headerBytes;
+    const to = from + header.compressedBytes;
+    if (header.compressedBytes < 0 || to > bytes.byteLength) throw new RangeError("a page ends behind its chunk");
+    yield { header, from, to, row };
+    at = to;
+    if (header.type !== DICTIONARY_PAGE) row += header.values;
+  }
+}
