@@ -1,5 +1,6 @@
 /** Dictionaries of code columns: entries as a polars Series; questions about them are polars expressions over the entries. */
 
+import { availableParallelism } from "node:os";
 import { InternalError } from "../errors.ts";
 import type { Column } from "../gpu/column.ts";
 import type { Device } from "../gpu/device.ts";
@@ -13,6 +14,7 @@ import { castDsl } from "../polars/dtypes.ts";
 import type { NativeDataFrame, NativePolars } from "../polars/native.ts";
 import { quietly } from "../polars/quiet.ts";
 import type { RecentlyUsed } from "../polars/recently-used.ts";
+import { slicesOf } from "./column-fill.ts";
 import { distinctTexts } from "./distinct-texts.ts";
 import { functionOf, HostDictionary, Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
@@ -34,6 +36,9 @@ interface Coded {
   readonly codes: NativeDataFrame;
   readonly dictionary: Dictionary;
 }
+
+/** Rows from which on it is worth computing an expression with one more thread. */
+const ROWS_OF_SLICE = 1 << 16;
 
 /** What stands for the elements among the answers about a dictionary: no expression is an empty text. */
 const ELEMENTS = "";
@@ -93,11 +98,19 @@ export class PolarsDictionaries implements Dictionaries {
     const host = hostOf(dictionary);
     return this.#table(host, dsl, async () => {
       const withNull = await this.#withNull(host);
-      const result = await select(this.#native, withNull, [rename(castDsl(parsedExpr(dsl), dtype), LOOKUP_COLUMN)]);
+      const result = await this.#inSlices(withNull, rename(castDsl(parsedExpr(dsl), dtype), LOOKUP_COLUMN));
       if (result.height !== host.size + 1)
         throw new InternalError(`a lookup gave ${result.height} rows for ${host.size + 1} entries: ${dsl}`);
       return importColumn(this.#native, this.#device, result, LOOKUP_COLUMN, dtype);
     });
+  }
+
+  /** An elementwise expression, which CPU polars computes with one thread: over slices of many rows beside one another. */
+  async #inSlices(values: NativeDataFrame, expr: DslExpr): Promise<NativeDataFrame> {
+    const rows = Math.max(ROWS_OF_SLICE, Math.ceil(values.height / availableParallelism()));
+    const slices = slicesOf(values.height, rows).map(({ offset, length }) => quietly(() => values.slice(offset, length)));
+    const results = await Promise.all(slices.map((slice) => select(this.#native, slice, [expr])));
+    return quietly(() => results.reduce((a, b) => a.vstack(b)));
   }
 
   elements(dictionary: Dictionary, dtype: DType): Promise<Column> {
@@ -134,25 +147,13 @@ export class PolarsDictionaries implements Dictionaries {
   }
 
   /** The entries and, last, a null. */
-  #withNull(host: HostDictionary): Promise<NativeDataFrame> {
-    const row: DslExpr = castDsl(
-      functionOf({ Range: { IntRange: { step: 1, dtype: { Literal: "UInt32" } } } }, int(0), int(host.size + 1)),
-      { kind: "UInt32" },
-    );
-    const inside: DslExpr = {
-      Ternary: {
-        predicate: { BinaryExpr: { left: row, op: "Lt", right: { Literal: { Scalar: { UInt32: host.size } } } } },
-        truthy: row,
-        falsy: scalar(null),
-      },
-    };
-    return select(this.#native, this.#oneRow, [rename(inside, "row")]).then((rows) =>
-      quietly(() => {
-        const entries = host.entries.takeWithSeries(rows.column("row"));
-        entries.rename(LOOKUP_COLUMN);
-        return new this.#native.JsDataFrame([entries]);
-      }),
-    );
+  async #withNull(host: HostDictionary): Promise<NativeDataFrame> {
+    const rows = await select(this.#native, this.#oneRow, [rename(castDsl(scalar(null), { kind: "UInt32" }), "row")]);
+    return quietly(() => {
+      const none = host.entries.takeWithSeries(rows.column("row"));
+      none.rename(LOOKUP_COLUMN);
+      return host.frame.vstack(new this.#native.JsDataFrame([none]));
+    });
   }
 
   isUnified(dictionary: Dictionary, need: "unique" | "sorted"): boolean {
