@@ -118,6 +118,27 @@ test("columns without nulls, of nulls alone, of few values, of one value, of eve
   await compare(path, 29_999, 30_002);
 });
 
+test("what the device decodes is uploaded as it is in the file", async () => {
+  const count = 100_000;
+  const path = join(root, "as-it-is.parquet");
+  const columns = {
+    plain: Float64Array.from({ length: count }, (_, i) => ((i * 7919) % 100_000) / 100),
+    indexed: Int32Array.from({ length: count }, (_, i) => (i * 7919) % 977),
+  };
+  for (const compression of ["zstd", "uncompressed"] as const) {
+    write(pl.DataFrame(columns).withColumns(pl.col("indexed").cast(pl.Utf8).as("text")), path, 30_000, compression);
+    const uploaded: number[] = [];
+    for (const decoding of ["threads", "device"] as const) {
+      const before = device.stats.bytesUp;
+      assert.deepEqual(await compareDecoded(path, 100, count - 200, decoding), ["plain", "indexed", "text"]);
+      uploaded.push(device.stats.bytesUp - before);
+    }
+    const [threads = 0, onDevice = 0] = uploaded;
+    assert.ok(threads >= 16 * (count - 200));
+    assert.ok(onDevice < (compression === "zstd" ? 0.6 : 0.8) * threads, `${onDevice} of ${threads} bytes, ${compression}`);
+  }
+});
+
 test("several files, some of whose rows are wanted", async () => {
   const folder = join(root, "several");
   mkdirSync(folder);

@@ -10,8 +10,7 @@ import type { Span } from "../ipc-file.ts";
 import { inLanes } from "../parallel.ts";
 import { readSpan } from "../read-span.ts";
 import { type ColumnChunk, isIndexed, PLAIN } from "./column-chunk.ts";
-import { isOneRunOfOnes } from "./levels.ts";
-import { DATA_PAGE_V2, DICTIONARY_PAGE, type Page, type PageHeader, pagesOf } from "./page-header.ts";
+import { DATA_PAGE, DICTIONARY_PAGE, type PageHeader, pagesOf } from "./page-header.ts";
 import type { ColumnParts, PlacedPart } from "./placed-parts.ts";
 
 /** Uncompressed bytes that are worked on at once, where there is memory for them: pages are decompressed beside one another, each by few threads. */
@@ -235,15 +234,15 @@ function pagesOfPart(
     const from = Math.max(row, skip);
     const to = Math.min(row + header.values, skip + count);
     if (to <= from) continue;
-    const { at, size, hasLevels } = contentOf(page, bytes, start, chunk, content);
+    if (header.type !== DATA_PAGE) throw new RangeError("a page whose levels are not compressed");
     pages.push({
-      at,
-      bytes: size,
+      at: content.place(start + page.from, header.compressedBytes, header.uncompressedBytes),
+      bytes: header.uncompressedBytes,
       values: header.values,
       skip: from - row,
       count: to - from,
       row: first + from - skip,
-      hasLevels,
+      hasLevels: chunk.isOptional,
       dictionary: isPlain(header, chunk) ? null : indexed(header, dictionary),
     });
   }
@@ -255,22 +254,4 @@ const isPlain = ({ encoding }: PageHeader, { isText }: ColumnChunk): boolean => 
 function indexed(header: PageHeader, dictionary: PageRows["dictionary"]): PageRows["dictionary"] {
   if (dictionary === null || !isIndexed(header)) throw new RangeError(`a page of encoding ${header.encoding}`);
   return dictionary;
-}
-
-/** Where the values of a page are going to stand, behind its levels where those are compressed as well. */
-function contentOf(
-  { header, from, to }: Page,
-  bytes: Uint8Array,
-  start: number,
-  { isOptional, codec }: ColumnChunk,
-  content: Content,
-): { readonly at: number; readonly size: number; readonly hasLevels: boolean } {
-  const { type, levels, uncompressedBytes: size, values } = header;
-  if (type !== DATA_PAGE_V2 || levels === null) return { at: content.place(start + from, to - from, size), size, hasLevels: isOptional };
-  const front = from + levels.repetition + levels.definition;
-  if (front > to || (codec !== "UNCOMPRESSED" && !levels.isCompressed))
-    throw new RangeError("a page that is not compressed as its column is");
-  if (isOptional && !isOneRunOfOnes(bytes.subarray(from + levels.repetition, front), values)) throw new RangeError("a page with nulls");
-  const rest = size - (front - from);
-  return { at: content.place(start + front, to - front, rest), size: rest, hasLevels: false };
 }

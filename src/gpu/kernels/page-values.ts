@@ -28,9 +28,15 @@ export type PageDictionary =
   | { readonly kind: "values"; readonly at: number; readonly count: number }
   | { readonly kind: "codes"; readonly first: number; readonly count: number };
 
-const WORKGROUP = 256;
+const WORKGROUP = 128;
 /** Rows of a workgroup: more than that are shared by several, each of which looks at the runs in front of its rows. */
 const ROWS = 1 << 15;
+
+/** Runs that one invocation finds before all of them unpack. */
+const RUNS = 64;
+const SEARCH = [32, 16, 8, 4, 2, 1];
+/** Of the first value of a run: pages have fewer values. */
+const FIRST = 0x7fffffff;
 
 const KINDS = { plain: 0, values: 1, codes: 2 } as const;
 const HAS_LEVELS = 4;
@@ -67,6 +73,12 @@ fn bits_at(at: u32, bit: u32) -> u32 {
 }
 fn byte_at(at: u32) -> u32 { return (content[at >> 2u] >> ((at & 3u) * 8u)) & 255u; }
 struct Run { packed: bool, length: u32, start: u32 }
+/** Runs in the lists, the values that they hold, and whether there are no others. */
+struct Batch { runs: u32, first: u32, behind: u32, is_last: u32 }
+var<workgroup> batch: Batch;
+/** The first value of each run, the highest bit set for packed ones; its first byte. */
+var<workgroup> firsts: array<u32, ${RUNS}>;
+var<workgroup> places: array<u32, ${RUNS}>;
 /** The run whose head stands at \`at\`; of length 0 where there is none before \`end\`. */
 fn run_at(at: u32, end: u32) -> Run {
   var head = 0u;
@@ -104,23 +116,51 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   let width = byte_at(at);
   if (at >= end || width > 32u) { fail(); return; }
-  at += 1u;
   let mask = select((1u << (width & 31u)) - 1u, 0xffffffffu, width == 32u);
-  for (var done = 0u; done < skip + count;) {
-    var run = Run(false, skip + count, at);
-    if (width > 0u) { run = run_at(at, end); }
-    let length = min(run.length, skip + count - done);
-    let bytes = select((width + 7u) / 8u, (length * width + 7u) / 8u, run.packed);
-    if (length == 0u || run.start > end || bytes > end - run.start) { fail(); return; }
-    for (var i = max(done, skip) + lid; i < done + length; i += ${WORKGROUP}u) {
-      let index = bits_at(run.start, select(0u, (i - done) * width, run.packed)) & mask;
+  let wanted = skip + count;
+  // Where the next run starts, and what is in front of it: invocation 0 knows.
+  at += 1u;
+  var done = 0u;
+  loop {
+    if (lid == 0u) { batch = next_runs(&at, end, &done, width, skip, wanted); }
+    let b = workgroupUniformLoad(&batch);
+    for (var i = b.first + lid; i < b.behind; i += ${WORKGROUP}u) {
+      var r = 0u;
+${SEARCH.map((step) => `      if (r + ${step}u < b.runs && (firsts[r + ${step}u] & ${FIRST}u) <= i) { r += ${step}u; }`).join("\n")}
+      let head = firsts[r];
+      let index = bits_at(places[r], select(0u, (i - (head & ${FIRST}u)) * width, head > ${FIRST}u)) & mask;
       if (index >= known) { fail(); }
       else if (kind == ${KINDS.codes}u) { put_code(row + i - skip, dictionary + index); }
       else { put(row + i - skip, dictionary + index * ${4 * words}u); }
     }
-    at = run.start + select((width + 7u) / 8u, (run.length / 8u) * width, run.packed);
-    done += length;
+    if (b.is_last != 0u) { break; }
+    workgroupBarrier();
   }
+}
+/** Puts runs from \`at\` on into the lists, those that end before value \`skip\` left out, and goes on to the runs behind them. */
+fn next_runs(at: ptr<function, u32>, end: u32, done: ptr<function, u32>, width: u32, skip: u32, wanted: u32) -> Batch {
+  let size = (width + 7u) / 8u;
+  var first = 0u;
+  var runs = 0u;
+  while (runs < ${RUNS}u && *done < wanted) {
+    var run = Run(false, wanted, *at);
+    if (width > 0u) { run = run_at(*at, end); }
+    let length = min(run.length, wanted - *done);
+    let bytes = select(size, (length * width + 7u) / 8u, run.packed);
+    if (length == 0u || run.start > end || bytes > end - run.start) {
+      fail();
+      return Batch(runs, first, select(*done, 0u, runs == 0u), 1u);
+    }
+    if (*done + length > skip) {
+      if (runs == 0u) { first = max(*done, skip); }
+      firsts[runs] = *done | select(0u, ${FIRST + 1}u, run.packed);
+      places[runs] = run.start;
+      runs += 1u;
+    }
+    *at = run.start + select(size, (run.length / 8u) * width, run.packed);
+    *done += length;
+  }
+  return Batch(runs, first, *done, select(0u, 1u, *done >= wanted));
 }
 ${
   words === 2
