@@ -7,15 +7,23 @@ import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { parquetMetadata } from "hyparquet";
 import { pageHeader } from "../../src/fallback/parquet/page-header.ts";
 import { Device } from "../../src/gpu/device.ts";
-import { decompressZstd, JOB_WORDS } from "../../src/gpu/kernels/decompress-zstd.ts";
+import { decompressZstd } from "../../src/gpu/kernels/decompress-zstd.ts";
+import { ZstdFrames } from "../../src/gpu/kernels/zstd-frames.ts";
 import { random } from "./host-column.ts";
 import { countKinds, type Kinds } from "./zstd-walker.ts";
 
-let device: Device;
+/** Default limits: two blocks share a workgroup. */
+let narrow: Device;
+/** As many blocks in a workgroup as its memory has room for. */
+let wide: Device;
 before(async () => {
-  device = await Device.open({ limits: "default" });
+  narrow = await Device.open({ limits: "default" });
+  wide = await Device.open();
 });
-after(() => device.destroy());
+after(() => {
+  narrow.destroy();
+  wide.destroy();
+});
 
 interface Frame {
   readonly bytes: Uint8Array;
@@ -32,47 +40,50 @@ const GUARD = 0xc0ffee11;
 /** Words of no frame behind each content. */
 const GAP = 3;
 
-/** All frames in one dispatch, at odd places. @throws AssertionError when words outside of the contents change. */
-const decompress = async (frames: readonly Frame[]): Promise<Decompressed> => {
-  const jobs = new Uint32Array(frames.length * JOB_WORDS);
-  let from = 1;
+/** All frames at once, at odd places. @throws AssertionError when words outside of the contents change. */
+const decompress = async (device: Device, frames: readonly Frame[]): Promise<Decompressed> => {
+  const list = new ZstdFrames();
+  const packed: number[] = [0xa5];
+  const starts: number[] = [];
   let word = GAP;
-  frames.forEach(({ bytes, size }, k) => {
-    jobs.set([from, bytes.length, word * 4, size], k * JOB_WORDS);
-    from += bytes.length + (k % 3);
+  let refused = false;
+  for (const [k, { bytes, size }] of frames.entries()) {
+    try {
+      list.add(bytes, packed.length, word * 4, size);
+    } catch (error) {
+      assert.ok(error instanceof RangeError);
+      refused = true;
+    }
+    for (const byte of bytes) packed.push(byte);
+    for (let i = 0; i < k % 3; i++) packed.push(0xa5);
+    starts.push(word * 4);
     word += Math.ceil(size / 4) + GAP;
-  });
-  const packed = new Uint8Array(Math.ceil(from / 4) * 4).fill(0xa5);
-  for (const [k, { bytes }] of frames.entries()) packed.set(bytes, jobs[k * JOB_WORDS] ?? 0);
+  }
   const guards = new Uint32Array(word).fill(GUARD);
-  const source = device.alloc(packed.length / 4, "source");
-  const list = device.alloc(jobs.length, "jobs");
+  const source = device.alloc(Math.ceil(packed.length / 4) + 2, "source");
   const target = device.alloc(word, "target");
-  const scratch = device.alloc(word, "scratch");
   const failures = device.allocZeroed(4, "failures");
-  device.write(source, 0, packed);
-  device.write(list, 0, jobs);
+  device.write(source, 0, Uint8Array.from(packed));
   device.write(target, 0, guards);
-  device.write(scratch, 0, guards);
-  decompressZstd(device, { source, jobs: list, count: frames.length, target, scratch, failures });
-  const [words, literals, flags] = await device.readMany([
+  decompressZstd(device, { source, frames: list, target, failures });
+  const [words, flags] = await device.readMany([
     { buffer: target, word: 0, words: word },
-    { buffer: scratch, word: 0, words: word },
     { buffer: failures, word: 0, words: 4 },
   ]);
-  for (const buffer of [source, list, target, scratch, failures]) buffer.release();
-  assert.ok(words !== undefined && literals !== undefined && flags !== undefined);
+  for (const buffer of [source, target, failures]) buffer.release();
+  assert.equal(device.stats.allocatedBytes, 0);
+  assert.ok(words !== undefined && flags !== undefined);
   assert.deepEqual([...flags.subarray(1)], [0, 0, 0]);
   const bytes = new Uint8Array(words.buffer);
   let gap = 0;
   const contents = frames.map(({ size }, k) => {
-    const first = jobs[k * JOB_WORDS + 2] ?? 0;
-    for (; gap < first / 4; gap++) assert.deepEqual([words[gap], literals[gap]], [GUARD, GUARD], `word ${gap} before frame ${k}`);
+    const first = starts[k] ?? 0;
+    for (; gap < first / 4; gap++) assert.equal(words[gap], GUARD, `word ${gap} before frame ${k}`);
     gap += Math.ceil(size / 4);
     return bytes.subarray(first, first + size);
   });
-  for (; gap < word; gap++) assert.deepEqual([words[gap], literals[gap]], [GUARD, GUARD], `word ${gap} behind the last frame`);
-  return { contents, failed: flags[0] !== 0 };
+  for (; gap < word; gap++) assert.equal(words[gap], GUARD, `word ${gap} behind the last frame`);
+  return { contents, failed: refused || flags[0] !== 0 };
 };
 
 /** First byte that differs, -1 for none. */
@@ -81,16 +92,15 @@ const firstDifference = (actual: Uint8Array, expected: Uint8Array): number => {
   return expected.findIndex((byte, at) => byte !== actual[at]);
 };
 
-const expectContents = async (
-  frames: readonly Uint8Array[],
-  contents: readonly Uint8Array[],
-  names: readonly string[] = [],
-): Promise<void> => {
-  const result = await decompress(frames.map((bytes, k) => ({ bytes, size: contents[k]?.length ?? 0 })));
+const expectContents = async (device: Device, frames: readonly Uint8Array[], contents: readonly Uint8Array[]): Promise<void> => {
+  const result = await decompress(
+    device,
+    frames.map((bytes, k) => ({ bytes, size: contents[k]?.length ?? 0 })),
+  );
   contents.forEach((content, k) => {
     const actual = result.contents[k] ?? new Uint8Array(0);
     const at = firstDifference(actual, content);
-    assert.equal(at, -1, `${names[k] ?? `frame ${k}`}: byte ${at} of ${content.length} is ${actual[at]}, not ${content[at]}`);
+    assert.equal(at, -1, `frame ${k}: byte ${at} of ${content.length} is ${actual[at]}, not ${content[at]}`);
   });
   assert.equal(result.failed, false, "a failure is reported");
 };
@@ -231,10 +241,12 @@ for (const name of Object.keys(DATA)) {
         : [compress(data, level), compress(data, level, { checksum: true }), compress(data, level, { contentSize: false })],
     );
     for (const frame of frames) countKinds(frame, seen);
-    await expectContents(
-      frames,
-      frames.map(() => data),
-    );
+    for (const device of [narrow, wide])
+      await expectContents(
+        device,
+        frames,
+        frames.map(() => data),
+      );
   });
 }
 
@@ -257,6 +269,7 @@ test("frames of several MiB with small windows", async () => {
   const data = Buffer.concat([dataOf("prices of 100,000"), text(MIB, 20), dataOf("few doubles"), dataOf("prices of 100,000")]);
   const frames = [10, 14, 17, 19].flatMap((windowLog) => [compress(data.subarray(0, 600_000), 3, { windowLog, contentSize: false })]);
   await expectContents(
+    wide,
     [compress(data, 3), compress(data, 1, { contentSize: false }), ...frames],
     [data, data, ...frames.map(() => data.subarray(0, 600_000))],
   );
@@ -270,10 +283,9 @@ test("many frames in one dispatch", async () => {
     const at = next() % (data.length - size);
     return data.subarray(at, at + size);
   });
-  await expectContents(
-    datas.map((data, k) => compress(data, [1, 3, 19][k % 3] ?? 1)),
-    datas,
-  );
+  const frames = datas.map((data, k) => compress(data, [1, 3, 19][k % 3] ?? 1));
+  await expectContents(narrow, frames, datas);
+  await expectContents(wide, frames, datas);
 });
 
 /** What zlib makes of a frame, null where that is an error or has another length. */
@@ -286,12 +298,17 @@ const oracle = (frame: Uint8Array, size: number): Uint8Array | null => {
   }
 };
 
-/** @returns whether the device took the frame for corrupt though zlib does not. */
+/** Between two frames that are not corrupt. @returns whether the device took the frame for corrupt though zlib does not. */
 const expectAsZlib = async (bytes: Uint8Array, size: number, name: string): Promise<boolean> => {
   const expected = oracle(bytes, size);
-  const { contents, failed } = await decompress([{ bytes, size }]);
+  const whole = dataOf("text of 38 bytes");
+  const sound = { bytes: compress(whole, 1), size: whole.length };
+  const { contents, failed } = await decompress(wide, [sound, { bytes, size }, sound]);
+  const [first, own, last] = contents;
+  assert.ok(first !== undefined && own !== undefined && last !== undefined);
+  assert.deepEqual([firstDifference(first, whole), firstDifference(last, whole)], [-1, -1], `${name}: the others`);
   if (expected === null) assert.ok(failed, `${name}: zlib fails`);
-  else if (!failed) assert.equal(firstDifference(contents[0] ?? new Uint8Array(0), expected), -1, name);
+  else if (!failed) assert.equal(firstDifference(own, expected), -1, name);
   return expected !== null && failed;
 };
 
@@ -333,9 +350,9 @@ test("truncated frames", async () => {
     for (let size = 0; size < frame.length; size += 1 + (size >> 3))
       await expectAsZlib(frame.subarray(0, size), data.length, `${size} bytes`);
     const noisy = Buffer.concat([frame, Uint8Array.of(0)]);
-    assert.ok((await decompress([{ bytes: noisy, size: data.length }])).failed, "a byte too many");
+    assert.ok((await decompress(narrow, [{ bytes: noisy, size: data.length }])).failed, "a byte too many");
     for (const size of [0, data.length - 1, data.length + 1])
-      assert.ok((await decompress([{ bytes: frame, size }])).failed, `content of ${size} bytes`);
+      assert.ok((await decompress(narrow, [{ bytes: frame, size }])).failed, `content of ${size} bytes`);
   }
 });
 
@@ -345,7 +362,7 @@ test("frames that are none, that have a dictionary, two in one", async () => {
   const flags = frame[4] ?? 0;
   const withDictionary = (id: number): Uint8Array =>
     Uint8Array.from([...frame.subarray(0, 4), flags | 1, ...frame.subarray(5, 6), id, ...frame.subarray(6)]);
-  await expectContents([withDictionary(0)], [data]);
+  await expectContents(narrow, [withDictionary(0)], [data]);
   const skippable = Uint8Array.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
   const corrupt = [
     new Uint8Array(0),
@@ -354,9 +371,17 @@ test("frames that are none, that have a dictionary, two in one", async () => {
     Buffer.concat([skippable, frame]),
     Buffer.concat([frame, skippable]),
   ];
-  for (const bytes of corrupt) assert.ok((await decompress([{ bytes, size: 100 }])).failed);
-  assert.ok((await decompress([{ bytes: Buffer.concat([frame, frame]), size: 200 }])).failed);
-  assert.ok((await decompress([frame, withDictionary(9), frame].map((bytes) => ({ bytes, size: 100 })))).failed, "one of three");
+  for (const bytes of corrupt) assert.ok((await decompress(narrow, [{ bytes, size: 100 }])).failed);
+  assert.ok((await decompress(narrow, [{ bytes: Buffer.concat([frame, frame]), size: 200 }])).failed);
+  assert.ok(
+    (
+      await decompress(
+        wide,
+        [frame, withDictionary(9), frame].map((bytes) => ({ bytes, size: 100 })),
+      )
+    ).failed,
+    "one of three",
+  );
 });
 
 const lineitem = new URL("../../bench/data/pdsh-sf0.01/lineitem/part-000.parquet", import.meta.url);
@@ -376,12 +401,11 @@ test("pages of a Parquet file", { skip: !existsSync(lineitem) }, async () => {
       }
     }
   assert.ok(pages.length >= 16);
-  await expectContents(
-    pages,
-    pages.map((page) => zstdDecompressSync(page)),
-  );
+  const contents = pages.map((page) => zstdDecompressSync(page));
+  await expectContents(narrow, pages, contents);
+  await expectContents(wide, pages, contents);
 });
 
 test("no frames", async () => {
-  await expectContents([], []);
+  await expectContents(narrow, [], []);
 });

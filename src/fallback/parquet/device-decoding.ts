@@ -5,6 +5,7 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Device } from "../../gpu/device.ts";
 import { decompressZstd } from "../../gpu/kernels/decompress-zstd.ts";
 import { type PageRows, unpackPages } from "../../gpu/kernels/page-values.ts";
+import { MOST_SOURCE, ZstdFrames } from "../../gpu/kernels/zstd-frames.ts";
 import type { ColumnFill } from "../column-fill.ts";
 import type { Span } from "../ipc-file.ts";
 import { inLanes } from "../parallel.ts";
@@ -72,7 +73,10 @@ function wavesOf(device: Device, units: readonly Unit[]): readonly (readonly Uni
 async function decodeWave(device: Device, wave: readonly Unit[], failures: DeviceBuffer): Promise<void> {
   const pieces = piecesOf(spansOf(wave));
   const last = pieces.at(-1);
-  const source = device.alloc(wordsFor(last === undefined ? 0 : last.at + last.bytes), "compressed pages");
+  const bytes = last === undefined ? 0 : last.at + last.bytes;
+  if (bytes > Math.min(MOST_SOURCE, device.limits.bindingBytes) - 64)
+    throw new RangeError("compressed pages are larger than their content");
+  const source = device.alloc(wordsFor(bytes), "compressed pages");
   try {
     const isStored = wave[0]?.part.chunk.codec === "UNCOMPRESSED";
     const content = isStored ? new StoredContent() : new DecompressedContent();
@@ -157,15 +161,15 @@ const wordsFor = (bytes: number): number => Math.ceil(bytes / 4) + 4;
 
 /** Where the content of pages stands. */
 interface Content {
-  /** The first byte of what `bytes` bytes from byte `at` of the source on become. */
-  place(at: number, bytes: number, uncompressedBytes: number): number;
+  /** The first byte of what a page, which stands from byte `at` of the source on, becomes. @throws RangeError for what cannot be decompressed. */
+  place(page: Uint8Array, at: number, uncompressedBytes: number): number;
   /** All of it, to be released by the caller. */
   decompressed(device: Device, source: DeviceBuffer, failures: DeviceBuffer): DeviceBuffer;
 }
 
 class StoredContent implements Content {
-  place(at: number, bytes: number, uncompressedBytes: number): number {
-    if (bytes !== uncompressedBytes) throw new RangeError("a page that is not compressed has two sizes");
+  place(page: Uint8Array, at: number, uncompressedBytes: number): number {
+    if (page.byteLength !== uncompressedBytes) throw new RangeError("a page that is not compressed has two sizes");
     return at;
   }
 
@@ -175,12 +179,12 @@ class StoredContent implements Content {
 }
 
 class DecompressedContent implements Content {
-  readonly #jobs: number[] = [];
+  readonly #frames = new ZstdFrames();
   #bytes = 0;
 
-  place(at: number, bytes: number, uncompressedBytes: number): number {
+  place(page: Uint8Array, at: number, uncompressedBytes: number): number {
     const to = this.#bytes;
-    this.#jobs.push(at, bytes, to, uncompressedBytes);
+    this.#frames.add(page, at, to, uncompressedBytes);
     this.#bytes += Math.ceil(uncompressedBytes / 4) * 4;
     return to;
   }
@@ -188,21 +192,12 @@ class DecompressedContent implements Content {
   decompressed(device: Device, source: DeviceBuffer, failures: DeviceBuffer): DeviceBuffer {
     const words = wordsFor(this.#bytes);
     if (4 * words > device.limits.bindingBytes) throw new RangeError("pages are larger than their footer says");
-    const buffers: DeviceBuffer[] = [];
-    const made = (size: number, label: string): DeviceBuffer => {
-      const buffer = device.alloc(size, label);
-      buffers.push(buffer);
-      return buffer;
-    };
+    const target = device.alloc(words, "pages");
     try {
-      const target = made(words, "pages");
-      const scratch = made(words, "literals");
-      const jobs = made(this.#jobs.length, "frames");
-      device.write(jobs, 0, Uint32Array.from(this.#jobs));
-      decompressZstd(device, { source, jobs, count: this.#jobs.length / 4, target, scratch, failures });
+      decompressZstd(device, { source, frames: this.#frames, target, failures });
       return target.retain();
     } finally {
-      for (const buffer of buffers) buffer.release();
+      target.release();
     }
   }
 }
@@ -224,7 +219,7 @@ function pagesOfPart(
       else
         dictionary = {
           kind: "values",
-          at: content.place(start + page.from, header.compressedBytes, header.uncompressedBytes),
+          at: content.place(bytes.subarray(page.from, page.to), start + page.from, header.uncompressedBytes),
           count: header.values,
         };
       if (!chunk.isText && header.uncompressedBytes < 4 * chunk.words * header.values)
@@ -236,7 +231,7 @@ function pagesOfPart(
     if (to <= from) continue;
     if (header.type !== DATA_PAGE) throw new RangeError("a page whose levels are not compressed");
     pages.push({
-      at: content.place(start + page.from, header.compressedBytes, header.uncompressedBytes),
+      at: content.place(bytes.subarray(page.from, page.to), start + page.from, header.uncompressedBytes),
       bytes: header.uncompressedBytes,
       values: header.values,
       skip: from - row,

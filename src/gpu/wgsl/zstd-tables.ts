@@ -4,7 +4,6 @@
 const STATES = [512, 512, 256, 64] as const;
 export const TABLES = { literalLengths: 0, matchLengths: 1, offsets: 2, weights: 3 } as const;
 const tableWord = (table: number): number => STATES.slice(0, table).reduce((sum, states) => sum + states, 0);
-const TABLE_WORDS = tableWord(STATES.length);
 
 /** Words of `counts` of one table: more than any has symbols. */
 const COUNTS = 64;
@@ -28,6 +27,9 @@ const matchExtra = [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14
 const LITERAL_CODES = lengths(0, 16, literalExtra);
 const MATCH_CODES = lengths(3, 32, matchExtra);
 
+const hex = (values: readonly number[], bits: number): string =>
+  `0x${values.reduceRight((word, value) => word * 2 ** bits + value, 0).toString(16)}u`;
+
 /** Distributions that need no description (RFC 8878, 3.1.1.3.2.2), of literal lengths, match lengths and offsets. */
 const PREDEFINED = [
   [4, 3, ...Array<number>(11).fill(2), 1, 1, 1, ...Array<number>(9).fill(2), 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1],
@@ -36,51 +38,68 @@ const PREDEFINED = [
 ] as const;
 const PREDEFINED_LOG = [6, 6, 5] as const;
 
-const u32s = (values: readonly number[]): string => `array<u32, ${values.length}>(${values.map((value) => `${value >>> 0}u`).join()})`;
 const padded = (values: readonly number[], length: number): readonly number[] => Array.from({ length }, (_, index) => values[index] ?? 0);
+/** Four bytes of a word. */
+const packed = (bytes: readonly number[]): readonly number[] =>
+  Array.from({ length: bytes.length / 4 }, (_, word) =>
+    bytes.slice(word * 4, word * 4 + 4).reduceRight((value, byte) => value * 256 + (byte & 0xff), 0),
+  );
 
-/*
- * An entry of a table, by state: first next state (9 bits), symbol (6 bits from bit 9), bits to add to the next state (5 from 21), extra
- * bits of the symbol (6 from 26). The two counts of bits can be summed over three entries by adding the entries.
- *
- * `counts` of a table: occurrences of each symbol, NONE for one of "less than one". `logs` of a table: its log2 states, NONE for no table.
- */
-export const ZSTD_TABLES = /* wgsl */ `
-const NONE = 0xffffffffu;
-const PREDEFINED = ${u32s(PREDEFINED.flatMap((counts) => padded(counts, COUNTS)))};
-const PREDEFINED_LOG = ${u32s(PREDEFINED_LOG)};
-const CODES = ${u32s(
-  [LITERAL_CODES, MATCH_CODES].flatMap((codes) =>
+/** Where the predefined counts begin among the constants. */
+export const ZSTD_PREDEFINED_WORD = 2 * COUNTS;
+
+/** Constants that kernels take as parameters from their word 4 on: base | extra bits << 24 of each code; the predefined counts. A compiler would copy arrays of the source. */
+export const ZSTD_CONSTANTS: readonly number[] = [
+  ...[LITERAL_CODES, MATCH_CODES].flatMap((codes) =>
     padded(
       codes.map(({ base, extra }) => base | (extra << 24)),
       COUNTS,
     ),
   ),
-)};
-const TABLE = ${u32s(STATES.map((_, table) => tableWord(table)))};
-const LARGEST = ${u32s(LARGEST)};
-const MOST_LOG = ${u32s(MOST_LOG)};
-var<workgroup> tables: array<u32, ${TABLE_WORDS}>;
-var<workgroup> counts: array<u32, ${COUNTS * STATES.length}>;
-var<workgroup> logs: array<u32, ${STATES.length}>;
-// First value | extra bits << 24 of the codes of literal lengths, then of match lengths.
-var<workgroup> codes: array<u32, ${COUNTS * 2}>;
+  ...packed(PREDEFINED.flatMap((counts) => padded(counts, COUNTS))),
+];
 
-// Reads the description of a table from byte "first" on; returns the byte behind it, NONE where it is corrupt.
-fn read_counts(table: u32, first: u32, end: u32) -> u32 {
-  let own = table * ${COUNTS}u;
+/*
+ * Tables `from` to `to` of several blocks. An entry of a table, by state: first next state (9 bits), symbol (6 bits from bit 9), 31 minus the bits to
+ * add to the next state (5 from 17), extra bits of the symbol (6 from 24). The two counts of bits can be summed over three entries by adding the entries.
+ *
+ * `counts` of a table: occurrences of each symbol, NONE for one of "less than one". `logs` of a table: its log2 states, NONE for no table.
+ */
+export const zstdTables = (blocks: number, from: number, to: number): string => /* wgsl */ `
+const NONE = 0xffffffffu;
+var<workgroup> tables: array<u32, ${(tableWord(to) - tableWord(from)) * blocks}>;
+var<workgroup> counts: array<u32, ${COUNTS * (to - from) * blocks}>;
+var<workgroup> logs: array<u32, ${(to - from) * blocks}>;
+
+fn largest_of(table: u32) -> u32 { return (${hex(LARGEST, 8)} >> (table * 8u)) & 0xffu; }
+fn most_log_of(table: u32) -> u32 { return (${hex(MOST_LOG, 8)} >> (table * 8u)) & 0xffu; }
+fn predefined_log_of(table: u32) -> u32 { return (${hex(PREDEFINED_LOG, 8)} >> (table * 8u)) & 0xffu; }
+// Where a table of block f begins, and where its counts do; its log.
+fn table_of(f: u32, table: u32) -> u32 {
+  let word = min(table, 2u) * ${STATES[0]}u + select(0u, ${STATES[2]}u, table == ${TABLES.weights}u);
+  return f * ${tableWord(to) - tableWord(from)}u + word - ${tableWord(from)}u;
+}
+fn counts_of(f: u32, table: u32) -> u32 { return (f * ${to - from}u + table - ${from}u) * ${COUNTS}u; }
+fn log_of(f: u32, table: u32) -> u32 { return f * ${to - from}u + table - ${from}u; }
+
+// The byte behind a description, NONE where it is corrupt, and the log of its states.
+struct Counts { behind: u32, log: u32 }
+
+// Reads the description of a table from byte "first" on, to the counts from "own" on.
+fn read_counts(own: u32, table: u32, first: u32, end: u32) -> Counts {
   let word = first >> 2u;
+  let largest = largest_of(table);
   var at = (first & 3u) * 8u;
   let log = low(bits_at(word, at), 4u) + 5u;
-  if (first >= end || log > MOST_LOG[table]) { return NONE; }
+  if (first >= end || log > most_log_of(table)) { return Counts(NONE, 0u); }
   at += 4u;
   var left = (1u << log) + 1u;
   var threshold = 1u << log;
   var size = log + 1u;
   var symbol = 0u;
-  for (var k = 0u; k < ${COUNTS}u; k++) { counts[own + k] = 0u; }
+  for (var k = 0u; k <= largest; k++) { counts[own + k] = 0u; }
   while (left > 1u) {
-    if (symbol > LARGEST[table]) { return NONE; }
+    if (symbol > largest) { return Counts(NONE, 0u); }
     let bits = bits_at(word, at);
     let short = 2u * threshold - 1u - left;
     var value = low(bits, size - 1u);
@@ -93,12 +112,12 @@ fn read_counts(table: u32, first: u32, end: u32) -> u32 {
     }
     // One more than the count, 0 for "less than one", which takes one state.
     left -= select(value - 1u, 1u, value == 0u);
-    if (left == 0u || left > 1024u) { return NONE; }
+    if (left == 0u || left > 1024u) { return Counts(NONE, 0u); }
     counts[own + symbol] = value - 1u;
     symbol += 1u;
     if (value == 1u) {
       var zeros = 3u;
-      while (zeros == 3u && symbol <= LARGEST[table]) {
+      while (zeros == 3u && symbol <= largest) {
         zeros = low(bits_at(word, at), 2u);
         at += 2u;
         symbol += zeros;
@@ -107,18 +126,16 @@ fn read_counts(table: u32, first: u32, end: u32) -> u32 {
     while (left < threshold) { size -= 1u; threshold >>= 1u; }
   }
   let behind = word * 4u + ((at + 7u) >> 3u);
-  if (behind > end || symbol > LARGEST[table] + 1u) { return NONE; }
-  logs[table] = log;
-  return behind;
+  if (behind > end || symbol > largest + 1u) { return Counts(NONE, 0u); }
+  return Counts(behind, log);
 }
 
-// One invocation makes a table from its counts, which are lost.
-fn build_table(table: u32) {
-  let own = table * ${COUNTS}u;
-  let log = logs[table];
+// One invocation makes a table from its counts from "own" on, which are lost.
+fn build_table(own: u32, f: u32, table: u32) {
+  let log = logs[log_of(f, table)];
   let size = 1u << log;
-  let first = TABLE[table];
-  let largest = LARGEST[table];
+  let first = table_of(f, table);
+  let largest = largest_of(table);
   var high = size;
   for (var s = 0u; s <= largest; s++) {
     if (counts[own + s] == NONE) {
@@ -145,13 +162,17 @@ fn build_table(table: u32) {
     let next = counts[own + s];
     counts[own + s] = next + 1u;
     let bits = log - highest_bit(next);
-    tables[first + k] = ((next << bits) - size) | (s << 9u) | (bits << 21u) | (extra_bits(table, s) << 26u);
+    tables[first + k] = ((next << bits) - size) | entry_of(table, s, bits);
   }
+}
+
+fn entry_of(table: u32, symbol: u32, bits: u32) -> u32 {
+  return (symbol << 9u) | ((31u - bits) << 17u) | (extra_bits(table, symbol) << 24u);
 }
 
 fn extra_bits(table: u32, symbol: u32) -> u32 {
   if (table >= ${TABLES.offsets}u) { return symbol; }
-  return codes[table * ${COUNTS}u + symbol] >> 24u;
+  return P[1u + (table * ${COUNTS}u + symbol) / 4u][symbol & 3u] >> 24u;
 }
 `;
 
