@@ -3,13 +3,26 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { InternalError } from "../../errors.ts";
-import type { DecodeAnswer, DecodedTexts, DecodedValues, DecodeRequest, DecodeTask, TextsTask, ValuesTask } from "./decoding.ts";
+import type {
+  DecodeAnswer,
+  DecodedTexts,
+  DecodedValues,
+  DecodeRequest,
+  DecodeTask,
+  FoundLayout,
+  LayoutTask,
+  TextsTask,
+  ValuesTask,
+} from "./decoding.ts";
+import type { PageLayout } from "./page-layout.ts";
 
 /** Tasks that run at once. */
 export const DECODERS = Math.max(1, Math.min(16, availableParallelism()));
 
+type Answer = DecodedValues | DecodedTexts | FoundLayout;
+
 interface Pending {
-  resolve(answer: DecodedValues | DecodedTexts): void;
+  resolve(answer: Answer): void;
   reject(error: Error): void;
 }
 
@@ -31,7 +44,7 @@ class Decoder {
     return this.#pending.size;
   }
 
-  run(task: DecodeTask): Promise<DecodedValues | DecodedTexts> {
+  run(task: DecodeTask): Promise<Answer> {
     const request: DecodeRequest = { id: this.#next++, task };
     return new Promise((resolve, reject) => {
       this.#pending.set(request.id, { resolve, reject });
@@ -69,6 +82,13 @@ export async function decodedTexts(task: TextsTask): Promise<DecodedTexts> {
   const answer = await idlest().run(task);
   if (answer.kind !== "texts") throw new InternalError("values in place of texts");
   return answer;
+}
+
+/** @throws RangeError for what the device cannot decode. */
+export async function foundLayout(task: LayoutTask): Promise<PageLayout> {
+  const answer = await idlest().run(task);
+  if (answer.kind !== "layout") throw new InternalError("values in place of a layout");
+  return answer.layout;
 }
 
 /** The thread with the fewest tasks; a new one rather than a busy one, as long as there may be more. */

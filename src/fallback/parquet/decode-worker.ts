@@ -3,7 +3,18 @@
 import { readSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { decodeChunk, decodeTexts } from "./column-chunk.ts";
-import type { DecodeAnswer, DecodedTexts, DecodedValues, DecodeRequest, TextsTask, ValuesTask } from "./decoding.ts";
+import type {
+  DecodeAnswer,
+  DecodedTexts,
+  DecodedValues,
+  DecodeRequest,
+  DecodeTask,
+  FoundLayout,
+  LayoutTask,
+  TextsTask,
+  ValuesTask,
+} from "./decoding.ts";
+import { pageLayout } from "./page-layout.ts";
 
 /** Reused between tasks: memory that is new is slow. */
 let decoded = new Uint32Array(0);
@@ -39,9 +50,25 @@ function bytesOf(file: number, at: number, length: number): Uint8Array {
   return buffer.subarray(0, length);
 }
 
+const layout = ({ part }: LayoutTask): FoundLayout => ({
+  kind: "layout",
+  layout: pageLayout(bytesOf(part.file, part.chunk.at, part.chunk.bytes), part),
+});
+
+const answersTo = (task: DecodeTask): DecodedValues | DecodedTexts | FoundLayout => {
+  switch (task.kind) {
+    case "values":
+      return values(task);
+    case "texts":
+      return texts(task);
+    case "layout":
+      return layout(task);
+  }
+};
+
 const answerTo = ({ id, task }: DecodeRequest): DecodeAnswer => {
   try {
-    return { id, ...(task.kind === "values" ? values(task) : texts(task)) };
+    return { id, ...answersTo(task) };
   } catch (error) {
     return { id, kind: "failure", message: error instanceof Error ? error.message : String(error) };
   }

@@ -1,6 +1,7 @@
 /** What the threads that decode Parquet columns are told and answer. */
 
 import type { ChunkPart, ColumnChunk } from "./column-chunk.ts";
+import type { PageLayout } from "./page-layout.ts";
 
 /** A part of a chunk, in a file that is open. */
 export interface FilePart extends ChunkPart {
@@ -23,7 +24,13 @@ export interface TextsTask {
   readonly chunk: ColumnChunk;
 }
 
-export type DecodeTask = ValuesTask | TextsTask;
+/** The pages that the rows of a part are in. */
+export interface LayoutTask {
+  readonly kind: "layout";
+  readonly part: FilePart;
+}
+
+export type DecodeTask = ValuesTask | TextsTask | LayoutTask;
 
 /** Bits of the rows; null: none is null. */
 export type Validity = Uint32Array | null;
@@ -40,6 +47,11 @@ export interface DecodedTexts {
   readonly count: number;
 }
 
+export interface FoundLayout {
+  readonly kind: "layout";
+  readonly layout: PageLayout;
+}
+
 export interface DecodeRequest {
   readonly id: number;
   readonly task: DecodeTask;
@@ -48,5 +60,6 @@ export interface DecodeRequest {
 export type DecodeAnswer = { readonly id: number } & (
   | DecodedValues
   | DecodedTexts
+  | FoundLayout
   | { readonly kind: "failure"; readonly message: string }
 );

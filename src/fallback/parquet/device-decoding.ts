@@ -10,8 +10,8 @@ import type { ColumnFill } from "../column-fill.ts";
 import type { Span } from "../ipc-file.ts";
 import { inLanes } from "../parallel.ts";
 import { readSpan } from "../read-span.ts";
-import { type ColumnChunk, isIndexed, PLAIN } from "./column-chunk.ts";
-import { DATA_PAGE, DICTIONARY_PAGE, type PageHeader, pagesOf } from "./page-header.ts";
+import { foundLayout } from "./decode-pool.ts";
+import type { PageLayout } from "./page-layout.ts";
 import type { ColumnParts, PlacedPart } from "./placed-parts.ts";
 
 /** Uncompressed bytes that are worked on at once, where there is memory for them: pages are decompressed beside one another, each by few threads. */
@@ -23,8 +23,6 @@ const PIECE_BYTES = 1 << 24;
 const LANES = 16;
 /** Bytes between two column chunks that are rather read than asking twice. */
 const GAP_BYTES = 1 << 16;
-/** Values of a page whose bits can be counted in 32 bits. */
-const MOST_VALUES = 1 << 26;
 
 interface Unit {
   readonly fill: ColumnFill;
@@ -77,34 +75,69 @@ async function decodeWave(device: Device, wave: readonly Unit[], failures: Devic
   if (bytes > Math.min(MOST_SOURCE, device.limits.bindingBytes) - 64)
     throw new RangeError("compressed pages are larger than their content");
   const source = device.alloc(wordsFor(bytes), "compressed pages");
+  const layouts = Promise.all(pieces.flatMap(({ spans }) => spans.flatMap(layoutsOf)));
+  layouts.catch(() => undefined);
   try {
-    const isStored = wave[0]?.part.chunk.codec === "UNCOMPRESSED";
-    const content = isStored ? new StoredContent() : new DecompressedContent();
+    await inLanes(LANES, pieces, (piece) => device.uploadFrom(source, piece.at / 4, piece.bytes, (target) => readPiece(piece, target)));
+    const frames = new ZstdFrames();
     const pages = new Map<ColumnFill, PageRows[]>();
-    await inLanes(LANES, pieces, ({ at, bytes, spans }) =>
-      device.uploadFrom(source, at / 4, bytes, async (target) => {
-        for (const { handle, span, place, units } of spans) {
-          const read = target.subarray(place - at, place - at + span.bytes);
-          await readSpan(handle, span, read);
-          for (const { fill, part } of units) {
-            const from = part.chunk.at - span.at;
-            const own = pages.get(fill) ?? [];
-            own.push(...pagesOfPart(read.subarray(from, from + part.chunk.bytes), place + from, part, content));
-            pages.set(fill, own);
-          }
-        }
-      }),
-    );
-    const uncompressed = content.decompressed(device, source, failures);
+    let contentBytes = 0;
+    let isStored = false;
+    for (const { fill, part, place, layout } of await layouts) {
+      isStored ||= layout.frames === null;
+      const at = layout.frames === null ? place : contentBytes;
+      if (layout.frames !== null) frames.include(layout.frames, place, at);
+      contentBytes += layout.contentBytes;
+      const own = pages.get(fill) ?? [];
+      own.push(...layout.pages.map((page) => movedPage(page, at, part.row)));
+      pages.set(fill, own);
+    }
+    const content = isStored ? source.retain() : decompressed(device, source, frames, contentBytes, failures);
     try {
       for (const [fill, own] of pages)
-        unpackPages(device, { content: uncompressed, pages: own, words: fill.valueBytes === 4 ? 1 : 2, target: fill.values, failures });
+        unpackPages(device, { content, pages: own, words: fill.valueBytes === 4 ? 1 : 2, target: fill.values, failures });
     } finally {
-      uncompressed.release();
+      content.release();
     }
   } finally {
+    await Promise.allSettled([layouts]);
     source.release();
   }
+}
+
+async function readPiece({ at, spans }: Piece, target: Uint8Array): Promise<void> {
+  for (const { handle, span, place } of spans) await readSpan(handle, span, target.subarray(place - at, place - at + span.bytes));
+}
+
+function decompressed(device: Device, source: DeviceBuffer, frames: ZstdFrames, bytes: number, failures: DeviceBuffer): DeviceBuffer {
+  if (4 * wordsFor(bytes) > device.limits.bindingBytes) throw new RangeError("pages are larger than their footer says");
+  const target = device.alloc(wordsFor(bytes), "pages");
+  try {
+    decompressZstd(device, { source, frames, target, failures });
+    return target.retain();
+  } finally {
+    target.release();
+  }
+}
+
+/** A unit whose chunk starts at byte `place` of a wave's, with its pages. */
+interface LaidOut extends Unit {
+  readonly place: number;
+  readonly layout: PageLayout;
+}
+
+const layoutsOf = ({ span, place, units }: PlacedSpan): readonly Promise<LaidOut>[] =>
+  units.map(async ({ fill, part }) => {
+    const { handle, row, ...own } = part;
+    const layout = await foundLayout({ kind: "layout", part: { ...own, file: handle.fd } });
+    return { fill, part, place: place + part.chunk.at - span.at, layout };
+  });
+
+/** Where the content of its chunk starts at byte `at`, and its rows at row `row` of the column. */
+function movedPage(page: PageRows, at: number, row: number): PageRows {
+  const { dictionary } = page;
+  const moved = dictionary?.kind === "values" ? { ...dictionary, at: dictionary.at + at } : dictionary;
+  return { ...page, at: page.at + at, row: page.row + row, dictionary: moved };
 }
 
 /** Bytes of a file that are read at once: those of chunks that stand near one another. */
@@ -158,95 +191,3 @@ function piecesOf(spans: readonly FileSpan[]): readonly Piece[] {
 
 /** Words of a buffer of bytes that are read 4 at a time, two words at once. */
 const wordsFor = (bytes: number): number => Math.ceil(bytes / 4) + 4;
-
-/** Where the content of pages stands. */
-interface Content {
-  /** The first byte of what a page, which stands from byte `at` of the source on, becomes. @throws RangeError for what cannot be decompressed. */
-  place(page: Uint8Array, at: number, uncompressedBytes: number): number;
-  /** All of it, to be released by the caller. */
-  decompressed(device: Device, source: DeviceBuffer, failures: DeviceBuffer): DeviceBuffer;
-}
-
-class StoredContent implements Content {
-  place(page: Uint8Array, at: number, uncompressedBytes: number): number {
-    if (page.byteLength !== uncompressedBytes) throw new RangeError("a page that is not compressed has two sizes");
-    return at;
-  }
-
-  decompressed(_: Device, source: DeviceBuffer): DeviceBuffer {
-    return source.retain();
-  }
-}
-
-class DecompressedContent implements Content {
-  readonly #frames = new ZstdFrames();
-  #bytes = 0;
-
-  place(page: Uint8Array, at: number, uncompressedBytes: number): number {
-    const to = this.#bytes;
-    this.#frames.add(page, at, to, uncompressedBytes);
-    this.#bytes += Math.ceil(uncompressedBytes / 4) * 4;
-    return to;
-  }
-
-  decompressed(device: Device, source: DeviceBuffer, failures: DeviceBuffer): DeviceBuffer {
-    const words = wordsFor(this.#bytes);
-    if (4 * words > device.limits.bindingBytes) throw new RangeError("pages are larger than their footer says");
-    const target = device.alloc(words, "pages");
-    try {
-      decompressZstd(device, { source, frames: this.#frames, target, failures });
-      return target.retain();
-    } finally {
-      target.release();
-    }
-  }
-}
-
-/** The pages that the rows of a part are in. `bytes`: those of its chunk, from byte `start` of the wave's on. */
-function pagesOfPart(
-  bytes: Uint8Array,
-  start: number,
-  { chunk, skip, count, firstCode, row: first }: PlacedPart,
-  content: Content,
-): PageRows[] {
-  const pages: PageRows[] = [];
-  let dictionary: PageRows["dictionary"] = null;
-  for (const page of pagesOf(bytes, skip + count)) {
-    const { header, row } = page;
-    if (header.values > MOST_VALUES) throw new RangeError("a page of very many values");
-    if (header.type === DICTIONARY_PAGE) {
-      if (chunk.isText) dictionary = { kind: "codes", first: firstCode, count: header.values };
-      else
-        dictionary = {
-          kind: "values",
-          at: content.place(bytes.subarray(page.from, page.to), start + page.from, header.uncompressedBytes),
-          count: header.values,
-        };
-      if (!chunk.isText && header.uncompressedBytes < 4 * chunk.words * header.values)
-        throw new RangeError("a dictionary has too few values");
-      continue;
-    }
-    const from = Math.max(row, skip);
-    const to = Math.min(row + header.values, skip + count);
-    if (to <= from) continue;
-    if (header.type !== DATA_PAGE) throw new RangeError("a page whose levels are not compressed");
-    pages.push({
-      at: content.place(bytes.subarray(page.from, page.to), start + page.from, header.uncompressedBytes),
-      bytes: header.uncompressedBytes,
-      values: header.values,
-      skip: from - row,
-      count: to - from,
-      row: first + from - skip,
-      hasLevels: chunk.isOptional,
-      dictionary: isPlain(header, chunk) ? null : indexed(header, dictionary),
-    });
-  }
-  return pages;
-}
-
-const isPlain = ({ encoding }: PageHeader, { isText }: ColumnChunk): boolean => encoding === PLAIN && !isText;
-
-function indexed(header: PageHeader, dictionary: PageRows["dictionary"]): PageRows["dictionary"] {
-  if (dictionary === null || !isIndexed(header)) throw new RangeError(`a page of encoding ${header.encoding}`);
-  return dictionary;
-}

@@ -61,6 +61,16 @@ interface Earlier {
   matchLengths: Described | null;
 }
 
+/** What the kernels are told of frames, as words; see `ZstdFrames`. */
+export interface ZstdLists {
+  readonly frames: Uint32Array;
+  readonly blocks: Uint32Array;
+  readonly literals: Uint32Array;
+  readonly sequences: Uint32Array;
+  readonly literalBytes: number;
+  readonly sequenceCount: number;
+}
+
 /** Where each of the four kinds of work finds its input, as lists of words for the device. Bytes are those of the source. */
 export class ZstdFrames {
   /** First block, blocks, first byte of the content, the byte behind it, most bytes of a block. */
@@ -111,6 +121,30 @@ export class ZstdFrames {
     }
     if (from + ((flags & 4) !== 0 ? 4 : 0) !== bytes.length) corrupt();
     this.frames.push(firstBlock, this.blocks.length / BLOCK_WORDS - firstBlock, target, target + size, most);
+  }
+
+  get lists(): ZstdLists {
+    return {
+      frames: Uint32Array.from(this.frames),
+      blocks: Uint32Array.from(this.blocks),
+      literals: Uint32Array.from(this.literals),
+      sequences: Uint32Array.from(this.sequences),
+      literalBytes: this.literalBytes,
+      sequenceCount: this.sequenceCount,
+    };
+  }
+
+  /** Adds frames that were read elsewhere, where the source began `at` bytes later and contents `target` bytes, a multiple of 4. */
+  include(lists: ZstdLists, at: number, target: number): void {
+    const firstBlock = this.blocks.length / BLOCK_WORDS;
+    const { literalBytes, sequenceCount } = this;
+    const literalOf = (kind: number): number => (kind === LITERALS.raw ? at : kind === LITERALS.decoded ? literalBytes : 0);
+    pushMoved(this.frames, lists.frames, FRAME_WORDS, () => [firstBlock, 0, target, target, 0]);
+    pushMoved(this.blocks, lists.blocks, BLOCK_WORDS, (kind) => [0, literalOf(kind), 0, 0, sequenceCount]);
+    pushMoved(this.literals, lists.literals, LITERALS_WORDS, () => [at, at, 0, at, at, 0, literalBytes, 0]);
+    pushMoved(this.sequences, lists.sequences, SEQUENCES_WORDS, () => [0, sequenceCount, at, at, 0, at, at, at]);
+    this.literalBytes += lists.literalBytes;
+    this.sequenceCount += lists.sequenceCount;
   }
 
   #frameHeader(bytes: Bytes, flags: number, size: number): { readonly most: number; readonly first: number } {
@@ -199,6 +233,14 @@ export class ZstdFrames {
     const all = modes + literalLengths.modes * 2 ** 8 + offsets.modes * 2 ** 16 + matchLengths.modes * 2 ** 24;
     this.sequences.push(count, this.sequenceCount, at, end, all, literalLengths.at, offsets.at, matchLengths.at);
     this.sequenceCount += count;
+  }
+}
+
+/** `by`: what is added to the words of an entry, by its first word. */
+function pushMoved(to: number[], from: Uint32Array, words: number, by: (first: number) => readonly number[]): void {
+  for (let entry = 0; entry < from.length; entry += words) {
+    const moved = by(from[entry] ?? 0);
+    for (let k = 0; k < words; k++) to.push((from[entry + k] ?? 0) + (moved[k] ?? 0));
   }
 }
 
