@@ -10,13 +10,16 @@ import { BATCH, ZSTD_SEQUENCES } from "../wgsl/zstd-sequences.ts";
 import { ZSTD_CODES, ZSTD_CONSTANTS } from "../wgsl/zstd-tables.ts";
 import { BLOCK_WORDS, FRAME_WORDS, LITERALS } from "./zstd-frames.ts";
 
-const LANES = 64;
+/** Invocations of each of the first four steps, and of the last. */
+const STEP_LANES = BATCH;
+const WRITERS = 64;
+const LANES = 4 * STEP_LANES + WRITERS;
 
 /*
- * A workgroup for each frame, block by block. The sequences of a block go through five steps, batch by batch, a barrier after each round:
+ * A workgroup for each frame, block by block. The sequences of a block go through five steps, batch by batch, each with invocations of its own, a
+ * barrier after each round:
  *
- *     round n     first half     values of batch n, sums of batch n - 1, places of batch n - 2, shorter chains in batch n - 3
- *                 all            content of batch n - 4
+ *     round n     values of batch n | sums of batch n - 1 | places of batch n - 2 | shorter chains in batch n - 3 | content of batch n - 4
  *
  * A raw block, and one of equal bytes, is a block of literals without sequences.
  *
@@ -62,6 +65,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let stop = frames[frame + 3u];
   let most = frames[frame + 4u];
   if (lane == 0u) { places[0] = Place(origin, 0u, vec3<u32>(1u, 4u, 8u)); }
+  let step = min(lane / ${STEP_LANES}u, STEPS - 1u);
+  let k = lane % ${STEP_LANES}u;
   var done = 0u;
   for (var i = first; i < behind; i++) {
     workgroupBarrier();
@@ -71,13 +76,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let b = Block(blocks[w], blocks[w + 1u], blocks[w + 2u], blocks[w + 3u], blocks[w + 4u], limit, origin);
     let batches = b.sequences / BATCH + 1u;
     for (var n = 0u; n < batches + STEPS - 1u; n++) {
-      if (lane < BATCH) {
-        if (n < batches) { read_values(b, n, lane); }
-        if (n >= 1u && n - 1u < batches) { sum_group(n - 1u, lane); }
-        if (n >= 2u && n - 2u < batches) { place_batch(b, n - 2u, lane); }
-        if (n >= 3u && n - 3u < batches) { shorten(n - 3u, lane); }
+      let own = n - step;
+      if (n >= step && own < batches) {
+        if (step == 0u) { read_values(b, own, k); }
+        else if (step == 1u) { sum_group(own, k); }
+        else if (step == 2u) { place_batch(b, own, k); }
+        else if (step == 3u) { shorten(own, k); }
+        else { execute(b, lane - ${4 * STEP_LANES}u, ${WRITERS}u, slot_of(own), done + own, stop); }
       }
-      if (n >= 4u && n - 4u < batches) { execute(b, lane ^ BATCH, ${LANES}u, slot_of(n - 4u), done + n - 4u, stop); }
       storageBarrier();
       workgroupBarrier();
     }

@@ -9,15 +9,22 @@ import { ZSTD_BITS } from "../wgsl/zstd-bits.ts";
 import { TABLES, ZSTD_CODES, ZSTD_CONSTANTS, ZSTD_PREDEFINED_WORD, zstdTables } from "../wgsl/zstd-tables.ts";
 import { SEQUENCES_WORDS } from "./zstd-frames.ts";
 
-const LANES = 32;
+/** Invocations that make tables and read, and as many that fetch the words of the streams. */
+const TEAM = 32;
+const LANES = 2 * TEAM;
 /** Tables of a block. */
 const OF_BLOCK = 3;
-/** Workgroup memory of a block, in bytes: its tables, what they are made from, where its stream is. */
-const BLOCK_BYTES = 4 * (512 + 512 + 256) + OF_BLOCK * (4 * 64 + 4) + 4;
-const MOST_BLOCKS = Math.floor(LANES / OF_BLOCK);
+const MOST_BLOCKS = Math.floor(TEAM / OF_BLOCK);
+/** Sequences of a round, most words that they take, and words of a stream in workgroup memory: enough for two rounds. */
+const ROUND = 16;
+const ROUND_WORDS = Math.ceil((ROUND * 89) / 32) + 1;
+const RING = 128;
+/** Workgroup memory of a block, in bytes: its tables, what they are made from, its stream. */
+const BLOCK_BYTES = 4 * (512 + 512 + 256) + OF_BLOCK * (4 * 64 + 4) + 4 * (RING + 5);
 
 /*
- * Three invocations for each block make its tables, of which one reads the sequences then: where the extra bits of each stand, and the three symbols.
+ * Three invocations for each block make its tables. One reads its sequences then: where the extra bits of each stand, and the three symbols. What it reads is
+ * in workgroup memory, which others fill a round ahead: memory of the device takes longer to answer than a sequence to read.
  *
  *     source | jobs: SEQUENCES_WORDS for each block | sequences: (bit of the source, symbols of literal length | match length << 6 | offset << 12)
  */
@@ -37,7 +44,13 @@ const kernelOf = (blocks: number): Kernel => ({
 ${SOURCE_BYTES}
 ${ZSTD_BITS}
 ${zstdTables(blocks, TABLES.literalLengths, OF_BLOCK)}
+// First byte of a stream; its first bit; sequences; where a round starts, in turns.
 var<workgroup> streams: array<u32, ${blocks}>;
+var<workgroup> floors: array<u32, ${blocks}>;
+var<workgroup> lefts: array<u32, ${blocks}>;
+var<workgroup> cursors: array<u32, ${2 * blocks}>;
+var<workgroup> ring: array<u32, ${RING * blocks}>;
+var<workgroup> rounds: u32;
 
 fn fail() { atomicOr(&failures[0], 1u); }
 
@@ -98,18 +111,12 @@ fn make_table(f: u32, job: u32, table: u32) {
   }
 }
 
-fn state_of(log: u32, at: ptr<function, u32>) -> u32 {
-  *at -= log;
-  return low(bits_at(0u, *at), log);
-}
-
-// Positions are bits of the source.
-fn read_states(f: u32, job: u32) {
-  let count = jobs[job];
-  let to = jobs[job + 1u];
+// Opens the stream of block f. A block that is corrupt has no sequences.
+fn open_block(f: u32, job: u32) {
   let end = jobs[job + 3u];
-  let logs_of = vec3<u32>(logs[log_of(f, ${TABLES.literalLengths}u)], logs[log_of(f, ${TABLES.matchLengths}u)], logs[log_of(f, ${TABLES.offsets}u)]);
-  if (any(logs_of == vec3<u32>(NONE)) || streams[f] >= end) {
+  let is_known = logs[log_of(f, 0u)] != NONE && logs[log_of(f, 1u)] != NONE && logs[log_of(f, 2u)] != NONE;
+  lefts[f] = 0u;
+  if (!is_known || streams[f] >= end) {
     fail();
     return;
   }
@@ -118,40 +125,107 @@ fn read_states(f: u32, job: u32) {
     fail();
     return;
   }
+  lefts[f] = jobs[job];
+  floors[f] = stream.word * 32u + u32(stream.floor);
+  cursors[2u * f] = stream.word * 32u + u32(stream.at);
+}
+
+// Word w of the source lies at w % RING of the ring of its block.
+fn fill_ring(f: u32, lane: u32, lanes: u32, from_: u32, behind: u32) {
+  for (var w = from_ + lane; w < behind; w += lanes) { ring[f * ${RING}u + (w & ${RING - 1}u)] = source[w]; }
+}
+
+fn ring_bits(own: u32, at: u32) -> u32 {
+  let w = at >> 5u;
+  let shift = at & 31u;
+  return (ring[own + (w & ${RING - 1}u)] >> shift) | ((ring[own + ((w + 1u) & ${RING - 1}u)] << 1u) << (31u - shift));
+}
+
+// Positions are bits of the source.
+struct States { at: u32, literal: u32, match_: u32, offset: u32 }
+
+fn state_of(f: u32, table: u32, at: ptr<function, u32>) -> u32 {
+  *at -= logs[log_of(f, table)];
+  return low(ring_bits(f * ${RING}u, *at), logs[log_of(f, table)]);
+}
+
+fn first_states(f: u32) -> States {
+  var at = cursors[2u * f];
+  let literal = state_of(f, ${TABLES.literalLengths}u, &at);
+  let offset = state_of(f, ${TABLES.offsets}u, &at);
+  let match_ = state_of(f, ${TABLES.matchLengths}u, &at);
+  return States(at, literal, match_, offset);
+}
+
+fn read_round(f: u32, job: u32, round: u32, before: States) -> States {
+  let count = lefts[f];
+  let to = jobs[job + 1u];
   let literals = table_of(f, ${TABLES.literalLengths}u);
   let matches = table_of(f, ${TABLES.matchLengths}u);
   let offsets = table_of(f, ${TABLES.offsets}u);
-  var at = stream.word * 32u + u32(stream.at);
-  var literal = state_of(logs_of.x, &at);
-  var offset = state_of(logs_of.z, &at);
-  var match_ = state_of(logs_of.y, &at);
-  for (var k = 0u; k < count; k++) {
-    let a = tables[literals + literal];
-    let b = tables[matches + match_];
-    let c = tables[offsets + offset];
+  let own = f * ${RING}u;
+  var s = before;
+  for (var k = round * ${ROUND}u; k < min(count, (round + 1u) * ${ROUND}u); k++) {
+    let a = tables[literals + s.literal];
+    let b = tables[matches + s.match_];
+    let c = tables[offsets + s.offset];
     let sum = a + b + c;
-    at -= sum >> 24u;
-    sequences[to + k] = vec2<u32>(at, ((a >> 9u) & 63u) | (((b >> 9u) & 63u) << 6u) | (((c >> 9u) & 63u) << 12u));
-    if (k + 1u == count) { break; }
+    s.at -= sum >> 24u;
+    sequences[to + k] = vec2<u32>(s.at, ((a >> 9u) & 63u) | (((b >> 9u) & 63u) << 6u) | (((c >> 9u) & 63u) << 12u));
+    if (k + 1u == count) {
+      if (s.at != floors[f]) { fail(); }
+      break;
+    }
     // The first bits are the highest. A number of bits may be 0, and no shift may be 32.
-    var bits = bits_at(0u, at - 32u);
-    literal = (a & 0x1ffu) + ((bits >> 1u) >> ((a >> 17u) & 31u));
+    var bits = ring_bits(own, s.at - 32u);
+    s.literal = (a & 0x1ffu) + ((bits >> 1u) >> ((a >> 17u) & 31u));
     bits <<= ~(a >> 17u) & 31u;
-    match_ = (b & 0x1ffu) + ((bits >> 1u) >> ((b >> 17u) & 31u));
+    s.match_ = (b & 0x1ffu) + ((bits >> 1u) >> ((b >> 17u) & 31u));
     bits <<= ~(b >> 17u) & 31u;
-    offset = (c & 0x1ffu) + ((bits >> 1u) >> ((c >> 17u) & 31u));
-    at -= 93u - ((sum >> 17u) & 127u);
+    s.offset = (c & 0x1ffu) + ((bits >> 1u) >> ((c >> 17u) & 31u));
+    s.at -= 93u - ((sum >> 17u) & 127u);
   }
-  if (at != stream.word * 32u + u32(stream.floor)) { fail(); }
+  cursors[2u * f + ((round + 1u) & 1u)] = s.at;
+  return s;
 }
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let first = group_id(wid, nwg) * ${blocks}u;
+  let job = (first + lane) * ${SEQUENCES_WORDS}u;
+  let is_reader = lane < ${blocks}u && first + lane < P[0].x;
   let f = lane / 3u;
   if (f < ${blocks}u && first + f < P[0].x) { make_table(f, (first + f) * ${SEQUENCES_WORDS}u, lane % 3u); }
   workgroupBarrier();
-  if (lane < ${blocks}u && first + lane < P[0].x) { read_states(lane, (first + lane) * ${SEQUENCES_WORDS}u); }
+  if (is_reader) { open_block(lane, job); }
+  workgroupBarrier();
+  if (lane == 0u) {
+    rounds = 0u;
+    for (var k = 0u; k < ${blocks}u; k++) { rounds = max(rounds, (lefts[k] + ${ROUND - 1}u) / ${ROUND}u); }
+  }
+  let all = workgroupUniformLoad(&rounds);
+  // A few invocations fetch for each block.
+  let own = (lane - ${TEAM}u) / ${Math.floor(TEAM / blocks)}u;
+  let is_fetcher = lane >= ${TEAM}u && own < ${blocks}u;
+  var filled = 0u;
+  if (is_fetcher) {
+    let behind = (cursors[2u * own] >> 5u) + 1u;
+    filled = behind - min(behind, ${2 * ROUND_WORDS}u);
+    fill_ring(own, (lane - ${TEAM}u) % ${Math.floor(TEAM / blocks)}u, ${Math.floor(TEAM / blocks)}u, filled, behind);
+  }
+  workgroupBarrier();
+  var states = States();
+  if (is_reader) { states = first_states(lane); }
+  for (var n = 0u; n < all; n++) {
+    if (is_reader) { states = read_round(lane, job, n, states); }
+    else if (is_fetcher && n > 0u) {
+      let top = cursors[2u * own + (n & 1u)] >> 5u;
+      let to = min(filled, top - min(top, ${2 * ROUND_WORDS}u));
+      fill_ring(own, (lane - ${TEAM}u) % ${Math.floor(TEAM / blocks)}u, ${Math.floor(TEAM / blocks)}u, to, filled);
+      filled = to;
+    }
+    workgroupBarrier();
+  }
 }`),
 });
 
