@@ -87,7 +87,7 @@ interface EngineOptionsByName {
   readonly maxBindingBytes?: number | null;
   /**
    * Where pages of Parquet files are decompressed and decoded: on the `device` as far as it knows how, on `threads` of the host, or `auto` (default):
-   * on the device unless it is software.
+   * on the device, if it is not software, where a partition's columns decode to 48 MiB or more.
    */
   readonly parquetDecoding?: "auto" | "device" | "threads";
   /** Names of optimizer rules that are left out. */

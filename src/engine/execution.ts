@@ -169,8 +169,8 @@ const sourcesOf = ({ config, device, module, read, residents }: Sourced, shrink:
   new PolarsSources(module, device, read.sources, residents, partitionSize(config, device, shrink), decodingOf(config, device));
 
 /** A software device would decompress with one thread for a page what threads of the host do with better code. */
-const decodingOf = ({ parquetDecoding }: Config, { adapter }: Device): Decoding =>
-  parquetDecoding !== "auto" ? parquetDecoding : adapter.software ? "threads" : "device";
+const decodingOf = ({ parquetDecoding }: Config, { adapter }: Device): Decoding | "by size" =>
+  parquetDecoding !== "auto" ? parquetDecoding : adapter.software ? "threads" : "by size";
 
 function contextOf({ device, module }: Sourced, sources: PolarsSources): { readonly context: QueryContext; close(): Promise<void> } {
   const dictionaries = new PolarsDictionaries(module.native, device);

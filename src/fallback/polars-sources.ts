@@ -73,6 +73,9 @@ function countOf(frame: NativeDataFrame): number {
 /** Share of its rows from which on all of a scan is read: the device decodes rows faster than CPU polars drops them, unless it passes over nearly all. */
 const READ_WHOLE: Readonly<Record<Decoding, number>> = { threads: 0.3, device: 0.005 };
 
+/** Decoded bytes from which on the device decodes: a page takes it some milliseconds, beside thousands of others or alone. */
+const DECODED_BY_DEVICE = 3 << 24;
+
 function releaseBatches(batches: readonly ImportedBatch[]): void {
   for (const { columns } of batches) for (const { buffer } of columns.values()) buffer.release();
 }
@@ -92,7 +95,7 @@ export class PolarsSources {
   readonly #frames: ReadonlyMap<number, NativeDataFrame>;
   readonly #residents: Residents;
   readonly #size: PartitionSize;
-  readonly #decoding: Decoding;
+  readonly #decoding: Decoding | "by size";
   readonly #files = new Map<string, Promise<readonly ParquetFile[] | null>>();
 
   constructor(
@@ -101,7 +104,7 @@ export class PolarsSources {
     frames: ReadonlyMap<number, NativeDataFrame>,
     residents: Residents,
     size: PartitionSize,
-    decoding: Decoding,
+    decoding: Decoding | "by size",
   ) {
     this.#module = module;
     this.#device = device;
@@ -136,10 +139,15 @@ export class PolarsSources {
     if (plan.slice !== null) return false;
     const files = await this.#filesOf(plan);
     if (files === null) return false;
-    const decoding = this.#decoding === "device" && decodesAllOnDevice(files, plan.schema) ? "device" : "threads";
-    if (selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE[decoding]) return false;
     const own = rowBytes(decodable(files, plan.schema));
+    const decoding = decodesAllOnDevice(files, plan.schema) ? this.#decodingOf(rowsIn(files) * own) : "threads";
+    if (selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE[decoding]) return false;
     return rowsIn(files) * own > STREAM_ABOVE && own >= rowBytes(plan.schema) / 2;
+  }
+
+  #decodingOf(bytes: number): Decoding {
+    if (this.#decoding !== "by size") return this.#decoding;
+    return bytes < DECODED_BY_DEVICE ? "threads" : "device";
   }
 
   /** How the source is cut: frames by rows, Parquet files by row groups, other files by rows once they are read. */
@@ -263,7 +271,7 @@ export class PolarsSources {
     const others = schema.filter((field) => !own.includes(field));
     const { importDecoded } = await import("./parquet/decoded-import.ts");
     const [values, rest] = await Promise.allSettled([
-      importDecoded(this.#module.native, this.#device, part, own, this.#decoding),
+      importDecoded(this.#module.native, this.#device, part, own, this.#decodingOf(rows * rowBytes(own))),
       others.length === 0 ? [{ rows, columns: new Map() }] : this.#readPart(plan, part, rows, others),
     ]);
     const mine = values.status === "fulfilled" ? values.value : null;

@@ -14,9 +14,13 @@ import { foundLayout } from "./decode-pool.ts";
 import type { PageLayout } from "./page-layout.ts";
 import type { ColumnParts, PlacedPart } from "./placed-parts.ts";
 
-/** Uncompressed bytes that are worked on at once, where there is memory for them: pages are decompressed beside one another, each by few threads. */
-const WAVE_BYTES = 1 << 28;
-/** A wave takes its uncompressed bytes twice and its compressed ones: half of what is free at most. */
+/**
+ * Uncompressed bytes that are worked on at once, where there is memory for them: pages are decompressed beside one another, each by few threads. The
+ * first waves are smaller, so that the device has work while more is read.
+ */
+const WAVE_BYTES = 1 << 29;
+const FIRST_WAVE_BYTES = 1 << 27;
+/** A wave takes its compressed bytes, its uncompressed ones, and as much again while it is decompressed: half of what is free at most. */
 const SHARE_OF_FREE = 1 / 6;
 /** Bytes that are uploaded at once, and how many uploads run beside one another. */
 const PIECE_BYTES = 1 << 24;
@@ -50,12 +54,13 @@ export async function decodeOnDevice(device: Device, columns: readonly ColumnPar
 /** Units of one codec that are worked on at once. */
 function wavesOf(device: Device, units: readonly Unit[]): readonly (readonly Unit[])[] {
   const free = device.memoryLimit - device.stats.allocatedBytes;
-  const most = Math.min(WAVE_BYTES, device.limits.bindingBytes / 2, free * SHARE_OF_FREE);
+  const largest = Math.min(WAVE_BYTES, device.limits.bindingBytes / 2, free * SHARE_OF_FREE);
   const waves: Unit[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const unit of units) {
     const { uncompressedBytes, codec } = unit.part.chunk;
-    if (uncompressedBytes > most) throw new RangeError("a column chunk is too large to be decoded on the device");
+    const most = Math.min(largest, FIRST_WAVE_BYTES * 2 ** (waves.length - 1));
+    if (uncompressedBytes > largest) throw new RangeError("a column chunk is too large to be decoded on the device");
     const wave = waves.at(-1);
     if (wave === undefined || wave[0]?.part.chunk.codec !== codec || bytes + uncompressedBytes > most) {
       waves.push([unit]);
