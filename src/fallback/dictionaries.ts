@@ -16,7 +16,7 @@ import { quietly } from "../polars/quiet.ts";
 import type { RecentlyUsed } from "../polars/recently-used.ts";
 import { slicesOf } from "./column-fill.ts";
 import { distinctTexts } from "./distinct-texts.ts";
-import { functionOf, HostDictionary, Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
+import { functionOf, HostDictionary, type Lookups, parsedExpr, rename, select, VALUE } from "./host-dictionary.ts";
 import { importColumn } from "./import.ts";
 import { listDictionary } from "./list-dictionary.ts";
 
@@ -127,7 +127,8 @@ export class PolarsDictionaries implements Dictionaries {
     this.#tables.set(host, tables);
     let table = tables.get(key);
     if (table === undefined) {
-      table = host.lookups === null ? make() : this.#shared(host.lookups.tables, key, make).then(retained);
+      const { lookups } = host;
+      table = lookups === null ? make() : this.#shared(lookups, lookups.tables, key, make, (made) => [made]).then(retained);
       tables.set(key, table);
       this.#owned.push(table);
       table.catch(() => tables.delete(key));
@@ -136,10 +137,21 @@ export class PolarsDictionaries implements Dictionaries {
   }
 
   /** An answer that outlives the query; a failure is not kept. */
-  #shared<T>(answers: RecentlyUsed<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  #shared<T>(
+    lookups: Lookups,
+    answers: RecentlyUsed<string, Promise<T>>,
+    key: string,
+    make: () => Promise<T>,
+    tablesOf: (made: T) => readonly (Column | null)[],
+  ): Promise<T> {
     let answer = answers.get(key);
     if (answer === undefined) {
-      answer = this.#device.outsideScope(() => this.#device.scope(make));
+      answer = this.#device
+        .outsideScope(() => this.#device.scope(make))
+        .then((made) => {
+          lookups.count(tablesOf(made));
+          return made;
+        });
       answers.set(key, answer);
       answer.catch(() => answers.delete(key));
     }
@@ -182,11 +194,12 @@ export class PolarsDictionaries implements Dictionaries {
   async #unifyOnce(hosts: readonly HostDictionary[], need: "unique" | "sorted", key: string): Promise<Unified> {
     const lookups = hosts.every((h) => h.lookups !== null) ? (hosts[0]?.lookups ?? null) : null;
     if (lookups === null) return this.#own(await this.#unify(hosts, need));
-    const shared = await this.#shared(lookups.unified, key, async () => {
+    const unify = async (): Promise<Unified> => {
       const made = await this.#unify(hosts, need);
-      hostOf(made.dictionary).lookups = new Lookups();
+      hostOf(made.dictionary).lookups = lookups.nested();
       return made;
-    });
+    };
+    const shared = await this.#shared(lookups, lookups.unified, key, unify, ({ tables }) => tables);
     for (const table of shared.tables) table?.buffer.retain();
     return this.#own(shared);
   }

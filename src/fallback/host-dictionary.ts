@@ -18,26 +18,53 @@ const KEPT_ANSWERS = 64;
 
 /** Answers about a dictionary that stay on the device as long as the columns that use it do. */
 export class Lookups {
-  readonly tables = new RecentlyUsed<string, Promise<Column>>(KEPT_ANSWERS, (table) => void releaseTable(table));
-  readonly unified = new RecentlyUsed<string, Promise<Unified>>(KEPT_ANSWERS, (answer) => void releaseUnified(answer));
+  readonly tables = new RecentlyUsed<string, Promise<Column>>(KEPT_ANSWERS, (table) => void this.#releaseTable(table));
+  readonly unified = new RecentlyUsed<string, Promise<Unified>>(KEPT_ANSWERS, (answer) => void this.#releaseUnified(answer));
+  readonly #counted: (bytes: number) => void;
+
+  /** `counted` is told the bytes that answers take from now on, less than zero for those that are given back. */
+  constructor(counted: (bytes: number) => void) {
+    this.#counted = counted;
+  }
+
+  /** Answers about a dictionary that is an answer itself, counted with these. */
+  nested(): Lookups {
+    return new Lookups(this.#counted);
+  }
+
+  /** These tables stay. */
+  count(tables: readonly (Column | null)[]): void {
+    this.#counted(bytesOf(tables));
+  }
 
   /** Gives the tables back; queries that still read them keep their own references. */
   async release(): Promise<void> {
-    await Promise.all([...this.tables.clear().map(releaseTable), ...this.unified.clear().map(releaseUnified)]);
+    const released = [
+      ...this.tables.clear().map((table) => this.#releaseTable(table)),
+      ...this.unified.clear().map((answer) => this.#releaseUnified(answer)),
+    ];
+    await Promise.all(released);
+  }
+
+  async #releaseTable(table: Promise<Column>): Promise<void> {
+    const made = await table.catch(() => null);
+    if (made !== null) this.#give([made]);
+  }
+
+  async #releaseUnified(unified: Promise<Unified>): Promise<void> {
+    const made = await unified.catch(() => null);
+    if (made === null) return;
+    this.#give(made.tables);
+    if (made.dictionary instanceof HostDictionary) await made.dictionary.forgetAnswers();
+  }
+
+  #give(tables: readonly (Column | null)[]): void {
+    this.#counted(-bytesOf(tables));
+    for (const table of tables) table?.buffer.release();
   }
 }
 
-async function releaseTable(table: Promise<Column>): Promise<void> {
-  const made = await table.catch(() => null);
-  made?.buffer.release();
-}
-
-async function releaseUnified(unified: Promise<Unified>): Promise<void> {
-  const made = await unified.catch(() => null);
-  if (made === null) return;
-  for (const table of made.tables) table?.buffer.release();
-  if (made.dictionary instanceof HostDictionary) await made.dictionary.forgetAnswers();
-}
+const bytesOf = (tables: readonly (Column | null)[]): number => tables.reduce((n, table) => n + (table?.buffer.bytes ?? 0), 0);
 
 /** Entries by code, as a frame of one column called LOOKUP_COLUMN. */
 export class HostDictionary implements Dictionary {

@@ -183,7 +183,7 @@ export class Residents {
       const column = loading.then(({ columns }) => {
         const loaded = columns.get(name);
         if (loaded === undefined) throw new RangeError(`no column was loaded for ${JSON.stringify(name)}`);
-        return withLookups(loaded);
+        return withLookups(loaded, (bytes) => this.#count(resident, bytes));
       });
       resident.columns.set(name, column);
       column.catch(() => resident.columns.delete(name));
@@ -207,19 +207,19 @@ export class Residents {
   async #release(resident: Resident): Promise<void> {
     if (resident.takers > 0) return;
     const loaded = await Promise.allSettled(resident.columns.values());
-    this.#count(resident, -resident.bytes);
     for (const column of loaded) {
       if (column.status === "rejected") continue;
       column.value.buffer.release();
       const { dictionary } = column.value;
       if (dictionary instanceof HostDictionary) await dictionary.forgetAnswers();
     }
+    this.#count(resident, -resident.bytes);
   }
 }
 
 /** Answers about the column's dictionary stay with it. */
-function withLookups(column: Column): Column {
-  if (column.dictionary instanceof HostDictionary) column.dictionary.lookups ??= new Lookups();
+function withLookups(column: Column, counted: (bytes: number) => void): Column {
+  if (column.dictionary instanceof HostDictionary) column.dictionary.lookups ??= new Lookups(counted);
   return column;
 }
 
