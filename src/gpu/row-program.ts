@@ -18,6 +18,12 @@ export interface RowValue {
   readonly nullable: boolean;
 }
 
+/** An output of a program. */
+export interface RowOutput extends RowValue {
+  /** Where the values are those of a column of the program as they stand in it, without nulls: that column. */
+  readonly column: Column | null;
+}
+
 export interface RowProgram {
   /** Everything that decides `wgsl` and `outputs`, as text: i64, u64 and f64 columns have the same loads, but not the same keys. */
   readonly key: string;
@@ -32,7 +38,7 @@ export interface RowProgram {
    * called only for row < P[0].x. Uses library functions by name; the template passes the whole source through `link`.
    */
   readonly wgsl: string;
-  readonly outputs: readonly RowValue[];
+  readonly outputs: readonly RowOutput[];
 }
 
 export const WGSL_TYPE = {
@@ -102,7 +108,10 @@ export function columnsProgram(columns: readonly Column[]): RowProgram {
     );
   });
   const words = args.padded();
-  const outputs = columns.map((c) => ({ physical: physicalOf(c.dtype), nullable: c.validityOffset !== null }));
+  const outputs = columns.map((c): RowOutput => {
+    const nullable = c.validityOffset !== null;
+    return { physical: physicalOf(c.dtype), nullable, column: nullable ? null : c };
+  });
   return {
     key: `columns(${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")})`,
     columns,

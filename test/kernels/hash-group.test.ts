@@ -7,7 +7,7 @@ import { Device } from "../../src/gpu/device.ts";
 import { groupRows } from "../../src/gpu/kernels/hash-group.ts";
 import type { DType } from "../../src/ir/dtype.ts";
 import { difference, random } from "./host-column.ts";
-import { encode, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
+import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
 
 let device: Device;
 before(async () => {
@@ -45,7 +45,7 @@ const check = async (
     numbers.set(key, numbers.size);
     first.push(row);
   }
-  const planes = encode(device, columns, rows);
+  const planes = tableKeys(device, columns, rows);
   const mask = takes === null ? null : uploadMask(rows, takes);
   const actual = await groupRows(device, planes, mask, firstCapacity);
   assert.equal(actual.groups, first.length);
@@ -119,7 +119,7 @@ test("a first table that is large enough, nearly full, or too small", async () =
     [1024, 2],
     [16, 2],
   ] as const) {
-    const planes = encode(device, [distinct], rows);
+    const planes = tableKeys(device, [distinct], rows);
     const before = device.stats.roundTrips;
     const { ids, first, groups } = await groupRows(device, planes, null, capacity);
     // a thousand keys may or may not fit 1024 slots within the steps allowed

@@ -10,7 +10,7 @@ import { groupBySlot } from "../../src/gpu/kernels/hash-join-groups.ts";
 import type { JoinKind } from "../../src/gpu/kernels/hash-join-tally.ts";
 import { crossJoin, type JoinRows } from "../../src/gpu/kernels/join-expand.ts";
 import { bitmapOf, difference } from "./host-column.ts";
-import { encode, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
+import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
 
 let device: Device;
 before(async () => {
@@ -96,8 +96,8 @@ const check = async (
     if (kind === "semi" || kind === "anti") assert.equal(actual.right, null);
     else assert.equal(difference(actual.right ?? [], expected.right), -1, `${kind} ${way}: right`);
   };
-  const probed = { keys: encode(device, left.columns, left.rows), mask: maskOf(left.rows, taking.left) };
-  const built = { keys: encode(device, right.columns, right.rows), mask: maskOf(right.rows, taking.right) };
+  const probed = { keys: tableKeys(device, left.columns, left.rows), mask: maskOf(left.rows, taking.left) };
+  const built = { keys: tableKeys(device, right.columns, right.rows), mask: maskOf(right.rows, taking.right) };
   for (const kind of kinds) {
     await compare(await joinByLeft(device, probed, built, kind, { nullsEqual }), kind, "by left");
     const table = buildTable(device, built, { nullsEqual, pairs: kind === "inner" || kind === "left" });
@@ -239,7 +239,7 @@ test("right rows by slot: by counting, by sorting, at the bound between them, of
 test("one round trip, whichever side the table is over and whether keys repeat or not", async () => {
   for (const repeat of [1, 4]) {
     const columns = [uints(Array.from({ length: 2000 }, (_, row) => Math.floor(row / repeat)))];
-    const both = { keys: encode(device, columns, 2000), mask: null };
+    const both = { keys: tableKeys(device, columns, 2000), mask: null };
     for (const kind of KINDS) {
       const table = buildTable(device, both, { nullsEqual: false, pairs: kind === "inner" || kind === "left" });
       const before = device.stats.roundTrips;
@@ -272,10 +272,10 @@ test("a key of more rows than are told apart, among keys of one and two", async 
 });
 
 test("several probes add to what is unmatched", async () => {
-  const built = encode(device, [uints([1, 2, 2, 3, null, 4])], 6);
+  const built = tableKeys(device, [uints([1, 2, 2, 3, null, 4])], 6);
   const table = buildTable(device, { keys: built, mask: null }, { nullsEqual: false, recordMatches: true, pairs: true });
   for (const keys of [[2], [4, null, 9]]) {
-    const probed = encode(device, [uints(keys)], keys.length);
+    const probed = tableKeys(device, [uints(keys)], keys.length);
     await readRows(await probe(device, table, { keys: probed, mask: null }, "left"));
     probed.buffer.release();
   }
@@ -285,7 +285,7 @@ test("several probes add to what is unmatched", async () => {
 
 test("an output beyond 2^32 rows is refused, not wrapped", async () => {
   // 65,536 x 65,536 pairs: exactly 2^32, whose low word is 0
-  const keys = encode(device, [uints(new Array(65_536).fill(5))], 65_536);
+  const keys = tableKeys(device, [uints(new Array(65_536).fill(5))], 65_536);
   const both = { keys, mask: null };
   const table = buildTable(device, both, { nullsEqual: false, pairs: true });
   await assert.rejects(probe(device, table, both, "inner"), OutOfDeviceMemoryError);
@@ -296,8 +296,8 @@ test("an output beyond 2^32 rows is refused, not wrapped", async () => {
 });
 
 test("sides with other keys, and unmatched rows that nobody recorded, are bugs", async () => {
-  const narrow = encode(device, [uints([1, 2])], 2);
-  const wide = encode(device, [keyColumn({ kind: "Int64" }, 2, 2, false, 1)], 2);
+  const narrow = tableKeys(device, [uints([1, 2])], 2);
+  const wide = tableKeys(device, [keyColumn({ kind: "Int64" }, 2, 2, false, 1)], 2);
   const [one, other] = [
     { keys: narrow, mask: null },
     { keys: wide, mask: null },
@@ -340,7 +340,7 @@ test("cross join", async () => {
 test("nothing is left allocated, after failures neither", async () => {
   const before = device.stats.allocatedBytes;
   await check(side(keyColumn({ kind: "Float64" }, 2000, 300, true, 9)), side(keyColumn({ kind: "Float64" }, 500, 300, true, 9)), true);
-  const keys = encode(device, [uints(new Array(65_536).fill(5))], 65_536);
+  const keys = tableKeys(device, [uints(new Array(65_536).fill(5))], 65_536);
   const both = { keys, mask: null };
   const table = buildTable(device, both, { nullsEqual: false, pairs: true });
   await assert.rejects(probe(device, table, both, "inner"), OutOfDeviceMemoryError);

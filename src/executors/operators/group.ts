@@ -4,7 +4,7 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import type { Groups } from "../../gpu/kernels/hash-group.ts";
 import { groupRows } from "../../gpu/kernels/hash-group.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { hashKeys } from "../../gpu/kernels/keys.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import type { Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf } from "../../ir/expr.ts";
@@ -65,7 +65,7 @@ export async function group(
     const keysOf = compiled[b];
     if (keysOf === undefined) continue;
     const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
-    const planes = encodeEquality(context.device, keysOf.programs, batch.rows);
+    const planes = hashKeys(context.device, keysOf.programs, batch.rows);
     keysOf.release();
     const { ids, groups, first } = await groupRows(context.device, planes, mask);
     planes.buffer.release();
@@ -88,7 +88,7 @@ export async function group(
 /** The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all. */
 export async function groupBatch(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Groups> {
   const keys = await keysOfBatch(context, batch, exprs, "unique");
-  const planes = encodeEquality(context.device, keys.programs, batch.rows);
+  const planes = hashKeys(context.device, keys.programs, batch.rows);
   keys.release();
   const groups = await groupRows(context.device, planes, mask);
   planes.buffer.release();

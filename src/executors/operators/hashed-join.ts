@@ -5,7 +5,7 @@ import { constantWords } from "../../gpu/kernels/fill.ts";
 import { buildTable, type JoinSide, joinByLeft, probe, unmatchedRight } from "../../gpu/kernels/hash-join.ts";
 import { isPairs, type JoinKind } from "../../gpu/kernels/hash-join-tally.ts";
 import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { hashKeys } from "../../gpu/kernels/keys.ts";
 import type { Expr } from "../../ir/expr.ts";
 import type { Join } from "../../ir/plan.ts";
 import { type CompiledKeys, compileKeys } from "../codes.ts";
@@ -85,7 +85,7 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
 }
 
 async function sideOf(context: QueryContext, compiled: CompiledKeys, batch: Batch, predicate: Expr | null): Promise<JoinSide> {
-  const keys = encodeEquality(context.device, compiled.programs, batch.rows);
+  const keys = hashKeys(context.device, compiled.programs, batch.rows);
   compiled.release();
   return { keys, mask: predicate === null ? null : await predicateMask(context, batch, predicate) };
 }

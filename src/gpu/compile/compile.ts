@@ -52,10 +52,13 @@ export async function compile(
   const shared = new ProgramState(columns, rows, dictionaries);
   const functions: string[] = [];
   const values: Value[] = [];
+  const sources: (Column | null)[] = [];
   for (const [k, expr] of exprs.entries()) {
     const body = new FunctionState(shared);
-    const value = body.recode(await body.emit(expr), recodings[k] ?? null);
+    const emitted = await body.emit(expr);
+    const value = body.recode(emitted, recodings[k] ?? null);
     values.push(value);
+    sources.push(expr.kind === "column" && value.ok === null && value.v === emitted.v ? shared.column(expr.name) : null);
     functions.push(
       `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(value.dtype)]}, ok: bool }`,
       `fn out_${k}(row: u32) -> Out_${k} {`,
@@ -67,7 +70,7 @@ export async function compile(
   const source = functions.join("\n");
   const wgsl = [...shared.columns.map(declareColumn), source.includes("cal_") ? CALENDAR : "", source].join("\n");
   const args = shared.args.padded();
-  const outputs = values.map((v) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null }));
+  const outputs = values.map((v, k) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null, column: sources[k] ?? null }));
   return {
     program: {
       key: `${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")}\n${wgsl}`,

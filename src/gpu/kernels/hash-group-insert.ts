@@ -5,7 +5,7 @@ import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import type { KeyPlanes } from "./keys.ts";
+import type { HashKeys } from "./keys.ts";
 import type { Scratch } from "./keys-scratch.ts";
 
 /** No row, group or slot: rows that do not take part, and rows without a match. */
@@ -17,11 +17,12 @@ export const WORKGROUP = 256;
 export interface KeyLayout {
   readonly values: number;
   readonly nulls: number;
+  readonly interleaved: boolean;
 }
 
-export const layoutOf = (keys: KeyPlanes): KeyLayout => {
+export const layoutOf = (keys: HashKeys): KeyLayout => {
   const values = keys.nullPlane ?? keys.planes;
-  return { values, nulls: keys.planes - values };
+  return { values, nulls: keys.planes - values, interleaved: keys.interleaved };
 };
 
 /** Planes as a kernel sees them: the name of the binding, the WGSL expression of the stride, and the layout. */
@@ -31,7 +32,11 @@ export interface PlaneSource {
   readonly layout: KeyLayout;
 }
 
-const planeAt = (source: PlaneSource, plane: number, row: string): string => `${source.name}[${plane}u * ${source.stride} + ${row}]`;
+const planeAt = ({ name, stride, layout }: PlaneSource, plane: number, row: string): string =>
+  layout.interleaved ? `${name}[${row} * ${layout.values}u + ${plane}u]` : `${name}[${plane}u * ${stride} + ${row}]`;
+
+/** What of a layout decides the text of a kernel. */
+export const layoutKey = ({ values, nulls, interleaved }: KeyLayout): string => `${values}${interleaved ? "i" : ""},${nulls}`;
 
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -69,7 +74,7 @@ export const nullFunction = (source: PlaneSource): string => {
 };
 
 /** Slots for `rows` different keys: a power of two, at least twice the rows where a binding can hold that, never below 8 / 7 of them. */
-const capacityFor = (device: Device, keys: KeyPlanes): number => {
+const capacityFor = (device: Device, keys: HashKeys): number => {
   const distinct = keys.planes === 0 ? 1 : keys.rows;
   let capacity = 4;
   while (capacity < 2 * distinct) capacity *= 2;
@@ -113,7 +118,7 @@ function insertKernel(spec: InsertSpec): Kernel {
   const source: PlaneSource = { name: "planes", stride: "P[0].y", layout };
   return {
     name: "hash-insert",
-    key: `hash-insert(${layout.values},${layout.nulls},${masked},${skipNulls},${repeats},${bounded})`,
+    key: `hash-insert(${layoutKey(layout)},${masked},${skipNulls},${repeats},${bounded})`,
     bindings: ["read", "read_write", "read_write", "read_write", ...optional],
     params: 4,
     workgroup: WORKGROUP,
@@ -206,7 +211,7 @@ export interface Inserted {
 export function insertRows(
   device: Device,
   scratch: Scratch,
-  keys: KeyPlanes,
+  keys: HashKeys,
   options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly repeats: boolean; readonly most: number | null },
 ): Inserted {
   const { mask, most } = options;

@@ -7,7 +7,7 @@ import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
 import { listCounted, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
-import type { KeyPlanes } from "./keys.ts";
+import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 
 /** Slots that the table that is tried first has at least: it stays in the caches of a GPU, and most keys need no more. */
@@ -110,7 +110,7 @@ export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<In
  */
 export function groupRows(
   device: Device,
-  keys: KeyPlanes,
+  keys: HashKeys,
   mask: DeviceBuffer | null,
   firstCapacity: number = firstCapacityOf(keys.rows),
 ): Promise<Groups> {

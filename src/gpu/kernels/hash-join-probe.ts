@@ -5,6 +5,7 @@ import { link } from "../wgsl/library.ts";
 import {
   hashFunction,
   type KeyLayout,
+  layoutKey,
   NONE,
   noteMost,
   nullFunction,
@@ -75,7 +76,7 @@ export function probeKernel(spec: ProbeSpec): Kernel {
   const asked: PlaneSource = { name: "asked", stride: "P[0].w", layout: spec.asked };
   return {
     name: "join-probe",
-    key: `join-probe(${built.layout.values},${built.layout.nulls},${asked.layout.nulls},${spec.nullsEqual},${spec.masked},${spec.slots},${spec.note})`,
+    key: `join-probe(${layoutKey(spec.built)},${layoutKey(spec.asked)},${spec.nullsEqual},${spec.masked},${spec.slots},${spec.note})`,
     bindings,
     params: 4,
     workgroup: WORKGROUP,

@@ -9,12 +9,12 @@ import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
 import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
 import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
 import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
-import type { KeyPlanes } from "./keys.ts";
+import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 
 /** One side of a join: its keys, and a bitmap of the rows that take part, null for all. */
 export interface JoinSide {
-  readonly keys: KeyPlanes;
+  readonly keys: HashKeys;
   readonly mask: DeviceBuffer | null;
 }
 
@@ -83,7 +83,7 @@ const groupsOfTable = (device: Device, rows: number, { table, more, slots, capac
   });
 
 interface Looked {
-  readonly built: KeyPlanes;
+  readonly built: HashKeys;
   readonly asked: JoinSide;
   readonly table: Pick<Inserted, "table" | "capacity">;
   readonly nullsEqual: boolean;

@@ -112,7 +112,7 @@ export async function topRows(
       const buffer = scratch.alloc(own * width, "top rows");
       const workgroups = Math.ceil(wanted / WORKGROUP);
       device.launch({ kernel: GATHER, bindings: [planes, at, buffer], params: [wanted, own, stride, width], workgroups });
-      return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null };
+      return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null, interleaved: false };
     };
     const varying = rows <= RANKED_ROWS || count * 2 >= rows || keys.planes === 0 ? [] : await varyingPlanes(device, scratch, keys);
     if (varying.length === 0) return { rows: await sortRows(device, keys), count };
