@@ -226,6 +226,7 @@ class Pass {
   readonly #encoder: GPUCommandEncoder;
   readonly #profiled: ProfiledEncoder | null;
   readonly #bindGroups: BindGroups;
+  readonly #used = new Set<GPUBuffer>();
   #dispatches: Dispatch[] = [];
   /** For each of them, bytes into the parameter arena. */
   #paramOffsets: number[] = [];
@@ -238,13 +239,14 @@ class Pass {
 
   /** Whether a dispatch that waits uses the buffer. */
   uses(buffer: GPUBuffer): boolean {
-    return this.#dispatches.some(({ windows }) => windows.some(({ block }) => block.gpu === buffer));
+    return this.#used.has(buffer);
   }
 
   /** A dispatch whose pipeline is there. */
   add(dispatch: Dispatch, paramOffset: number): void {
     this.#dispatches.push(dispatch);
     this.#paramOffsets.push(paramOffset);
+    for (const { block } of dispatch.windows) this.#used.add(block.gpu);
   }
 
   /** Encodes what waits. */
@@ -256,6 +258,7 @@ class Pass {
     else this.#dispatches.forEach(({ name }, at) => void this.#encodePass(at, at + 1, { timestampWrites: profiled.timestamps(name) }));
     this.#dispatches = [];
     this.#paramOffsets = [];
+    this.#used.clear();
   }
 
   #encodePass(from: number, to: number, descriptor: GPUComputePassDescriptor): void {
