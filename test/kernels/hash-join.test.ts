@@ -143,6 +143,13 @@ test("sizes from nothing on either side", async () => {
   }
 });
 
+test("more rows than a workgroup counts by itself", async () => {
+  const many = side(uints(Array.from({ length: (1 << 18) + 300 }, (_, row) => (row * 7) % 1000)));
+  await check(many, side(uints([3, 3, 500, 2000])), false);
+  await check(side(uints([3, 500, 2000])), many, false);
+  await check(many, side(uints([3, 500, 2000])), false, ["inner", "semi"]);
+});
+
 test("null planes on one side only", async () => {
   const nullable = side(keyColumn({ kind: "Int32" }, 900, 30, true, 1), keyColumn({ kind: "UInt64" }, 900, 4, true, 2));
   const plain = side(keyColumn({ kind: "Int32" }, 400, 30, false, 1), keyColumn({ kind: "UInt64" }, 400, 4, false, 2));

@@ -6,7 +6,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
+import { listCounted, type NumberedRows, RANK_FUNCTION, rankRows } from "./hash-group-rank.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 
@@ -84,7 +84,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
   if (row >= P[0].x) { return; }
   let first = rows[row];
-  if (first != ${NONE}u) { rows[row] = rank_of(first); }
+  if (first != ${NONE}u) { rows[row] = rank_of(first, 0u); }
 }`),
 };
 
@@ -92,14 +92,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
  * Turns `inserted.slots` into group numbers, in place, and returns the marked first rows; the table stays as it is. At least one row.
  * The buffers of the result are held by `scratch`.
  */
-export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): RankedRows {
+export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): NumberedRows {
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "group firsts");
   const counts = scratch.alloc(words, "group first counts");
   const workgroups = Math.ceil(rows / WORKGROUP);
   device.launch({ kernel: REPRESENT, bindings: [inserted.table, inserted.slots, bits, counts], params: [rows, words, 0, 0], workgroups });
-  const ranked = rankRows(device, scratch, bits, counts, rows);
-  device.launch({ kernel: NUMBER, bindings: [inserted.slots, bits, ranked.before], params: [rows, 0, 0, 0], workgroups });
+  const ranked = rankRows(device, scratch, { bits, counts, rows });
+  device.launch({ kernel: NUMBER, bindings: [inserted.slots, bits, ranked.ranks.words], params: [rows, 0, 0, 0], workgroups });
   return ranked;
 }
 
@@ -131,7 +131,7 @@ export function groupRows(
         const { list, count } = listCounted(device, scratch, firsts, null, total?.[0] ?? 0);
         return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
       }
-      for (const buffer of [slots, flags, firsts.bits, firsts.before, firsts.total]) scratch.drop(buffer);
+      for (const buffer of [slots, flags, firsts.bits, firsts.ranks.words, firsts.total]) scratch.drop(buffer);
     }
     throw new InternalError("a hash table with room for all rows was too small");
   });

@@ -6,7 +6,7 @@ import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS } from "./expansion.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
+import { type MarkedRows, RANKS, type RankedRows, ranksOf } from "./hash-group-rank.ts";
 import type { Scratch } from "./keys-scratch.ts";
 
 export type JoinKind = "inner" | "left" | "semi" | "anti";
@@ -92,14 +92,13 @@ const inputsOf = ({ counts, repeats, mask }: Slotted, { counted, flagged, masked
 const readsOf = ({ counted, flagged, masked }: TallySpec): readonly "read"[] =>
   Array.from({ length: Number(counted) + Number(flagged) + Number(masked) }, () => "read");
 
-/** slots -> bits, bitCounts: the rows that have output rows | total of these, where rows have several | [counts] | [repeats] | [taking] */
-const tallyKernel = (spec: TallySpec): Kernel => {
+/** slots -> bits, bitCounts: the rows that have output rows | [total of these] | [counts] | [repeats] | [taking] */
+const tallyKernel = (spec: TallySpec, summed: boolean): Kernel => {
   const inputs = readsOf(spec);
-  const summed = isPairs(spec.kind);
   const first = summed ? 4 : 3;
   return {
     name: "join-tally",
-    key: `join-tally(${keyOf(spec)})`,
+    key: `join-tally(${keyOf(spec)},${summed})`,
     bindings: ["read", "read_write", "read_write", ...(summed ? (["read_write"] as const) : []), ...inputs],
     params: 4,
     workgroup: WORKGROUP,
@@ -125,27 +124,27 @@ ${HEAD}
   };
 };
 
-/** The rows that have output rows, and for pairs the two words of how many these are. */
+/** The rows that have output rows, and the two words of how many these are, where asked for. */
 export interface Tally {
-  readonly marked: RankedRows;
+  readonly marked: MarkedRows;
   readonly total: DeviceBuffer | null;
 }
 
-/** The buffers are held by `scratch`. */
-export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind): Tally {
+/** `summed`: the output rows are counted. The buffers are held by `scratch`. */
+export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind, summed = true): Tally {
   const { rows } = slotted;
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "join marks");
   const counts = scratch.alloc(words, "join mark counts");
-  const total = isPairs(kind) ? scratch.zeroed(2, "join total") : null;
+  const total = summed ? scratch.zeroed(2, "join total") : null;
   const spec = specOf(slotted, kind);
   device.launch({
-    kernel: tallyKernel(spec),
+    kernel: tallyKernel(spec, summed),
     bindings: [slotted.slots, bits, counts, ...(total === null ? [] : [total]), ...inputsOf(slotted, spec)],
     params: [rows, words, 0, 0],
     workgroups: Math.ceil(rows / WORKGROUP),
   });
-  return { marked: rankRows(device, scratch, bits, counts, rows), total };
+  return { marked: { bits, counts, rows }, total };
 }
 
 /** slots, starts -> spans: output rows at [0, rows), begin at [rows, 2 * rows) | [counts] | [repeats] | [taking] */
@@ -188,33 +187,36 @@ export function spansOf(device: Device, scratch: Scratch, slotted: Slotted, star
   return spans;
 }
 
-/** The marked rows and the row that each finds: bits, before | slots | holders: row + 1 of each slot, or 0 -> left, right */
-const LIST: Kernel = {
+/** The marked rows and the row that each finds: bits, before or counts | slots | holders: row + 1 of each slot, or 0 -> left, right */
+const listKernel = (by: RankedRows["ranks"]["by"]): Kernel => ({
   name: "join-list",
-  key: "join-list",
+  key: `join-list(${by})`,
   bindings: ["read", "read", "read", "read", "read_write", "read_write"],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
     link(`
 @group(0) @binding(0) var<storage, read> bits: array<u32>;
-@group(0) @binding(1) var<storage, read> before: array<u32>;
+@group(0) @binding(1) var<storage, read> ${by}: array<u32>;
 @group(0) @binding(2) var<storage, read> slots: array<u32>;
 @group(0) @binding(3) var<storage, read> holders: array<u32>;
 @group(0) @binding(4) var<storage, read_write> left: array<u32>;
 @group(0) @binding(5) var<storage, read_write> right: array<u32>;
 @group(0) @binding(6) var<uniform> P: array<vec4<u32>, 1>; // rows
-${RANK_FUNCTION}
+${RANKS[by].functions}
 ${HEAD}
+  ${RANKS[by].base}
   if (row >= P[0].x || ((bits[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return; }
-  let at = rank_of(row);
+  let at = rank_of(row, base);
   left[at] = row;
   let slot = slots[row];
   var found = ${NONE}u;
   if (slot != ${NONE}u) { found = holders[slot] - 1u; }
   right[at] = found;
 }`),
-};
+});
+
+const LISTS = { before: listKernel("before"), counts: listKernel("counts") } as const;
 
 /** The pairs of an inner or left join whose slots have one right row at most; held by `scratch`. */
 export function listPairs(
@@ -227,12 +229,14 @@ export function listPairs(
 ): { readonly left: DeviceBuffer; readonly right: DeviceBuffer } {
   const left = scratch.alloc(count, "join left rows");
   const right = scratch.alloc(count, "join right rows");
-  if (count > 0)
+  if (count > 0) {
+    const { bits, ranks, rows } = ranksOf(device, scratch, marked);
     device.launch({
-      kernel: LIST,
-      bindings: [marked.bits, marked.before, slots, holders, left, right],
-      params: [marked.rows, 0, 0, 0],
-      workgroups: Math.ceil(marked.rows / WORKGROUP),
+      kernel: LISTS[ranks.by],
+      bindings: [bits, ranks.words, slots, holders, left, right],
+      params: [rows, 0, 0, 0],
+      workgroups: Math.ceil(rows / WORKGROUP),
     });
+  }
   return { left, right };
 }

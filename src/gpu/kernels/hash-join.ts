@@ -4,7 +4,7 @@ import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted } from "./hash-group-rank.ts";
+import { listCounted, ranksOf } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
 import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
 import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
@@ -215,9 +215,10 @@ function pairs(device: Device, scratch: Scratch, tallied: Tally, { slots }: Slot
 }
 
 /** The marked rows; one round trip. */
-async function selected(device: Device, scratch: Scratch, { marked }: Tally): Promise<JoinRows> {
-  const [total = 0] = await device.read(marked.total, 0, 1);
-  const { list, count } = listCounted(device, scratch, marked, null, total);
+async function selected(device: Device, scratch: Scratch, { marked, total }: Tally): Promise<JoinRows> {
+  if (total === null) throw new InternalError("the rows were not counted");
+  const [some = 0] = await device.read(total, 0, 1);
+  const { list, count } = listCounted(device, scratch, ranksOf(device, scratch, marked), null, some);
   return { left: scratch.keep(list), right: null, count };
 }
 

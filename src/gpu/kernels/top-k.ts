@@ -5,7 +5,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, rankRows } from "./hash-group-rank.ts";
+import { listCounted, ranksOf } from "./hash-group-rank.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { withScratchAsync } from "./keys-scratch.ts";
 import { packWords, planLeadingWord, sortRows, varyingPlanes } from "./radix-sort.ts";
@@ -134,7 +134,7 @@ export async function topRows(
     const counts = scratch.alloc(bitmap, "top mark counts");
     const workgroups = Math.ceil(rows / WORKGROUP);
     device.launch({ kernel: THRESHOLD, bindings: [words, bits, counts], params: [rows, bitmap, Math.max(0, threshold), 0], workgroups });
-    const { list } = listCounted(device, scratch, rankRows(device, scratch, bits, counts, rows), null, candidates);
+    const { list } = listCounted(device, scratch, ranksOf(device, scratch, { bits, counts, rows }), null, candidates);
     const order = scratch.own(await sortRows(device, gather(keys.buffer, keys.stride, keys.planes, list, candidates)));
     return { rows: scratch.keep(gather(list, 0, 1, order, count).buffer), count };
   });
