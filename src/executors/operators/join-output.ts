@@ -3,7 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
-import { gather } from "../../gpu/kernels/gather.ts";
+import { gatherLists } from "../../gpu/kernels/gather.ts";
 import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
 import { call, column } from "../../ir/expr.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
@@ -55,8 +55,14 @@ export async function assemble(
         left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
         right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
       };
-  const fromLeft = takeSide(context, sides.left, outputs, (o) => o.left, rows.count);
-  const fromRight = takeSide(context, sides.right, outputs, (o) => o.right, rows.count);
+  const [fromLeft, fromRight] = takeSides(
+    context,
+    [
+      { ...sides.left, names: namesOf(outputs, (o) => o.left) },
+      { ...sides.right, names: namesOf(outputs, (o) => o.right) },
+    ],
+    rows.count,
+  );
   const columns: Column[] = [];
   for (const output of outputs) {
     const a = output.left === null ? undefined : fromLeft.get(output.left);
@@ -78,25 +84,30 @@ interface Side {
   readonly batch: Batch;
   readonly rows: DeviceBuffer | null;
   readonly mayBeNull: boolean;
+  readonly names: readonly string[];
 }
 
-function takeSide(
-  context: QueryContext,
-  side: Side,
-  outputs: readonly JoinOutput[],
-  nameOf: (o: JoinOutput) => string | null,
-  count: number,
-): ReadonlyMap<string, Column> {
-  const names = [...new Set(outputs.map(nameOf).filter((n) => n !== null))];
-  if (names.length === 0 || side.rows === null) return new Map();
-  const columns = gather(
-    context.device,
-    names.map((n) => columnOf(side.batch, n)),
-    side.rows,
-    count,
-    side.mayBeNull,
+type Columns = ReadonlyMap<string, Column>;
+
+const namesOf = (outputs: readonly JoinOutput[], nameOf: (o: JoinOutput) => string | null): readonly string[] => [
+  ...new Set(outputs.map(nameOf).filter((n) => n !== null)),
+];
+
+/** The columns of both sides, none of a side without rows. */
+function takeSides(context: QueryContext, [left, right]: readonly [Side, Side], count: number): readonly [Columns, Columns] {
+  const lists = [left, right].flatMap(({ batch, rows, mayBeNull, names }) =>
+    names.length === 0 || rows === null ? [] : [{ names, gathered: { columns: names.map((n) => columnOf(batch, n)), rows, mayBeNull } }],
   );
-  return batchOf(count, names, columns).columns;
+  const taken = gatherLists(
+    context.device,
+    lists.map(({ gathered }) => gathered),
+    count,
+  );
+  const columnsOf = ({ names }: Side): Columns => {
+    const at = lists.findIndex((list) => list.names === names);
+    return at < 0 ? new Map() : batchOf(count, names, taken[at] ?? []).columns;
+  };
+  return [columnsOf(left), columnsOf(right)];
 }
 
 async function coalesced(context: QueryContext, a: Column | undefined, b: Column | undefined, count: number): Promise<Column | undefined> {
