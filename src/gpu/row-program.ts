@@ -95,18 +95,17 @@ export const loadValidity = (column: Column, index: number, row: string, offset:
   return `(((${bits} >> (${row} & 31u)) & 1u) == 1u)`;
 };
 
-/** The program whose outputs are the columns themselves, in order. All columns have the same length. */
+/** The program whose outputs are the columns themselves, in order. All columns have the same length; none of them twice. */
 export function columnsProgram(columns: readonly Column[]): RowProgram {
   const args = new ArgumentWords(columns[0]?.length ?? 0);
-  const lines: string[] = [];
-  columns.forEach((column, k) => {
-    const ok = column.validityOffset === null ? "true" : loadValidity(column, k, "row", args.word(column.validityOffset));
-    lines.push(
-      declareColumn(column, k),
-      `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }`,
-      `fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`,
-    );
-  });
+  const offsets = columns.map(({ validityOffset }) => (validityOffset === null ? null : args.word(validityOffset)));
+  const text = (column: Column, k: number): string => {
+    const offset = offsets[k] ?? null;
+    const ok = offset === null ? "true" : loadValidity(column, k, "row", offset);
+    return `${declareColumn(column, k)}
+struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }
+fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`;
+  };
   const words = args.padded();
   const outputs = columns.map((c): RowOutput => {
     const nullable = c.validityOffset !== null;
@@ -117,7 +116,9 @@ export function columnsProgram(columns: readonly Column[]): RowProgram {
     columns,
     argWords: words.length,
     args: words,
-    wgsl: lines.join("\n"),
+    get wgsl() {
+      return columns.map(text).join("\n");
+    },
     outputs,
   };
 }

@@ -9,7 +9,7 @@ import type { FunctionName } from "../../ir/functions.ts";
 import type { Column } from "../column.ts";
 import type { Dictionaries, Dictionary } from "../dictionary.ts";
 import type { RowProgram } from "../row-program.ts";
-import { ArgumentWords, declareColumn, loadValidity, loadValue, WGSL_TYPE } from "../row-program.ts";
+import { ArgumentWords, columnsProgram, declareColumn, loadValidity, loadValue, WGSL_TYPE } from "../row-program.ts";
 import { CALENDAR } from "./calendar.ts";
 import { EMISSIONS } from "./emit.ts";
 import { literalWords } from "./numbers.ts";
@@ -49,6 +49,8 @@ export async function compile(
   dictionaries: Dictionaries,
   recodings: readonly (Recoding | null)[] = [],
 ): Promise<Compiled> {
+  const plain = compileColumns(exprs, columns, recodings);
+  if (plain !== null) return plain;
   const shared = new ProgramState(columns, rows, dictionaries);
   const functions: string[] = [];
   const values: Value[] = [];
@@ -82,6 +84,26 @@ export async function compile(
     },
     outputs: values.map((v) => ({ dtype: v.dtype, dictionary: v.dictionary })),
   };
+}
+
+/** Where the expressions are different columns whose codes stay as they are, which most keys are; null: they are not. Makes no text. */
+function compileColumns(
+  exprs: readonly Expr[],
+  columns: ReadonlyMap<string, Column>,
+  recodings: readonly (Recoding | null)[],
+): Compiled | null {
+  const taken: Column[] = [];
+  const outputs: { readonly dtype: DType; readonly dictionary: Dictionary | null }[] = [];
+  for (const [k, expr] of exprs.entries()) {
+    const column = expr.kind === "column" ? columns.get(expr.name) : undefined;
+    if (column === undefined || taken.includes(column)) return null;
+    const { dtype, dictionary } = column;
+    const target = dictionary === null ? undefined : recodings[k]?.get(dictionary);
+    if (target !== undefined && target.table !== null) return null;
+    taken.push(column);
+    outputs.push({ dtype, dictionary: target === undefined ? dictionary : target.dictionary });
+  }
+  return taken.length === 0 ? null : { program: columnsProgram(taken), outputs };
 }
 
 /** Column bindings and argument words, shared by all outputs of a program. */
