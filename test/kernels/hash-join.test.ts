@@ -150,6 +150,20 @@ test("more rows than a workgroup counts by itself", async () => {
   await check(many, side(uints([3, 500, 2000])), false, ["inner", "semi"]);
 });
 
+test("a device with few bindings", async () => {
+  const usual = device;
+  device = await Device.open({ limits: "default" });
+  try {
+    const left = side(keyColumn({ kind: "Int32" }, 900, 40, true, 1));
+    const right = side(keyColumn({ kind: "Int32" }, 300, 60, true, 2));
+    await check(left, right, false);
+    await check(left, right, true, KINDS, { left: (row) => row % 3 !== 0, right: (row) => row % 2 === 0 });
+  } finally {
+    device.destroy();
+    device = usual;
+  }
+});
+
 test("null planes on one side only", async () => {
   const nullable = side(keyColumn({ kind: "Int32" }, 900, 30, true, 1), keyColumn({ kind: "UInt64" }, 900, 4, true, 2));
   const plain = side(keyColumn({ kind: "Int32" }, 400, 30, false, 1), keyColumn({ kind: "UInt64" }, 400, 4, false, 2));

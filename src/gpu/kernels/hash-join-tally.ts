@@ -25,7 +25,8 @@ export interface Slotted {
   readonly mask: DeviceBuffer | null;
 }
 
-interface TallySpec {
+/** What decides a kernel over the slots of rows. */
+export interface TallySpec {
   readonly kind: JoinKind;
   readonly base: 0 | 1;
   readonly counted: boolean;
@@ -42,7 +43,8 @@ const specOf = (slotted: Slotted, kind: JoinKind): TallySpec => ({
   masked: slotted.mask !== null && (kind === "left" || kind === "anti"),
 });
 
-const keyOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `${kind},${base},${counted},${flagged},${masked}`;
+/** The spec as text. */
+export const tallyKey = ({ kind, base, counted, flagged, masked }: TallySpec): string => `${kind},${base},${counted},${flagged},${masked}`;
 
 const OUTPUT_ROWS: Record<JoinKind, string> = {
   inner: "",
@@ -52,8 +54,7 @@ const OUTPUT_ROWS: Record<JoinKind, string> = {
 };
 
 /** The output rows of `row` as `count`, from its `slot`. */
-const countOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `let slot = slots[row];
-    var count = 0u;
+const countOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `var count = 0u;
     if (slot != ${NONE}u) {
       count = ${base}u;
       ${counted ? `${flagged ? "if (repeats[0] != 0u) " : ""}{ count += counts[slot]; }` : ""}
@@ -74,15 +75,36 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 const MARK = `
   workgroupBarrier();
   let word = group * ${WORKGROUP / 32}u + lane;
-  if (lane < ${WORKGROUP / 32}u && word < P[0].y) {
+  if (lane < ${WORKGROUP / 32}u && word < (P[0].x + 31u) / 32u) {
     let marked = atomicLoad(&marks[lane]);
     bits[word] = marked;
     bitCounts[word] = countOneBits(marked);
   }`;
 
+/** Marks `row`, which has `slot`, in a kernel of a workgroup for each ${WORKGROUP} rows: for the module, for each row, and behind all rows. */
+export const tallyText = (
+  spec: TallySpec,
+  summed: boolean,
+): { readonly declarations: string; readonly row: string; readonly end: string } => ({
+  declarations: `var<workgroup> marks: array<atomic<u32>, ${WORKGROUP / 32}>;
+${summed ? COUNT_SUMS : ""}`,
+  row: `${countOf(spec)}
+    if (count != 0u) { atomicOr(&marks[lane >> 5u], 1u << (lane & 31u)); }
+    ${summed ? ADD_COUNT : ""}`,
+  end: `${MARK}
+  ${summed ? ADD_TOTAL : ""}`,
+});
+
+/** Names of the optional inputs of a kernel. */
+export const inputNames = ({ counted, flagged, masked }: TallySpec): readonly ("counts" | "repeats" | "taking")[] => [
+  ...(counted ? (["counts"] as const) : []),
+  ...(flagged ? (["repeats"] as const) : []),
+  ...(masked ? (["taking"] as const) : []),
+];
+
 /** The optional inputs of a kernel, from binding `first` on. */
-const inputsFrom = (first: number, { counted, flagged, masked }: TallySpec): string =>
-  [...(counted ? ["counts"] : []), ...(flagged ? ["repeats"] : []), ...(masked ? ["taking"] : [])]
+const inputsFrom = (first: number, spec: TallySpec): string =>
+  inputNames(spec)
     .map((name, i) => `@group(0) @binding(${first + i}) var<storage, read> ${name}: array<u32>;`)
     .join("\n");
 
@@ -96,9 +118,10 @@ const readsOf = ({ counted, flagged, masked }: TallySpec): readonly "read"[] =>
 const tallyKernel = (spec: TallySpec, summed: boolean): Kernel => {
   const inputs = readsOf(spec);
   const first = summed ? 4 : 3;
+  const text = tallyText(spec, summed);
   return {
     name: "join-tally",
-    key: `join-tally(${keyOf(spec)},${summed})`,
+    key: `join-tally(${tallyKey(spec)},${summed})`,
     bindings: ["read", "read_write", "read_write", ...(summed ? (["read_write"] as const) : []), ...inputs],
     params: 4,
     workgroup: WORKGROUP,
@@ -109,17 +132,14 @@ const tallyKernel = (spec: TallySpec, summed: boolean): Kernel => {
 @group(0) @binding(2) var<storage, read_write> bitCounts: array<u32>;
 ${summed ? "@group(0) @binding(3) var<storage, read_write> total: array<atomic<u32>>;" : ""}
 ${inputsFrom(first, spec)}
-@group(0) @binding(${first + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
-var<workgroup> marks: array<atomic<u32>, ${WORKGROUP / 32}>;
-${summed ? COUNT_SUMS : ""}
+@group(0) @binding(${first + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows
+${text.declarations}
 ${HEAD}
   if (row < P[0].x) {
-    ${countOf(spec)}
-    if (count != 0u) { atomicOr(&marks[lane >> 5u], 1u << (lane & 31u)); }
-    ${summed ? ADD_COUNT : ""}
+    let slot = slots[row];
+    ${text.row}
   }
-  ${MARK}
-  ${summed ? ADD_TOTAL : ""}
+  ${text.end}
 }`),
   };
 };
@@ -130,21 +150,41 @@ export interface Tally {
   readonly total: DeviceBuffer | null;
 }
 
-/** `summed`: the output rows are counted. The buffers are held by `scratch`. */
-export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind, summed = true): Tally {
+/** A tally to be made. */
+export interface Marks extends Tally {
+  readonly spec: TallySpec;
+  /** What the kernel writes and what it reads besides the slots, in the order of its bindings. */
+  readonly written: readonly DeviceBuffer[];
+  readonly inputs: readonly DeviceBuffer[];
+}
+
+/** `summed`: the output rows are counted. The buffers are held by `scratch`; nothing is launched. */
+export function marksOf(scratch: Scratch, slotted: Slotted, kind: JoinKind, summed = true): Marks {
   const { rows } = slotted;
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "join marks");
   const counts = scratch.alloc(words, "join mark counts");
   const total = summed ? scratch.zeroed(2, "join total") : null;
   const spec = specOf(slotted, kind);
+  const written = [bits, counts, ...(total === null ? [] : [total])];
+  return { marked: { bits, counts, rows }, total, spec, written, inputs: inputsOf(slotted, spec) };
+}
+
+/** Makes the tally out of the slots of its rows. */
+export function launchTally(device: Device, slots: DeviceBuffer, { spec, written, inputs, total, marked: { rows } }: Marks): void {
   device.launch({
-    kernel: tallyKernel(spec, summed),
-    bindings: [slotted.slots, bits, counts, ...(total === null ? [] : [total]), ...inputsOf(slotted, spec)],
-    params: [rows, words, 0, 0],
+    kernel: tallyKernel(spec, total !== null),
+    bindings: [slots, ...written, ...inputs],
+    params: [rows, 0, 0, 0],
     workgroups: Math.ceil(rows / WORKGROUP),
   });
-  return { marked: { bits, counts, rows }, total };
+}
+
+/** As `marksOf`, made at once. */
+export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind, summed = true): Tally {
+  const marks = marksOf(scratch, slotted, kind, summed);
+  launchTally(device, slotted.slots, marks);
+  return marks;
 }
 
 /** slots, starts -> spans: output rows at [0, rows), begin at [rows, 2 * rows) | [counts] | [repeats] | [taking] */
@@ -152,7 +192,7 @@ const spansKernel = (spec: TallySpec): Kernel => {
   const inputs = readsOf(spec);
   return {
     name: "join-spans",
-    key: `join-spans(${keyOf(spec)})`,
+    key: `join-spans(${tallyKey(spec)})`,
     bindings: ["read", "read", "read_write", ...inputs],
     params: 4,
     workgroup: WORKGROUP,
@@ -165,6 +205,7 @@ ${inputsFrom(3, spec)}
 @group(0) @binding(${3 + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows
 ${HEAD}
   if (row >= P[0].x) { return; }
+  let slot = slots[row];
   ${countOf(spec)}
   spans[row] = count;
   var begin = ${NONE}u;

@@ -7,7 +7,18 @@ import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-ins
 import { listCounted, ranksOf } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
 import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
-import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
+import {
+  isPairs,
+  type JoinKind,
+  launchTally,
+  listPairs,
+  type Marks,
+  marksOf,
+  type Slotted,
+  spansOf,
+  type Tally,
+  tally,
+} from "./hash-join-tally.ts";
 import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
@@ -89,16 +100,18 @@ interface Looked {
   readonly nullsEqual: boolean;
 }
 
-/** Looks the rows up; `slots`: where their slots go; `notes`: the buffers of `note`. */
+/** Looks the rows up; `slots`: where their slots go; `notes`: the buffers of `note`; `marks`: the tally that is made of them at once. */
 function lookUp(
   device: Device,
   { built, asked, table, nullsEqual }: Looked,
   slots: DeviceBuffer | null,
   note: ProbeSpec["note"],
   notes: readonly DeviceBuffer[],
+  marks: Marks | null = null,
 ): void {
   const { keys, mask } = asked;
-  const spec = { built: layoutOf(built), asked: layoutOf(keys), nullsEqual, masked: mask !== null, slots: slots !== null, note };
+  const sides = { built: layoutOf(built), asked: layoutOf(keys) };
+  const spec: ProbeSpec = { ...sides, nullsEqual, masked: mask !== null, slots: slots !== null, note, tally: marks?.spec ?? null };
   if (spec.built.values !== spec.asked.values)
     throw new InternalError(`a join of ${spec.built.values} key words with ${spec.asked.values}`);
   device.launch({
@@ -110,6 +123,7 @@ function lookUp(
       ...(mask === null ? [] : [mask]),
       ...(slots === null ? [] : [slots]),
       ...(note === "nothing" ? [] : notes),
+      ...(marks === null ? [] : [...marks.written, ...marks.inputs.filter((buffer) => buffer !== mask)]),
     ],
     params: [keys.rows, built.stride, table.capacity - 1, keys.stride],
     workgroups: Math.ceil(keys.rows / WORKGROUP),
@@ -133,8 +147,6 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
   return withScratchAsync(device, async (scratch) => {
     if (rows === 0) return noRows(scratch, kind);
     const slots = scratch.alloc(rows, "join slots");
-    const note = found === null ? "nothing" : "found";
-    lookUp(device, { built: right.keys, asked: left, table: inserted, nullsEqual }, slots, note, found === null ? [] : [found]);
     const slotted: Slotted = {
       rows,
       slots,
@@ -143,10 +155,16 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
       base: 1,
       mask: left.mask,
     };
-    const tallied = tally(device, scratch, slotted, kind);
-    if (!isPairs(kind)) return selected(device, scratch, tallied);
-    const { count, more } = await countsOf(device, tallied, inserted.flags);
-    if (more === 0) return pairs(device, scratch, tallied, slotted, inserted.table, count);
+    const marks = marksOf(scratch, slotted, kind);
+    const notes = found === null ? [] : [found];
+    const looked = { built: right.keys, asked: left, table: inserted, nullsEqual };
+    const atOnce =
+      4 + notes.length + marks.written.length + marks.inputs.length + Number(left.mask !== null) <= device.limits.storageBuffers;
+    lookUp(device, looked, isPairs(kind) || !atOnce ? slots : null, found === null ? "nothing" : "found", notes, atOnce ? marks : null);
+    if (!atOnce) launchTally(device, slots, marks);
+    if (!isPairs(kind)) return selected(device, scratch, marks);
+    const { count, more } = await countsOf(device, marks, inserted.flags);
+    if (more === 0) return pairs(device, scratch, marks, slotted, inserted.table, count);
     const { starts, sorted } = table.groups(more + 1);
     return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
   });
