@@ -1,8 +1,8 @@
 /** The command list of a device: commands are recorded as they come, and `flush` encodes and submits them to the effect of that order. */
 
 import { DeviceError } from "../errors.ts";
-import { BindGroups, type Window } from "./bind-groups.ts";
-import type { Block } from "./buffers.ts";
+import { BindGroups } from "./bind-groups.ts";
+import type { Block, Window } from "./buffers.ts";
 import type { Fault } from "./fault.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
 import { PROFILED_DISPATCHES, type ProfiledEncoder, Profiler } from "./profile.ts";
