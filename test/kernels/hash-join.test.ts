@@ -9,7 +9,7 @@ import { buildTable, joinByLeft, probe, unmatchedRight } from "../../src/gpu/ker
 import { groupBySlot } from "../../src/gpu/kernels/hash-join-groups.ts";
 import type { JoinKind } from "../../src/gpu/kernels/hash-join-tally.ts";
 import { crossJoin, type JoinRows } from "../../src/gpu/kernels/join-expand.ts";
-import { bitmapOf, difference } from "./host-column.ts";
+import { bitmapOf, difference, download, upload } from "./host-column.ts";
 import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
 
 let device: Device;
@@ -148,6 +148,82 @@ test("more rows than a workgroup counts by itself", async () => {
   await check(many, side(uints([3, 3, 500, 2000])), false);
   await check(side(uints([3, 500, 2000])), many, false);
   await check(many, side(uints([3, 500, 2000])), false, ["inner", "semi"]);
+});
+
+test("rows of columns are given instead of their numbers where all columns are plain and the rows are few enough", async () => {
+  for (const repeats of [false, true]) {
+    const left = uints(Array.from({ length: 700 }, (_, row) => row % 300));
+    const right = uints(Array.from({ length: 2000 }, (_, row) => (repeats ? row % 150 : row)));
+    const sides = [left, right].map((column) => ({ keys: tableKeys(device, [column], column.rows.length), mask: null }));
+    const [probed, built] = sides;
+    assert.ok(probed !== undefined && built !== undefined);
+    const columns = [left, right].map(({ rows }) => [
+      upload(
+        device,
+        { kind: "Int32" },
+        Array.from(rows, (_, row) => 3 * row),
+        false,
+      ),
+      upload(
+        device,
+        { kind: "Int64" },
+        Array.from(rows, (_, row) => BigInt(row) << 20n),
+        false,
+      ),
+    ]);
+    const nullable = upload(
+      device,
+      { kind: "Int32" },
+      Array.from(left.rows, () => 1),
+      true,
+    );
+    const [ofLeft = [], ofRight = []] = columns;
+    const wanted = { left: ofLeft, right: ofRight, most: 1 << 20 };
+    const table = buildTable(device, built, { nullsEqual: false, pairs: true });
+    const ways = [
+      (w: typeof wanted | null) => probe(device, table, probed, "inner", w),
+      (w: typeof wanted | null) => joinByLeft(device, probed, built, "inner", { nullsEqual: false }, w),
+    ];
+    for (const way of ways) {
+      const join = await way(null);
+      assert.equal(join.taken, undefined);
+      const numbers = await readRows(join);
+      const { taken, ...lists } = await way(wanted);
+      assert.equal(lists.count, join.count);
+      for (const [side, rows] of [numbers.left, numbers.right ?? []].entries()) {
+        const [narrow, wide] = taken?.[side] ?? [];
+        assert.ok(narrow !== undefined && wide !== undefined);
+        assert.equal(
+          difference(
+            await download(device, narrow),
+            Array.from(rows, (row) => 3 * row),
+          ),
+          -1,
+        );
+        assert.equal(
+          difference(
+            await download(device, wide),
+            Array.from(rows, (row) => BigInt(row) << 20n),
+          ),
+          -1,
+        );
+        for (const { buffer } of [narrow, wide]) buffer.release();
+      }
+      for (const buffer of [lists.left, lists.right]) buffer?.release();
+      for (const other of [
+        { ...wanted, most: join.count - 1 },
+        { ...wanted, left: [nullable] },
+        { ...wanted, left: [], right: [] },
+      ]) {
+        const listed = await way(other);
+        assert.equal(listed.taken, undefined);
+        assert.deepEqual((await readRows(listed)).left, numbers.left);
+      }
+    }
+    table.release();
+    for (const { keys } of sides) keys.buffer.release();
+    for (const { buffer } of [...columns.flat(), nullable]) buffer.release();
+  }
 });
 
 test("a device with few bindings", async () => {

@@ -13,7 +13,7 @@ import type { QueryContext } from "../context.ts";
 import { predicateMask } from "../pipeline.ts";
 import type { Batch } from "../table.ts";
 import { rowsOf } from "../table.ts";
-import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
+import { assemble, partsOfRows, releaseRows, wantedOf } from "./join-output.ts";
 import type { TakenRows } from "./taken-rows.ts";
 
 /** How the probed side sees the join: for right joins the sides are swapped. */
@@ -68,7 +68,8 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
     const keys = probeKeys[b];
     if (keys === undefined) continue;
     const left = await sideOf(context, keys, batch, probed.predicate);
-    const rows = await (table === null ? joinByLeft(device, left, right, kind, options) : probe(device, table, left, kind));
+    const wanted = plan.how === "inner" ? wantedOf(context, plan, batch, build) : null;
+    const rows = await (table === null ? joinByLeft(device, left, right, kind, options, wanted) : probe(device, table, left, kind, wanted));
     releaseSide(left);
     await take(batch, rows, swapped, { left: false, right: kind === "left" });
   }

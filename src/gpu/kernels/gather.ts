@@ -4,7 +4,7 @@ import { storageOf } from "../../ir/dtype.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import { type Column, columnWords, valueWords } from "../column.ts";
 import type { Device } from "../device.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Access, Kernel } from "../kernel.ts";
 
 /** Row number that stands for a null row. */
 export const NULL_ROW = 0xffffffff;
@@ -156,6 +156,38 @@ export interface Gathered {
   readonly rows: DeviceBuffer;
   readonly mayBeNull: boolean;
 }
+
+/** Plain columns of which a kernel takes the rows that it finds, so that they need no list: what its text and its launch need for that. */
+export interface TakenAlong {
+  readonly key: string;
+  /** Two for each column. */
+  readonly bindings: readonly Access[];
+  readonly buffers: readonly DeviceBuffer[];
+  readonly declarations: () => string;
+  /** Takes row `rows[list]` of the columns of each list as row `at`. */
+  readonly text: (at: string, rows: readonly string[]) => string;
+  /** The rows taken, owned by the caller, list by list. */
+  readonly targets: readonly (readonly Column[])[];
+}
+
+/**
+ * Columns to be taken along, `count` rows of each, by a kernel with `before` bindings of its own in front of theirs. Null where there are none, where
+ * some are not plain, and where a device has not so many bindings.
+ */
+export const takeAlong = (device: Device, lists: readonly (readonly Column[])[], count: number, before: number): TakenAlong | null => {
+  const columns = lists.flatMap((own, list) => own.map((source) => ({ source, slot: slotOf(source), list })));
+  const fits = columns.length > 0 && before + 2 * columns.length <= device.limits.storageBuffers;
+  if (!fits || columns.some(({ source, slot }) => slot === "bits" || source.validityOffset !== null)) return null;
+  const targets = lists.map((own) => own.map((source) => targetOf(device, source, count, false)));
+  return {
+    key: plainKey(columns),
+    bindings: columns.flatMap(() => ["read", "read_write"] as const),
+    buffers: targets.flatMap((own, list) => own.flatMap(({ buffer }, k) => [lists[list]?.[k]?.buffer ?? buffer, buffer])),
+    declarations: () => columns.map(({ slot }, k) => declare(slot, k, before)).join("\n"),
+    text: (at, rows) => columns.map(({ list }, k) => `target${k}[${at}] = source${k}[${rows[list]}];`).join("\n  "),
+    targets,
+  };
+};
 
 interface Pair extends Listed {
   readonly source: Column;

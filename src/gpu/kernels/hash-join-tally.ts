@@ -5,8 +5,10 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS } from "./expansion.ts";
+import type { TakenAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import { type MarkedRows, RANKS, type RankedRows, ranksOf } from "./hash-group-rank.ts";
+import { type JoinPairs, takenRows, type Wanted, wantedAlong } from "./join-expand.ts";
 import type { Scratch } from "./keys-scratch.ts";
 
 export type JoinKind = "inner" | "left" | "semi" | "anti";
@@ -228,11 +230,15 @@ export function spansOf(device: Device, scratch: Scratch, slotted: Slotted, star
   return spans;
 }
 
-/** The marked rows and the row that each finds: bits, before or counts | slots | holders: row + 1 of each slot, or 0 -> left, right */
-const listKernel = (by: RankedRows["ranks"]["by"]): Kernel => ({
+/**
+ * The marked rows and the row that each finds:
+ *
+ *     bits, before or counts | slots | holders: row + 1 of each slot, or 0 -> left, right; or columns taken along
+ */
+const listKernel = (by: RankedRows["ranks"]["by"], along: TakenAlong | null): Kernel => ({
   name: "join-list",
-  key: `join-list(${by})`,
-  bindings: ["read", "read", "read", "read", "read_write", "read_write"],
+  key: `join-list(${by},${along?.key ?? ""})`,
+  bindings: ["read", "read", "read", "read", ...(along?.bindings ?? (["read_write", "read_write"] as const))],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
@@ -241,25 +247,26 @@ const listKernel = (by: RankedRows["ranks"]["by"]): Kernel => ({
 @group(0) @binding(1) var<storage, read> ${by}: array<u32>;
 @group(0) @binding(2) var<storage, read> slots: array<u32>;
 @group(0) @binding(3) var<storage, read> holders: array<u32>;
-@group(0) @binding(4) var<storage, read_write> left: array<u32>;
-@group(0) @binding(5) var<storage, read_write> right: array<u32>;
-@group(0) @binding(6) var<uniform> P: array<vec4<u32>, 1>; // rows
+${along === null ? PAIRS : along.declarations()}
+@group(0) @binding(${4 + (along?.bindings.length ?? 2)}) var<uniform> P: array<vec4<u32>, 1>; // rows
 ${RANKS[by].functions}
 ${HEAD}
   ${RANKS[by].base}
   if (row >= P[0].x || ((bits[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return; }
   let at = rank_of(row, base);
-  left[at] = row;
   let slot = slots[row];
   var found = ${NONE}u;
   if (slot != ${NONE}u) { found = holders[slot] - 1u; }
-  right[at] = found;
+  ${along === null ? "left[at] = row;\n  right[at] = found;" : along.text("at", ["row", "found"])}
 }`),
 });
 
-const LISTS = { before: listKernel("before"), counts: listKernel("counts") } as const;
+const PAIRS = `@group(0) @binding(4) var<storage, read_write> left: array<u32>;
+@group(0) @binding(5) var<storage, read_write> right: array<u32>;`;
 
-/** The pairs of an inner or left join whose slots have one right row at most; held by `scratch`. */
+const LISTS = { before: listKernel("before", null), counts: listKernel("counts", null) } as const;
+
+/** The pairs of an inner or left join whose slots have one right row at most. */
 export function listPairs(
   device: Device,
   scratch: Scratch,
@@ -267,7 +274,16 @@ export function listPairs(
   slots: DeviceBuffer,
   holders: DeviceBuffer,
   count: number,
-): { readonly left: DeviceBuffer; readonly right: DeviceBuffer } {
+  wanted: Wanted | null,
+): JoinPairs {
+  const workgroups = Math.ceil(marked.rows / WORKGROUP);
+  const along = wantedAlong(device, wanted, count, 4);
+  if (along !== null) {
+    const { bits, ranks, rows } = ranksOf(device, scratch, marked);
+    const bindings = [bits, ranks.words, slots, holders, ...along.buffers];
+    device.launch({ kernel: listKernel(ranks.by, along), bindings, params: [rows, 0, 0, 0], workgroups });
+    return takenRows(scratch, along, count);
+  }
   const left = scratch.alloc(count, "join left rows");
   const right = scratch.alloc(count, "join right rows");
   if (count > 0) {
@@ -276,8 +292,8 @@ export function listPairs(
       kernel: LISTS[ranks.by],
       bindings: [bits, ranks.words, slots, holders, left, right],
       params: [rows, 0, 0, 0],
-      workgroups: Math.ceil(rows / WORKGROUP),
+      workgroups,
     });
   }
-  return { left, right };
+  return { left: scratch.keep(left), right: scratch.keep(right), count };
 }

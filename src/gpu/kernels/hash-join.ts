@@ -19,7 +19,7 @@ import {
   type Tally,
   tally,
 } from "./hash-join-tally.ts";
-import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
+import { checkCount, expandSpans, type JoinRows, sumOf, type Wanted } from "./join-expand.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 
@@ -138,10 +138,11 @@ const noRows = (scratch: Scratch, kind: JoinKind): JoinRows => {
 /**
  * Joins the left rows with the table. Output in left row order and, within one left row, in right row order.
  * inner: matching pairs; left: those and the left rows without a match; semi / anti: the left rows with / without a match. Both sides
- * must have the same keys; one may have null planes where the other has none. One round trip.
+ * must have the same keys; one may have null planes where the other has none. `wanted`: columns whose rows are wanted of an inner join; they may be
+ * given as rows of columns. One round trip.
  * @throws OutOfDeviceMemoryError when the output has about 2^32 rows or more, or does not fit.
  */
-export function probe(device: Device, table: JoinTable, left: JoinSide, kind: JoinKind): Promise<JoinRows> {
+export function probe(device: Device, table: JoinTable, left: JoinSide, kind: JoinKind, wanted: Wanted | null = null): Promise<JoinRows> {
   const { inserted, found, nullsEqual, right } = table;
   const { rows } = left.keys;
   return withScratchAsync(device, async (scratch) => {
@@ -164,9 +165,9 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
     if (!atOnce) launchTally(device, slots, marks);
     if (!isPairs(kind)) return selected(device, scratch, marks);
     const { count, more } = await countsOf(device, marks, inserted.flags);
-    if (more === 0) return pairs(device, scratch, marks, slotted, inserted.table, count);
+    if (more === 0) return listPairs(device, scratch, marks, slots, inserted.table, count, wanted);
     const { starts, sorted } = table.groups(more + 1);
-    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
+    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count, wanted);
   });
 }
 
@@ -180,6 +181,7 @@ export function joinByLeft(
   right: JoinSide,
   kind: JoinKind,
   { nullsEqual }: JoinOptions,
+  wanted: Wanted | null = null,
 ): Promise<JoinRows> {
   const { rows } = left.keys;
   return withScratchAsync(device, async (scratch) => {
@@ -203,7 +205,7 @@ export function joinByLeft(
     scratch.drop(table);
     const tallied = tally(device, scratch, slotted, kind);
     const { count, more } = await countsOf(device, tallied, flags);
-    if (more === 0) return pairs(device, scratch, tallied, slotted, holders, count);
+    if (more === 0) return listPairs(device, scratch, tallied, slots, holders, count, wanted);
     scratch.drop(holders);
     // every slot is of a left row: no more right rows have one than there are pairs
     const found = Math.min(right.keys.rows, count);
@@ -211,7 +213,7 @@ export function joinByLeft(
     const starts = scratch.own(groups.starts);
     const sorted = scratch.own(groups.sorted);
     scratch.drop(rightSlots);
-    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
+    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count, wanted);
   });
 }
 
@@ -225,11 +227,6 @@ async function countsOf(device: Device, { total }: Tally, flags: DeviceBuffer): 
   const count = sumOf(sum);
   checkCount(count);
   return { count, more: most?.[0] ?? 0 };
-}
-
-function pairs(device: Device, scratch: Scratch, tallied: Tally, { slots }: Slotted, holders: DeviceBuffer, count: number): JoinRows {
-  const { left, right } = listPairs(device, scratch, tallied, slots, holders, count);
-  return { left: scratch.keep(left), right: scratch.keep(right), count };
 }
 
 /** The marked rows; one round trip. */
