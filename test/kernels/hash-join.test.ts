@@ -220,6 +220,18 @@ test("rows of columns are given instead of their numbers where all columns are p
         assert.deepEqual((await readRows(listed)).left, numbers.left);
       }
     }
+    for (const kind of ["semi", "anti"] as const) {
+      const numbers = await readRows(await joinByLeft(device, probed, built, kind, { nullsEqual: false }));
+      const { taken, ...lists } = await joinByLeft(device, probed, built, kind, { nullsEqual: false }, { ...wanted, right: [] });
+      assert.equal(lists.count, numbers.left.length);
+      assert.equal(taken === undefined, lists.count === 0, kind);
+      for (const [k, column] of (taken?.[0] ?? []).entries()) {
+        const expected = Array.from(numbers.left, (row) => (k === 0 ? 3 * row : BigInt(row) << 20n));
+        assert.equal(difference(await download(device, column), expected), -1, kind);
+        column.buffer.release();
+      }
+      lists.left.release();
+    }
     table.release();
     for (const { keys } of sides) keys.buffer.release();
     for (const { buffer } of [...columns.flat(), nullable]) buffer.release();

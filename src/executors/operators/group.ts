@@ -14,7 +14,7 @@ import { compileKeys, concatBatches, keysOfBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch } from "../table.ts";
-import { batchOf, releaseBatch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch } from "../table.ts";
 
 export interface GroupedBatch {
   /** u32 group of each row; 0xFFFFFFFF for rows that the predicate drops. */
@@ -67,12 +67,13 @@ export async function group(
     const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
     const planes = hashKeys(context.device, keysOf.programs, batch.rows);
     keysOf.release();
-    const { ids, groups, first } = await groupRows(context.device, planes, mask);
+    const names = [...columnsOf(exprs)];
+    const found = await groupRows(context.device, planes, mask, { wanted: names.map((name) => columnOf(batch, name)) });
+    const { ids } = found;
     planes.buffer.release();
-    const representatives = gatherBatch(context, batch, first, groups, false, [...columnsOf(exprs)]);
+    const representatives = representativesOf(context, batch, found, names);
     local.push({ ids, mask, keys: await projectBatch(context, representatives, keys) });
     releaseBatch(representatives);
-    first.release();
   }
   const [only] = local;
   if (local.reduce((n, l) => n + l.keys.rows, 0) <= limit)
@@ -85,12 +86,28 @@ export async function group(
   return null;
 }
 
-/** The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all. */
-export async function groupBatch(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Groups> {
+/** The first row of each group, with the named columns; releases the numbers of these rows. */
+function representativesOf(context: QueryContext, batch: Batch, { groups, first, taken }: Groups, names: readonly string[]): Batch {
+  const rows = taken === undefined ? gatherBatch(context, batch, first, groups, false, names) : batchOf(groups, names, taken);
+  first.release();
+  return rows;
+}
+
+/**
+ * The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all; `wanted`:
+ * as `groupRows` has it.
+ */
+export async function groupBatch(
+  context: QueryContext,
+  batch: Batch,
+  exprs: readonly Expr[],
+  mask: DeviceBuffer | null,
+  wanted: readonly Column[] = [],
+): Promise<Groups> {
   const keys = await keysOfBatch(context, batch, exprs, "unique");
   const planes = hashKeys(context.device, keys.programs, batch.rows);
   keys.release();
-  const groups = await groupRows(context.device, planes, mask);
+  const groups = await groupRows(context.device, planes, mask, { wanted });
   planes.buffer.release();
   return groups;
 }
@@ -103,9 +120,16 @@ async function mergeGroups(context: QueryContext, local: readonly LocalGroups[],
     schema,
   );
   const exprs = schema.map((f) => column(f.name, f.dtype));
-  const { ids: table, groups, first } = await groupBatch(context, all, exprs, null);
-  const representatives = gatherBatch(context, all, first, groups, false);
-  first.release();
+  const names = schema.map((f) => f.name);
+  const found = await groupBatch(
+    context,
+    all,
+    exprs,
+    null,
+    names.map((name) => columnOf(all, name)),
+  );
+  const { ids: table, groups } = found;
+  const representatives = representativesOf(context, all, found, names);
   let base = 0;
   const batches = local.map(({ ids: groupOfRow, mask, keys: own }) => {
     const ids =

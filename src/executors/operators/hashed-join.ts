@@ -68,7 +68,7 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
     const keys = probeKeys[b];
     if (keys === undefined) continue;
     const left = await sideOf(context, keys, batch, probed.predicate);
-    const wanted = plan.how === "inner" ? wantedOf(context, plan, batch, build) : null;
+    const wanted = kind === "left" ? null : wantedOf(context, plan, batch, build);
     const rows = await (table === null ? joinByLeft(device, left, right, kind, options, wanted) : probe(device, table, left, kind, wanted));
     releaseSide(left);
     await take(batch, rows, swapped, { left: false, right: kind === "left" });

@@ -104,7 +104,7 @@ const namesOf = (outputs: readonly JoinOutput[]): Names => ({
   right: [...new Set(outputs.map((o) => o.right).filter((n) => n !== null))],
 });
 
-/** What an inner join is asked to take of its sides, where its rows fit one batch. */
+/** What a join is asked to take of its sides, where its rows fit one batch. */
 export function wantedOf(context: QueryContext, plan: Join, left: Batch, right: Batch): Wanted {
   const names = namesOf(plan.output);
   return {

@@ -170,13 +170,16 @@ export interface TakenAlong {
   readonly targets: readonly (readonly Column[])[];
 }
 
+/** Rows above which a list of their numbers is made first: loads by a list are on their way at once. */
+const TAKEN_ALONG = 1 << 18;
+
 /**
- * Columns to be taken along, `count` rows of each, by a kernel with `before` bindings of its own in front of theirs. Null where there are none, where
- * some are not plain, and where a device has not so many bindings.
+ * Columns to be taken along, `count` rows of each, by a kernel with `before` bindings of its own in front of theirs. Null where there are none or
+ * many rows, where some columns are not plain, and where a device has not so many bindings.
  */
 export const takeAlong = (device: Device, lists: readonly (readonly Column[])[], count: number, before: number): TakenAlong | null => {
   const columns = lists.flatMap((own, list) => own.map((source) => ({ source, slot: slotOf(source), list })));
-  const fits = columns.length > 0 && before + 2 * columns.length <= device.limits.storageBuffers;
+  const fits = columns.length > 0 && count > 0 && count <= TAKEN_ALONG && before + 2 * columns.length <= device.limits.storageBuffers;
   if (!fits || columns.some(({ source, slot }) => slot === "bits" || source.validityOffset !== null)) return null;
   const targets = lists.map((own) => own.map((source) => targetOf(device, source, count, false)));
   return {

@@ -5,6 +5,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { constantWords } from "./fill.ts";
+import type { TakenAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import type { Scratch } from "./keys-scratch.ts";
 import { exclusiveScan } from "./scan.ts";
@@ -62,6 +63,34 @@ export const RANKS = {
   counts: { functions: OWN_RANKS, base: "let base = rank_base(group, lane);" },
 } as const satisfies Record<RanksBy, { readonly functions: string; readonly base: string }>;
 
+/** One thread for each row: bits, before or counts -> columns taken along, by rank. */
+const takeKernel = (by: RanksBy, along: TakenAlong): Kernel => ({
+  name: "rank-take",
+  key: `rank-take(${by},${along.key})`,
+  bindings: ["read", "read", ...along.bindings],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read> bits: array<u32>;
+@group(0) @binding(1) var<storage, read> ${by}: array<u32>;
+${along.declarations()}
+@group(0) @binding(${2 + along.bindings.length}) var<uniform> P: array<vec4<u32>, 1>; // rows
+${RANKS[by].functions}
+${EACH_MARKED(by)}
+  ${along.text("at", ["row"])}
+}`),
+});
+
+/** The entry point: `at` is the rank of the marked row `row`. */
+const EACH_MARKED = (by: RanksBy): string => `@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let group = group_id(wid, nwg);
+  let row = group * ${WORKGROUP}u + lane;
+  ${RANKS[by].base}
+  if (row >= P[0].x || ((bits[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return; }
+  let at = rank_of(row, base);`;
+
 /** One thread for each row: bits, before or counts -> list[rank] = row, and values[row] -> picked[rank]. */
 const listKernel = (withValues: boolean, by: RanksBy): Kernel => ({
   name: "rank-list",
@@ -77,13 +106,7 @@ const listKernel = (withValues: boolean, by: RanksBy): Kernel => ({
 ${withValues ? "@group(0) @binding(3) var<storage, read> values: array<u32>;\n@group(0) @binding(4) var<storage, read_write> picked: array<u32>;" : ""}
 @group(0) @binding(${withValues ? 5 : 3}) var<uniform> P: array<vec4<u32>, 1>; // rows
 ${RANKS[by].functions}
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let group = group_id(wid, nwg);
-  let row = group * ${WORKGROUP}u + lane;
-  ${RANKS[by].base}
-  if (row >= P[0].x || ((bits[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return; }
-  let at = rank_of(row, base);
+${EACH_MARKED(by)}
   list[at] = row;
   ${withValues ? "picked[at] = values[row];" : ""}
 }`),
@@ -132,6 +155,15 @@ export function listUpTo(
   launchList(device, ranked, list, [values, picked]);
   return { list, picked };
 }
+
+/** Takes the marked rows, of which the columns have room for all. */
+export const takeMarked = (device: Device, { bits, ranks, rows }: RankedRows, along: TakenAlong): void =>
+  device.launch({
+    kernel: takeKernel(ranks.by, along),
+    bindings: [bits, ranks.words, ...along.buffers],
+    params: [rows, 0, 0, 0],
+    workgroups: Math.ceil(rows / WORKGROUP),
+  });
 
 const launchList = (device: Device, ranked: RankedRows, list: DeviceBuffer, values: readonly DeviceBuffer[]): void =>
   device.launch({

@@ -2,11 +2,13 @@
 
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
+import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
+import { takeAlong } from "./gather.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, type NumberedRows, RANK_FUNCTION, rankRows } from "./hash-group-rank.ts";
+import { listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 
@@ -20,8 +22,17 @@ export interface Groups {
   /** u32 group number of each row; 0xFFFFFFFF for rows that take no part. */
   readonly ids: DeviceBuffer;
   readonly groups: number;
-  /** u32 first row of each group, ascending. */
+  /** u32 first row of each group, ascending; empty where `taken` is there. */
   readonly first: DeviceBuffer;
+  /** These rows of the columns that were wanted, owned by the caller. */
+  readonly taken?: readonly Column[];
+}
+
+export interface GroupOptions {
+  /** Slots of the table that is tried first, a power of two. */
+  readonly firstCapacity?: number;
+  /** Columns whose first rows of groups are wanted; they may be given instead of the numbers of these rows. */
+  readonly wanted?: readonly Column[];
 }
 
 /**
@@ -105,14 +116,14 @@ export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<In
 
 /**
  * Groups the rows by their key words. `mask`: bitmap of the rows that take part, null for all. Without planes all of them are one group.
- * The numbering is the same in every run. One round trip; two when the groups do not fit the table of `firstCapacity` slots (a power of
- * two) that is tried first. The caller owns `ids` and `first`.
+ * The numbering is the same in every run. One round trip; two when the groups do not fit the table of `firstCapacity` slots that is tried
+ * first. The caller owns `ids` and `first`.
  */
 export function groupRows(
   device: Device,
   keys: HashKeys,
   mask: DeviceBuffer | null,
-  firstCapacity: number = firstCapacityOf(keys.rows),
+  { firstCapacity = firstCapacityOf(keys.rows), wanted = [] }: GroupOptions = {},
 ): Promise<Groups> {
   return withScratchAsync(device, async (scratch) => {
     if (keys.rows === 0) {
@@ -128,7 +139,18 @@ export function groupRows(
         { buffer: flags, word: 1, words: 1 },
       ]);
       if (overflow?.[0] === 0) {
-        const { list, count } = listCounted(device, scratch, firsts, null, total?.[0] ?? 0);
+        const groups = total?.[0] ?? 0;
+        const along = takeAlong(device, [wanted], groups, 2);
+        if (along !== null) {
+          takeMarked(device, firsts, along);
+          return {
+            ids: scratch.keep(slots),
+            groups,
+            first: scratch.keep(scratch.alloc(0, "group first rows")),
+            taken: along.targets[0] ?? [],
+          };
+        }
+        const { list, count } = listCounted(device, scratch, firsts, null, groups);
         return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
       }
       for (const buffer of [slots, flags, firsts.bits, firsts.ranks.words, firsts.total]) scratch.drop(buffer);

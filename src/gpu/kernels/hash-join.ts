@@ -4,7 +4,7 @@ import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, ranksOf } from "./hash-group-rank.ts";
+import { listCounted, ranksOf, takeMarked } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
 import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type Tally,
   tally,
 } from "./hash-join-tally.ts";
-import { checkCount, expandSpans, type JoinRows, sumOf, type Wanted } from "./join-expand.ts";
+import { checkCount, expandSpans, type JoinRows, sumOf, takenOfLeft, type Wanted, wantedAlong } from "./join-expand.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 
@@ -138,8 +138,8 @@ const noRows = (scratch: Scratch, kind: JoinKind): JoinRows => {
 /**
  * Joins the left rows with the table. Output in left row order and, within one left row, in right row order.
  * inner: matching pairs; left: those and the left rows without a match; semi / anti: the left rows with / without a match. Both sides
- * must have the same keys; one may have null planes where the other has none. `wanted`: columns whose rows are wanted of an inner join; they may be
- * given as rows of columns. One round trip.
+ * must have the same keys; one may have null planes where the other has none. `wanted`: columns whose rows are wanted, of
+ * both sides of an inner join or the left side of a semi or anti join; they may be given as rows of columns. One round trip.
  * @throws OutOfDeviceMemoryError when the output has about 2^32 rows or more, or does not fit.
  */
 export function probe(device: Device, table: JoinTable, left: JoinSide, kind: JoinKind, wanted: Wanted | null = null): Promise<JoinRows> {
@@ -163,7 +163,7 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
       4 + notes.length + marks.written.length + marks.inputs.length + Number(left.mask !== null) <= device.limits.storageBuffers;
     lookUp(device, looked, isPairs(kind) || !atOnce ? slots : null, found === null ? "nothing" : "found", notes, atOnce ? marks : null);
     if (!atOnce) launchTally(device, slots, marks);
-    if (!isPairs(kind)) return selected(device, scratch, marks);
+    if (!isPairs(kind)) return selected(device, scratch, marks, wanted);
     const { count, more } = await countsOf(device, marks, inserted.flags);
     if (more === 0) return listPairs(device, scratch, marks, slots, inserted.table, count, wanted);
     const { starts, sorted } = table.groups(more + 1);
@@ -197,7 +197,7 @@ export function joinByLeft(
     const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
     if (!isPairs(kind)) {
       lookUp(device, looked, null, "found", [counts]);
-      return selected(device, scratch, tally(device, scratch, slotted, kind));
+      return selected(device, scratch, tally(device, scratch, slotted, kind), wanted);
     }
     const holders = scratch.zeroed(capacity, "join right row of slots");
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
@@ -230,9 +230,14 @@ async function countsOf(device: Device, { total }: Tally, flags: DeviceBuffer): 
 }
 
 /** The marked rows; one round trip. */
-async function selected(device: Device, scratch: Scratch, { marked, total }: Tally): Promise<JoinRows> {
+async function selected(device: Device, scratch: Scratch, { marked, total }: Tally, wanted: Wanted | null): Promise<JoinRows> {
   if (total === null) throw new InternalError("the rows were not counted");
   const [some = 0] = await device.read(total, 0, 1);
+  const along = wantedAlong(device, wanted, some, 2);
+  if (along !== null) {
+    takeMarked(device, ranksOf(device, scratch, marked), along);
+    return takenOfLeft(scratch, along, some);
+  }
   const { list, count } = listCounted(device, scratch, ranksOf(device, scratch, marked), null, some);
   return { left: scratch.keep(list), right: null, count };
 }
@@ -251,6 +256,7 @@ export function unmatchedRight(device: Device, table: JoinTable): Promise<JoinRo
       device,
       scratch,
       tally(device, scratch, { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask }, "anti"),
+      null,
     );
   });
 }

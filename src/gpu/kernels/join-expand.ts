@@ -23,6 +23,14 @@ export interface JoinRows {
   readonly taken?: readonly (readonly Column[])[];
 }
 
+/** Rows that a semi or anti join took along. */
+export const takenOfLeft = (scratch: Scratch, { targets }: TakenAlong, count: number): JoinRows => ({
+  left: scratch.keep(scratch.alloc(0, "join left rows")),
+  right: null,
+  count,
+  taken: targets,
+});
+
 /** Columns whose rows are wanted where a join has no more than `most`, rather than the numbers of the rows. */
 export interface Wanted {
   readonly left: readonly Column[];
@@ -83,14 +91,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`),
 };
 
-/** Rows of a join above which lists of their numbers are made first: loads by a list are on their way at once. */
-const TAKEN_ALONG = 1 << 18;
-
 /** What a kernel with `before` bindings can take along of what is wanted. */
 export const wantedAlong = (device: Device, wanted: Wanted | null, count: number, before: number): TakenAlong | null =>
-  wanted === null || count === 0 || count > Math.min(wanted.most, TAKEN_ALONG)
-    ? null
-    : takeAlong(device, [wanted.left, wanted.right], count, before);
+  wanted === null || count > wanted.most ? null : takeAlong(device, [wanted.left, wanted.right], count, before);
 
 /** Rows that were taken along. */
 export const takenRows = (scratch: Scratch, { targets }: TakenAlong, count: number): JoinPairs => ({
