@@ -4,30 +4,34 @@ import type { Block, Window } from "./buffers.ts";
 import { collectGarbage } from "./garbage.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
 
-/** One step of the way to a group: numbers, which are found sooner than a text of them is made. */
-interface Step {
-  readonly next: Map<number, Step>;
-  kept: KeptBindGroup | null;
-}
-
 interface KeptBindGroup {
   readonly group: GPUBindGroup;
-  /** The ids of the blocks that it shows. */
-  readonly blocks: ReadonlySet<number>;
+  readonly hash: number;
+  readonly layoutId: number;
+  readonly windows: readonly Window[];
 }
 
 const KEPT = { software: 1024, hardware: 8192 } as const;
 /** Bind groups after which a software adapter, which maps memory for each and may make only so many maps, has those that nobody needs collected. */
 const COLLECTED = 3000;
 
-const newStep = (): Step => ({ next: new Map(), kept: null });
+/** A small integer, which are found soonest. */
+const hashOf = (layoutId: number, windows: readonly Window[]): number => {
+  let hash = layoutId;
+  for (const { block, offset, size } of windows) {
+    hash = Math.imul(hash ^ block.id, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ size ^ offset, 0x85ebca6b);
+  }
+  return (hash ^ (hash >>> 13)) & 0x3fffffff;
+};
 
-const follow = ({ next }: Step, number: number): Step => {
-  const known = next.get(number);
-  if (known !== undefined) return known;
-  const made = newStep();
-  next.set(number, made);
-  return made;
+const shows = (kept: KeptBindGroup, layoutId: number, windows: readonly Window[]): boolean => {
+  if (kept.layoutId !== layoutId) return false;
+  for (let at = 0; at < windows.length; at++) {
+    const [own, asked] = [kept.windows[at], windows[at]];
+    if (own?.block !== asked?.block || own?.size !== asked?.size || own?.offset !== asked?.offset) return false;
+  }
+  return true;
 };
 
 export class BindGroups {
@@ -35,12 +39,10 @@ export class BindGroups {
   readonly #software: boolean;
   /** The buffer of parameters that every group of a kernel with parameters ends with. */
   readonly #params: GPUBuffer;
-  /** From here the way leads over the layout, then for each window over its block, over less than its offset if it has one, and over its size. */
-  #start = newStep();
-  /** Where the groups are that show a block, by its id. */
-  readonly #ofBlock = new Map<number, Set<Step>>();
-  /** Ways there are, also those whose group was let go of. */
-  #ways = 0;
+  readonly #kept = new Map<number, KeptBindGroup[]>();
+  /** The groups that show a block, by its id. */
+  readonly #ofBlock = new Map<number, Set<KeptBindGroup>>();
+  #count = 0;
   #made = 0;
 
   constructor(device: GPUDevice, params: GPUBuffer, software: boolean) {
@@ -51,23 +53,23 @@ export class BindGroups {
 
   /** The group of a kernel over these windows, one for each of its bindings. */
   get(kernel: CompiledKernel, windows: readonly Window[]): GPUBindGroup {
-    let step = follow(this.#start, kernel.layoutId);
-    for (const { block, offset, size } of windows) {
-      step = follow(step, block.id);
-      if (offset > 0) step = follow(step, -offset);
-      step = follow(step, size);
-    }
-    if (step.kept !== null) return step.kept.group;
+    const { layoutId } = kernel;
+    const hash = hashOf(layoutId, windows);
+    const same = this.#kept.get(hash);
+    if (same !== undefined) for (const kept of same) if (shows(kept, layoutId, windows)) return kept.group;
     const group = this.#make(kernel, windows);
-    this.#keep(step, group, windows);
+    this.#keep({ group, hash, layoutId, windows });
     return group;
   }
 
   /** Lets go of the groups that show a block: they would keep what is left of it for as long as they live. */
   forget({ id }: Block): void {
-    for (const step of this.#ofBlock.get(id) ?? []) {
-      for (const other of step.kept?.blocks ?? []) if (other !== id) this.#ofBlock.get(other)?.delete(step);
-      step.kept = null;
+    for (const gone of this.#ofBlock.get(id) ?? []) {
+      for (const { block } of gone.windows) if (block.id !== id) this.#ofBlock.get(block.id)?.delete(gone);
+      const left = this.#kept.get(gone.hash)?.filter((kept) => kept !== gone) ?? [];
+      if (left.length > 0) this.#kept.set(gone.hash, left);
+      else this.#kept.delete(gone.hash);
+      this.#count -= 1;
     }
     this.#ofBlock.delete(id);
   }
@@ -84,20 +86,20 @@ export class BindGroups {
     return group;
   }
 
-  #keep(step: Step, group: GPUBindGroup, windows: readonly Window[]): void {
-    if (this.#ways >= KEPT[this.#software ? "software" : "hardware"]) {
-      this.#start = newStep();
+  #keep(kept: KeptBindGroup): void {
+    if (this.#count >= KEPT[this.#software ? "software" : "hardware"]) {
+      this.#kept.clear();
       this.#ofBlock.clear();
-      this.#ways = 0;
-      return;
+      this.#count = 0;
     }
-    const blocks = new Set(windows.map(({ block }) => block.id));
-    step.kept = { group, blocks };
-    this.#ways += 1;
-    for (const block of blocks) {
-      const steps = this.#ofBlock.get(block);
-      if (steps === undefined) this.#ofBlock.set(block, new Set([step]));
-      else steps.add(step);
+    this.#count += 1;
+    const same = this.#kept.get(kept.hash);
+    if (same === undefined) this.#kept.set(kept.hash, [kept]);
+    else same.push(kept);
+    for (const { block } of kept.windows) {
+      const groups = this.#ofBlock.get(block.id);
+      if (groups === undefined) this.#ofBlock.set(block.id, new Set([kept]));
+      else groups.add(kept);
     }
   }
 }
