@@ -91,9 +91,9 @@ const capacityFor = (device: Device, keys: HashKeys): number => {
 /** Above this it does not matter how many rows of a key there are: so that not every one of them writes the same word. */
 const MOST_NOTED = 1024;
 
-/** Raises the first word of `flags` to `most`, or to something above `MOST_NOTED`. */
-export const noteMost = (most: string): string =>
-  `if (atomicLoad(&flags[0]) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&flags[0], ${most}); }`;
+/** Raises a word, an atomic, to `most`, or to something above `MOST_NOTED`. */
+export const noteMost = (word: string, most: string): string =>
+  `if (atomicLoad(&${word}) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&${word}, ${most}); }`;
 
 interface InsertSpec {
   readonly layout: KeyLayout;
@@ -103,23 +103,31 @@ interface InsertSpec {
   readonly bounded: boolean;
 }
 
+/** Whether there is anything to tell of all rows. */
+const isFlagged = ({ repeats, bounded }: Pick<InsertSpec, "repeats" | "bounded">): boolean => repeats || bounded;
+
 /** Slots that a row of a bounded table may look at. Longer searches are rare below a load of 0.85, whatever the keys. */
 const MOST_STEPS = 128;
 
 /**
  * One thread for each row. It looks before it claims or lowers a slot, so that many rows of few keys only read.
  *
- *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | flags: most of more, overflow
+ *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | [flags: most of more, overflow]
  *     | [taking: bitmap of rows] | [more: rows of each slot beyond the first]
  */
 function insertKernel(spec: InsertSpec): Kernel {
   const { layout, masked, skipNulls, repeats, bounded } = spec;
-  const optional = [...(masked ? (["read"] as const) : []), ...(repeats ? (["read_write"] as const) : [])];
+  const flagged = isFlagged(spec);
+  const optional = [
+    ...(flagged ? (["read_write"] as const) : []),
+    ...(masked ? (["read"] as const) : []),
+    ...(repeats ? (["read_write"] as const) : []),
+  ];
   const source: PlaneSource = { name: "planes", stride: "P[0].y", layout };
   return {
     name: "hash-insert",
     key: `hash-insert(${layoutKey(layout)},${masked},${skipNulls},${repeats},${bounded})`,
-    bindings: ["read", "read_write", "read_write", "read_write", ...optional],
+    bindings: ["read", "read_write", "read_write", ...optional],
     params: 4,
     workgroup: WORKGROUP,
     wgsl: () =>
@@ -127,10 +135,10 @@ function insertKernel(spec: InsertSpec): Kernel {
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
 @group(0) @binding(1) var<storage, read_write> table: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read_write> slots: array<u32>;
-@group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
-${masked ? "@group(0) @binding(4) var<storage, read> taking: array<u32>;" : ""}
+${flagged ? "@group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;" : ""}
+${masked ? `@group(0) @binding(${flagged ? 4 : 3}) var<storage, read> taking: array<u32>;` : ""}
 ${repeats ? `@group(0) @binding(${masked ? 5 : 4}) var<storage, read_write> more: array<atomic<u32>>;` : ""}
-@group(0) @binding(${4 + optional.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
+@group(0) @binding(${3 + optional.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
 ${hashFunction(source)}
 ${sameFunction(source, source)}
 ${nullFunction(source)}
@@ -183,7 +191,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     repeats
       ? `if (seen != row + 1u) {
     let most = atomicAdd(&more[at], 1u) + 1u;
-    ${noteMost("most")}
+    ${noteMost("flags[0]", "most")}
   }`
       : ""
   }
@@ -200,8 +208,11 @@ export interface Inserted {
   readonly slots: DeviceBuffer;
   /** Rows of each slot beyond the first; null where not asked for. */
   readonly more: DeviceBuffer | null;
-  /** Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. */
-  readonly flags: DeviceBuffer;
+  /**
+   * Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. Null: rows were not
+   * counted, and there was room for all of them.
+   */
+  readonly flags: DeviceBuffer | null;
 }
 
 /**
@@ -221,7 +232,7 @@ export function insertRows(
   const capacity = bounded ? most : whole;
   const table = scratch.zeroed(capacity, "hash table");
   const slots = scratch.alloc(keys.rows, "hash slots");
-  const flags = scratch.zeroed(2, "hash flags");
+  const flags = isFlagged({ repeats: options.repeats, bounded }) ? scratch.zeroed(2, "hash flags") : null;
   const more = options.repeats ? scratch.zeroed(capacity, "hash repeats") : null;
   if (keys.rows > 0) {
     device.launch({
@@ -232,7 +243,7 @@ export function insertRows(
         repeats: options.repeats,
         bounded,
       }),
-      bindings: [keys.buffer, table, slots, flags, ...(mask === null ? [] : [mask]), ...(more === null ? [] : [more])],
+      bindings: [keys.buffer, table, slots, ...[flags, mask, more].filter((buffer) => buffer !== null)],
       params: [keys.rows, keys.stride, capacity - 1, 0],
       workgroups: Math.ceil(keys.rows / WORKGROUP),
     });

@@ -136,9 +136,9 @@ export function groupRows(
       scratch.drop(table);
       const [total, overflow] = await device.readMany([
         { buffer: firsts.total, word: 0, words: 1 },
-        { buffer: flags, word: 1, words: 1 },
+        ...(flags === null ? [] : [{ buffer: flags, word: 1, words: 1 }]),
       ]);
-      if (overflow?.[0] === 0) {
+      if (flags === null || overflow?.[0] === 0) {
         const groups = total?.[0] ?? 0;
         const along = takeAlong(device, [wanted], groups, 2);
         if (along !== null) {

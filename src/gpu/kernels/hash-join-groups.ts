@@ -102,7 +102,7 @@ function sorted(device: Device, scratch: Scratch, { slots, rows, found, capacity
   scanned.total.release();
   const starts = scratch.own(scanned.offsets);
   if (2 * found > rows) return { starts: scratch.keep(starts), sorted: sortById(device, slots, rows, capacity) };
-  const { marked } = tally(device, scratch, { rows, slots, counts: null, repeats: null, base: 1, mask: null }, "semi", false);
+  const { marked } = tally(device, scratch, { rows, slots, counts: null, repeats: null, base: 1, mask: null }, "semi", null);
   const { list, picked } = listUpTo(device, scratch, ranksOf(device, scratch, marked), slots, found);
   const order = scratch.own(sortById(device, picked, found, capacity));
   return { starts: scratch.keep(starts), sorted: remap(device, order, list, 0, found) };

@@ -39,7 +39,7 @@ const NOTE = {
   found: "if (atomicLoad(&noted[slot]) == 0u) { atomicStore(&noted[slot], 1u); }",
   rows: `let before = atomicAdd(&noted[slot], 1u);
     if (before == 0u) { holders[slot] = row + 1u; }
-    ${noteMost("before")}`,
+    ${noteMost("sums[2]", "before")}`,
   "rows of few": `atomicAdd(&found[slot], 1u);
     atomicMax(&finder[slot], row + 1u);`,
 } as const;
@@ -50,14 +50,14 @@ const ADD_FOUND = `workgroupBarrier();
   if (own != 0u) {
     let before = atomicAdd(&noted[lane], own);
     if (before == 0u) { holders[lane] = atomicLoad(&finder[lane]); }
-    ${noteMost("before + own - 1u")}
+    ${noteMost("sums[2]", "before + own - 1u")}
   }`;
 
 /**
  * One thread for each row that asks.
  *
  *     built, asked: key words | table: built row + 1 of each slot | [taking: bitmap of asking rows] | [slots: slot found, or NONE]
- *     | [noted: rows that found a slot; or 1 where some did] | [holders: one of these rows + 1 | flags: most rows of a slot, less 1]
+ *     | [noted: rows that found a slot; or 1 where some did] | [holders: one of these rows + 1 | sums: of which word 2 is the most rows of a slot, less 1]
  *     | [bits, bitCounts: the rows that have output rows | total of these | inputs of a tally]
  */
 export function probeKernel(spec: ProbeSpec): Kernel {
@@ -74,7 +74,7 @@ export function probeKernel(spec: ProbeSpec): Kernel {
   const few = spec.note === "rows of few";
   if (few || spec.note === "rows") {
     declare("holders", "read_write", "u32");
-    declare("flags", "read_write", "atomic<u32>");
+    declare("sums", "read_write", "atomic<u32>");
   }
   const { tally } = spec;
   if (tally !== null) {

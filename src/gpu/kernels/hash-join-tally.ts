@@ -160,13 +160,12 @@ export interface Marks extends Tally {
   readonly inputs: readonly DeviceBuffer[];
 }
 
-/** `summed`: the output rows are counted. The buffers are held by `scratch`; nothing is launched. */
-export function marksOf(scratch: Scratch, slotted: Slotted, kind: JoinKind, summed = true): Marks {
+/** `total`: two words of zeros for the number of output rows, null where it does not matter. New buffers are held by `scratch`; nothing is launched. */
+export function marksOf(scratch: Scratch, slotted: Slotted, kind: JoinKind, total: DeviceBuffer | null): Marks {
   const { rows } = slotted;
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "join marks");
   const counts = scratch.alloc(words, "join mark counts");
-  const total = summed ? scratch.zeroed(2, "join total") : null;
   const spec = specOf(slotted, kind);
   const written = [bits, counts, ...(total === null ? [] : [total])];
   return { marked: { bits, counts, rows }, total, spec, written, inputs: inputsOf(slotted, spec) };
@@ -183,8 +182,8 @@ export function launchTally(device: Device, slots: DeviceBuffer, { spec, written
 }
 
 /** As `marksOf`, made at once. */
-export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind, summed = true): Tally {
-  const marks = marksOf(scratch, slotted, kind, summed);
+export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind, total: DeviceBuffer | null): Tally {
+  const marks = marksOf(scratch, slotted, kind, total);
   launchTally(device, slotted.slots, marks);
   return marks;
 }

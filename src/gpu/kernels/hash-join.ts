@@ -156,7 +156,7 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
       base: 1,
       mask: left.mask,
     };
-    const marks = marksOf(scratch, slotted, kind);
+    const marks = marksOf(scratch, slotted, kind, scratch.zeroed(2, "join total"));
     const notes = found === null ? [] : [found];
     const looked = { built: right.keys, asked: left, table: inserted, nullsEqual };
     const atOnce =
@@ -164,7 +164,7 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
     lookUp(device, looked, isPairs(kind) || !atOnce ? slots : null, found === null ? "nothing" : "found", notes, atOnce ? marks : null);
     if (!atOnce) launchTally(device, slots, marks);
     if (!isPairs(kind)) return selected(device, scratch, marks, wanted);
-    const { count, more } = await countsOf(device, marks, inserted.flags);
+    const { count, more } = await countsOf(device, marks, inserted);
     if (more === 0) return listPairs(device, scratch, marks, slots, inserted.table, count, wanted);
     const { starts, sorted } = table.groups(more + 1);
     return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count, wanted);
@@ -186,7 +186,7 @@ export function joinByLeft(
   const { rows } = left.keys;
   return withScratchAsync(device, async (scratch) => {
     if (rows === 0) return noRows(scratch, kind);
-    const { table, slots, capacity, flags } = insertRows(device, scratch, left.keys, {
+    const { table, slots, capacity } = insertRows(device, scratch, left.keys, {
       mask: left.mask,
       skipNulls: !nullsEqual,
       repeats: false,
@@ -197,14 +197,21 @@ export function joinByLeft(
     const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
     if (!isPairs(kind)) {
       lookUp(device, looked, null, "found", [counts]);
-      return selected(device, scratch, tally(device, scratch, slotted, kind), wanted);
+      return selected(device, scratch, tally(device, scratch, slotted, kind, scratch.zeroed(2, "join total")), wanted);
     }
-    const holders = scratch.zeroed(capacity, "join right row of slots");
+    // of an inner join only slots that were found are asked for their holders
+    const holders =
+      kind === "inner" ? scratch.alloc(capacity, "join right row of slots") : scratch.zeroed(capacity, "join right row of slots");
+    // the pairs, and the most right rows of a slot
+    const sums = scratch.zeroed(3, "join sums");
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
-    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, flags]);
+    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, sums]);
     scratch.drop(table);
-    const tallied = tally(device, scratch, slotted, kind);
-    const { count, more } = await countsOf(device, tallied, flags);
+    const tallied = tally(device, scratch, slotted, kind, sums);
+    const read = await device.read(sums, 0, 3);
+    const count = sumOf(read);
+    const more = read[2] ?? 0;
+    checkCount(count);
     if (more === 0) return listPairs(device, scratch, tallied, slots, holders, count, wanted);
     scratch.drop(holders);
     // every slot is of a left row: no more right rows have one than there are pairs
@@ -218,8 +225,8 @@ export function joinByLeft(
 }
 
 /** The number of pairs, and by how many a slot has more than one right row at most. @throws OutOfDeviceMemoryError for too many pairs. */
-async function countsOf(device: Device, { total }: Tally, flags: DeviceBuffer): Promise<{ readonly count: number; readonly more: number }> {
-  if (total === null) throw new InternalError("the pairs were not counted");
+async function countsOf(device: Device, { total }: Tally, { flags }: Inserted): Promise<{ readonly count: number; readonly more: number }> {
+  if (total === null || flags === null) throw new InternalError("the pairs were not counted");
   const [sum, most] = await device.readMany([
     { buffer: total, word: 0, words: 2 },
     { buffer: flags, word: 0, words: 1 },
@@ -255,7 +262,13 @@ export function unmatchedRight(device: Device, table: JoinTable): Promise<JoinRo
     return selected(
       device,
       scratch,
-      tally(device, scratch, { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask }, "anti"),
+      tally(
+        device,
+        scratch,
+        { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask },
+        "anti",
+        scratch.zeroed(2, "join total"),
+      ),
       null,
     );
   });
