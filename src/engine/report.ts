@@ -19,8 +19,13 @@ export function deviceReport(
   placement: PlacementReport | null,
 ): QueryReport {
   const after = device.stats;
+  let nodes: QueryReport["nodes"] | null = null;
   return {
-    nodes: [...(sink === null ? [] : [sinkReport(sink)]), ...nodeReports(plan)],
+    // Made when it is read: most reports are not, and to name the nodes of a plan takes as long as to run some of them.
+    get nodes() {
+      nodes ??= [...(sink === null ? [] : [sinkReport(sink)]), ...nodeReports(plan)];
+      return nodes;
+    },
     placement,
     fallback: null,
     adapter: device.adapter.description,

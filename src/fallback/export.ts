@@ -15,6 +15,7 @@ import type { HostColumn } from "./arrow-frames.ts";
 import { writeFrame } from "./arrow-frames.ts";
 import { HostDictionary, select } from "./host-dictionary.ts";
 import type { ImportedBatch } from "./import.ts";
+import { plainSeries } from "./plain-series.ts";
 
 /** The batches behind one another; one round trip, none where they have no rows. The batches stay the caller's. */
 export async function exportFrame(
@@ -64,17 +65,12 @@ async function frameOf(
   host: readonly HostColumn[],
   schema: Schema,
 ): Promise<NativeDataFrame> {
-  const raw = quietly(() =>
-    writeFrame(
-      native,
-      columns.map((c, i) => ({ physical: physicalOf(c.dtype), column: host[i] ?? { rows: 0, values: new Uint8Array(0), validity: null } })),
-    ),
-  );
   const decoded = quietly(
     () =>
       new native.JsDataFrame(
-        columns.map((column, i) => {
-          const series = valuesOf(column, raw.column(`c${i}`));
+        physicalSeries(native, columns, host).map((physical, i) => {
+          const column = columns[i];
+          const series = column === undefined ? physical : valuesOf(column, physical);
           series.rename(schema[i]?.name ?? "");
           return series;
         }),
@@ -88,6 +84,21 @@ async function frameOf(
     schema.map((field, i) => (isPhysical(field.dtype) ? (named[i] ?? "") : castDsl(named[i] ?? "", field.dtype))),
   );
 }
+
+/** The columns as they are on the device; only what a series cannot be made of directly goes through an Arrow file. */
+function physicalSeries(native: NativePolars, columns: readonly Column[], host: readonly HostColumn[]): readonly NativeSeries[] {
+  const physical = columns.map((column, i) => ({ physical: physicalOf(column.dtype), column: host[i] ?? NO_ROWS }));
+  const plain = physical.map(({ physical: kind, column }) => plainSeries(native, "", kind, column));
+  const others = physical.filter((_, i) => plain[i] === null);
+  const written = others.length === 0 ? [].values() : writeFrame(native, others).getColumns().values();
+  return plain.map((series) => {
+    const some = series ?? written.next().value;
+    if (some === undefined) throw new InternalError("a column was not written");
+    return some;
+  });
+}
+
+const NO_ROWS: HostColumn = { rows: 0, values: new Uint8Array(0), validity: null };
 
 /** The values themselves, for a code column those that the codes stand for. */
 function valuesOf(column: Column, series: NativeSeries): NativeSeries {

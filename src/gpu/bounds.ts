@@ -2,9 +2,8 @@
 
 import { InternalError } from "../errors.ts";
 import type { DeviceLimits } from "./adapter.ts";
-import type { Window } from "./bind-groups.ts";
-import { type DeviceBuffer, PooledBuffer } from "./buffers.ts";
-import type { Binding, Launch } from "./kernel.ts";
+import { type DeviceBuffer, PooledBuffer, type Window } from "./buffers.ts";
+import type { Binding, Kernel, Launch } from "./kernel.ts";
 
 /** The buffer as its pool knows it. @throws InternalError */
 export const pooled = (buffer: DeviceBuffer): PooledBuffer => {
@@ -21,25 +20,27 @@ export const inside = (buffer: DeviceBuffer, word: number, words: number): GPUBu
 
 /** What the launch binds. @throws InternalError when it does not fit its kernel, its buffers or the limits. */
 export const checkLaunch = ({ kernel, bindings, params, workgroups }: Launch, limits: DeviceLimits): Window[] => {
-  const fail = (reason: string): never => {
-    throw new InternalError(`kernel ${kernel.name}: ${reason}`);
-  };
-  if (bindings.length !== kernel.bindings.length) fail(`${bindings.length} bindings for ${kernel.bindings.length}`);
-  if (bindings.length > limits.storageBuffers) fail(`${bindings.length} storage buffers, the device has ${limits.storageBuffers}`);
-  if (params.length > kernel.params) fail(`${params.length} parameters for ${kernel.params}`);
-  if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(`${workgroups} workgroups`);
-  if (kernel.workgroup > limits.invocations) fail(`${kernel.workgroup} invocations, the device has ${limits.invocations}`);
-  const windows = bindings.map((binding) => windowOf(binding, fail));
-  for (const { size } of windows)
-    if (size > limits.bindingBytes) fail(`a binding of ${size} bytes, the device binds ${limits.bindingBytes}`);
+  if (bindings.length !== kernel.bindings.length) fail(kernel, `${bindings.length} bindings for ${kernel.bindings.length}`);
+  if (bindings.length > limits.storageBuffers) fail(kernel, `${bindings.length} storage buffers, the device has ${limits.storageBuffers}`);
+  if (params.length > kernel.params) fail(kernel, `${params.length} parameters for ${kernel.params}`);
+  if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(kernel, `${workgroups} workgroups`);
+  if (kernel.workgroup > limits.invocations) fail(kernel, `${kernel.workgroup} invocations, the device has ${limits.invocations}`);
+  const windows: Window[] = [];
+  for (const binding of bindings) {
+    const window = "buffer" in binding ? windowOf(kernel, binding) : pooled(binding).window;
+    if (window.size > limits.bindingBytes) fail(kernel, `a binding of ${window.size} bytes, the device binds ${limits.bindingBytes}`);
+    windows.push(window);
+  }
   return windows;
 };
 
-const windowOf = (binding: Binding, fail: (reason: string) => never): Window => {
-  if (!("buffer" in binding)) return { block: pooled(binding).block, offset: 0, size: binding.words * 4 };
-  const { block, label, words } = pooled(binding.buffer);
-  const { offset, size } = binding;
+const fail = (kernel: Kernel, reason: string): never => {
+  throw new InternalError(`kernel ${kernel.name}: ${reason}`);
+};
+
+const windowOf = (kernel: Kernel, { buffer, offset, size }: Exclude<Binding, DeviceBuffer>): Window => {
+  const { block, label, words } = pooled(buffer);
   if (offset % 256 !== 0 || size % 4 !== 0 || size <= 0 || offset < 0 || offset + size > words * 4)
-    fail(`window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);
+    fail(kernel, `window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);
   return { block, offset, size };
 };

@@ -39,6 +39,13 @@ export interface Block {
   readonly id: number;
 }
 
+/** A window of a block, in bytes. */
+export interface Window {
+  readonly block: Block;
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** The one implementation of `DeviceBuffer`: a handle on the first `words` words of a block. */
 export class PooledBuffer implements DeviceBuffer {
   readonly words: number;
@@ -46,6 +53,7 @@ export class PooledBuffer implements DeviceBuffer {
   readonly #block: Block;
   readonly #giveBack: (block: Block) => void;
   #references = 1;
+  #window: Window | null = null;
 
   constructor(block: Block, words: number, label: string, giveBack: (block: Block) => void) {
     this.#block = block;
@@ -58,6 +66,13 @@ export class PooledBuffer implements DeviceBuffer {
   get block(): Block {
     if (this.#references === 0) throw new InternalError(`buffer "${this.label}" is used after its release`);
     return this.#block;
+  }
+
+  /** All words. @throws InternalError after the last release. */
+  get window(): Window {
+    const { block } = this;
+    this.#window ??= { block, offset: 0, size: this.words * 4 };
+    return this.#window;
   }
 
   get bytes(): number {
@@ -145,6 +160,7 @@ export class BufferPool {
 
   /** Lets go of unused buffers, oldest first, until at most `bytes` of them are left, and no more than a thousand buffers. */
   trim(bytes: number): void {
+    if (this.#pooled <= bytes && this.#unused.size <= KEPT_BUFFERS) return;
     for (const block of this.#unused) {
       if (this.#pooled <= bytes && this.#unused.size <= KEPT_BUFFERS) return;
       const same = this.#bySize.get(block.bytes) ?? [];

@@ -185,7 +185,7 @@ export class Device {
     const meter = this.#scopes.getStore()?.meter;
     if (meter !== undefined) meter.dispatches += 1;
     const name = meter === undefined || meter.label === "" ? kernel.name : `${meter.label}${LABEL_END}${kernel.name}`;
-    this.#stream.dispatch(name, this.#pipelines.get(kernel), windows, Uint32Array.from(params), workgroups);
+    this.#stream.dispatch(name, this.#pipelines.get(kernel), windows, params, workgroups);
   }
 
   /** Starts to compile a kernel that is going to be launched. */

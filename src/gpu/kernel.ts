@@ -30,6 +30,7 @@ export type Binding = DeviceBuffer | { readonly buffer: DeviceBuffer; readonly o
 export interface Launch {
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
+  /** Not to be changed afterwards. */
   readonly params: ArrayLike<number>;
   readonly workgroups: number;
 }

@@ -25,7 +25,9 @@ interface Layouts {
 
 export class PipelineCache {
   readonly #device: GPUDevice;
-  readonly #compiled = new Map<string, CompiledKernel>();
+  /** By name, then by key: a key is long, and putting both together would copy it for every launch. */
+  readonly #compiled = new Map<string, Map<string, CompiledKernel>>();
+  #size = 0;
   readonly #layouts = new Map<string, Layouts>();
 
   constructor(device: GPUDevice) {
@@ -34,19 +36,21 @@ export class PipelineCache {
 
   /** Pipelines made so far. */
   get size(): number {
-    return this.#compiled.size;
+    return this.#size;
   }
 
   /** Starts the compilation at the first call for a kernel. */
   get(kernel: Kernel): CompiledKernel {
-    const key = `${kernel.name}\n${kernel.key}`;
-    const known = this.#compiled.get(key);
+    const { name, key } = kernel;
+    const named = this.#compiled.get(name) ?? new Map<string, CompiledKernel>();
+    const known = named.get(key);
     if (known !== undefined) return known;
     const made = this.#compile(kernel);
-    this.#compiled.set(key, made);
+    this.#compiled.set(name, named.set(key, made));
+    this.#size += 1;
     // What failed may have failed for want of memory: who asks again gets another attempt.
     void made.ready.then(() => {
-      if (made.failure !== null) this.#compiled.delete(key);
+      if (made.failure !== null && named.delete(key)) this.#size -= 1;
     });
     return made;
   }

@@ -18,6 +18,12 @@ export interface RowValue {
   readonly nullable: boolean;
 }
 
+/** An output of a program. */
+export interface RowOutput extends RowValue {
+  /** Where the values are those of a column of the program as they stand in it, without nulls: that column. */
+  readonly column: Column | null;
+}
+
 export interface RowProgram {
   /** Everything that decides `wgsl` and `outputs`, as text: i64, u64 and f64 columns have the same loads, but not the same keys. */
   readonly key: string;
@@ -32,7 +38,7 @@ export interface RowProgram {
    * called only for row < P[0].x. Uses library functions by name; the template passes the whole source through `link`.
    */
   readonly wgsl: string;
-  readonly outputs: readonly RowValue[];
+  readonly outputs: readonly RowOutput[];
 }
 
 export const WGSL_TYPE = {
@@ -89,26 +95,30 @@ export const loadValidity = (column: Column, index: number, row: string, offset:
   return `(((${bits} >> (${row} & 31u)) & 1u) == 1u)`;
 };
 
-/** The program whose outputs are the columns themselves, in order. All columns have the same length. */
+/** The program whose outputs are the columns themselves, in order. All columns have the same length; none of them twice. */
 export function columnsProgram(columns: readonly Column[]): RowProgram {
   const args = new ArgumentWords(columns[0]?.length ?? 0);
-  const lines: string[] = [];
-  columns.forEach((column, k) => {
-    const ok = column.validityOffset === null ? "true" : loadValidity(column, k, "row", args.word(column.validityOffset));
-    lines.push(
-      declareColumn(column, k),
-      `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }`,
-      `fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`,
-    );
-  });
+  const offsets = columns.map(({ validityOffset }) => (validityOffset === null ? null : args.word(validityOffset)));
+  const text = (column: Column, k: number): string => {
+    const offset = offsets[k] ?? null;
+    const ok = offset === null ? "true" : loadValidity(column, k, "row", offset);
+    return `${declareColumn(column, k)}
+struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }
+fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`;
+  };
   const words = args.padded();
-  const outputs = columns.map((c) => ({ physical: physicalOf(c.dtype), nullable: c.validityOffset !== null }));
+  const outputs = columns.map((c): RowOutput => {
+    const nullable = c.validityOffset !== null;
+    return { physical: physicalOf(c.dtype), nullable, column: nullable ? null : c };
+  });
   return {
     key: `columns(${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")})`,
     columns,
     argWords: words.length,
     args: words,
-    wgsl: lines.join("\n"),
+    get wgsl() {
+      return columns.map(text).join("\n");
+    },
     outputs,
   };
 }

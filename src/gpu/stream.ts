@@ -1,8 +1,8 @@
 /** The command list of a device: commands are recorded as they come, and `flush` encodes and submits them to the effect of that order. */
 
 import { DeviceError } from "../errors.ts";
-import { BindGroups, type Window } from "./bind-groups.ts";
-import type { Block } from "./buffers.ts";
+import { BindGroups } from "./bind-groups.ts";
+import type { Block, Window } from "./buffers.ts";
 import type { Fault } from "./fault.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
 import { PROFILED_DISPATCHES, type ProfiledEncoder, Profiler } from "./profile.ts";
@@ -121,9 +121,9 @@ export class CommandStream {
     this.#commands = [];
     this.#retired = [];
     this.#uploadBytes = 0;
-    const missing = batch.commands.flatMap((command) =>
-      command.op === "dispatch" && !isSettled(command.compiled) ? [command.compiled.ready] : [],
-    );
+    const missing: Promise<void>[] = [];
+    for (const command of batch.commands)
+      if (command.op === "dispatch" && !isSettled(command.compiled)) missing.push(command.compiled.ready);
     if (this.#waiting === 0 && missing.length === 0) {
       this.#submit(batch);
       return this.#tail;
@@ -202,10 +202,10 @@ export class CommandStream {
         continue;
       }
       if (arenaUsed + paramBytes > PARAM_ARENA || (profiled !== null && dispatches === PROFILED_DISPATCHES)) break;
-      pass.add({ ...command, pipeline, paramOffset: arenaUsed });
+      pass.add(command, arenaUsed);
       if (paramBytes > 0) {
-        this.#arenaWords.fill(0, arenaUsed / 4, (arenaUsed + paramBytes) / 4);
         this.#arenaWords.set(command.params, arenaUsed / 4);
+        this.#arenaWords.fill(0, arenaUsed / 4 + command.params.length, (arenaUsed + paramBytes) / 4);
         arenaUsed += Math.ceil(paramBytes / PARAM_ALIGNMENT) * PARAM_ALIGNMENT;
       }
       dispatches += 1;
@@ -221,19 +221,15 @@ export class CommandStream {
   }
 }
 
-interface ReadyDispatch extends Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  /** Bytes into the parameter arena. */
-  readonly paramOffset: number;
-}
-
 /** Dispatches that wait to be encoded into one compute pass; into one for each of them where they are timed. */
 class Pass {
   readonly #encoder: GPUCommandEncoder;
   readonly #profiled: ProfiledEncoder | null;
   readonly #bindGroups: BindGroups;
   readonly #used = new Set<GPUBuffer>();
-  #dispatches: ReadyDispatch[] = [];
+  #dispatches: Dispatch[] = [];
+  /** For each of them, bytes into the parameter arena. */
+  #paramOffsets: number[] = [];
 
   constructor(encoder: GPUCommandEncoder, profiled: ProfiledEncoder | null, bindGroups: BindGroups) {
     this.#encoder = encoder;
@@ -246,26 +242,37 @@ class Pass {
     return this.#used.has(buffer);
   }
 
-  add(dispatch: ReadyDispatch): void {
+  /** A dispatch whose pipeline is there. */
+  add(dispatch: Dispatch, paramOffset: number): void {
     this.#dispatches.push(dispatch);
+    this.#paramOffsets.push(paramOffset);
     for (const { block } of dispatch.windows) this.#used.add(block.gpu);
   }
 
   /** Encodes what waits. */
   encode(): void {
-    if (this.#dispatches.length === 0) return;
+    const count = this.#dispatches.length;
+    if (count === 0) return;
     const profiled = this.#profiled;
-    if (profiled === null) this.#encodePass(this.#dispatches, {});
-    else for (const dispatch of this.#dispatches) this.#encodePass([dispatch], { timestampWrites: profiled.timestamps(dispatch.name) });
+    if (profiled === null) this.#encodePass(0, count, {});
+    else this.#dispatches.forEach(({ name }, at) => void this.#encodePass(at, at + 1, { timestampWrites: profiled.timestamps(name) }));
     this.#dispatches = [];
+    this.#paramOffsets = [];
     this.#used.clear();
   }
 
-  #encodePass(dispatches: readonly ReadyDispatch[], descriptor: GPUComputePassDescriptor): void {
+  #encodePass(from: number, to: number, descriptor: GPUComputePassDescriptor): void {
     const pass = this.#encoder.beginComputePass(descriptor);
-    for (const { pipeline, compiled, windows, paramOffset, workgroups } of dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, this.#bindGroups.get(compiled, windows), compiled.paramBytes > 0 ? [paramOffset] : []);
+    let last: GPUComputePipeline | null = null;
+    for (let at = from; at < to; at++) {
+      const dispatch = this.#dispatches[at];
+      if (dispatch === undefined) continue;
+      const { compiled, windows, workgroups } = dispatch;
+      const { pipeline } = compiled;
+      if (pipeline === null) continue;
+      if (pipeline !== last) pass.setPipeline(pipeline);
+      last = pipeline;
+      pass.setBindGroup(0, this.#bindGroups.get(compiled, windows), compiled.paramBytes > 0 ? [this.#paramOffsets[at] ?? 0] : NO_OFFSETS);
       const rows = Math.ceil(workgroups / DIMENSION);
       pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
     }
@@ -273,4 +280,5 @@ class Pass {
   }
 }
 
+const NO_OFFSETS: readonly number[] = [];
 const isSettled = (compiled: CompiledKernel): boolean => compiled.pipeline !== null || compiled.failure !== null;

@@ -162,8 +162,19 @@ const INFIX: Partial<Record<FunctionName, string>> = {
   xor: "^",
 };
 
+/** Expressions of a plan that runs again are described again. */
+const described = new WeakMap<Expr, string>();
+
 /** Text for explain and for structural keys: two expressions with the same text are the same expression. */
 export function describeExpr(expr: Expr): string {
+  const known = described.get(expr);
+  if (known !== undefined) return known;
+  const text = exprText(expr);
+  described.set(expr, text);
+  return text;
+}
+
+function exprText(expr: Expr): string {
   switch (expr.kind) {
     case "column":
       return `col(${JSON.stringify(expr.name)})`;

@@ -119,7 +119,13 @@ export interface NativePolars {
   JsLazyFrame: DeserializableClass<NativeLazyFrame> & { cloneExternal(frame: NativeLazyFrame): NativeLazyFrame };
   JsLazyGroupBy: NativeClass<NativeLazyGroupBy>;
   JsSeries: NativeClass<NativeSeries> & {
+    /** Those of typed arrays copy them as they are, NaNs bit by bit. */
+    newInt32Array(name: string, values: Int32Array): NativeSeries;
     newUint32Array(name: string, values: Uint32Array): NativeSeries;
+    newFloat32Array(name: string, values: Float32Array): NativeSeries;
+    newFloat64Array(name: string, values: Float64Array): NativeSeries;
+    newBigint64Array(name: string, values: BigInt64Array): NativeSeries;
+    newBiguint64Array(name: string, values: BigUint64Array): NativeSeries;
     newOptStr(name: string, values: readonly (string | null)[], strict: boolean): NativeSeries;
   };
   readIpc(file: Buffer, options: Readonly<Record<string, unknown>>): NativeDataFrame;

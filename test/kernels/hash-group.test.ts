@@ -6,8 +6,8 @@ import type { DeviceBuffer } from "../../src/gpu/buffers.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { groupRows } from "../../src/gpu/kernels/hash-group.ts";
 import type { DType } from "../../src/ir/dtype.ts";
-import { difference, random } from "./host-column.ts";
-import { encode, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
+import { difference, download, random, upload } from "./host-column.ts";
+import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
 
 let device: Device;
 before(async () => {
@@ -45,9 +45,9 @@ const check = async (
     numbers.set(key, numbers.size);
     first.push(row);
   }
-  const planes = encode(device, columns, rows);
+  const planes = tableKeys(device, columns, rows);
   const mask = takes === null ? null : uploadMask(rows, takes);
-  const actual = await groupRows(device, planes, mask, firstCapacity);
+  const actual = await groupRows(device, planes, mask, firstCapacity === undefined ? {} : { firstCapacity });
   assert.equal(actual.groups, first.length);
   const [actualIds = [], actualFirst = []] = await device.readMany([
     { buffer: actual.ids, word: 0, words: rows },
@@ -55,7 +55,27 @@ const check = async (
   ]);
   assert.equal(difference(actualIds, ids), -1, "ids");
   assert.equal(difference(actualFirst, first), -1, "first rows");
-  for (const buffer of [planes.buffer, mask, actual.ids, actual.first]) buffer?.release();
+  const numbered = upload(
+    device,
+    { kind: "Int32" },
+    Array.from({ length: rows }, (_, row) => 2 * row),
+    false,
+  );
+  const again = await groupRows(device, planes, mask, { wanted: [numbered] });
+  const [taken] = again.taken ?? [];
+  assert.equal(taken === undefined, again.groups === 0 || again.groups > 1 << 18);
+  if (taken !== undefined) {
+    assert.equal(
+      difference(
+        await download(device, taken),
+        first.map((row) => 2 * row),
+      ),
+      -1,
+      "columns at the first rows",
+    );
+    taken.buffer.release();
+  }
+  for (const buffer of [planes.buffer, mask, actual.ids, actual.first, again.ids, again.first, numbered.buffer]) buffer?.release();
   return actual.groups;
 };
 
@@ -119,9 +139,9 @@ test("a first table that is large enough, nearly full, or too small", async () =
     [1024, 2],
     [16, 2],
   ] as const) {
-    const planes = encode(device, [distinct], rows);
+    const planes = tableKeys(device, [distinct], rows);
     const before = device.stats.roundTrips;
-    const { ids, first, groups } = await groupRows(device, planes, null, capacity);
+    const { ids, first, groups } = await groupRows(device, planes, null, { firstCapacity: capacity });
     // a thousand keys may or may not fit 1024 slots within the steps allowed
     const trips = device.stats.roundTrips - before;
     assert.ok(capacity === 1024 ? trips <= roundTrips : trips === roundTrips, `${trips} round trips`);

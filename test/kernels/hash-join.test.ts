@@ -9,8 +9,8 @@ import { buildTable, joinByLeft, probe, unmatchedRight } from "../../src/gpu/ker
 import { groupBySlot } from "../../src/gpu/kernels/hash-join-groups.ts";
 import type { JoinKind } from "../../src/gpu/kernels/hash-join-tally.ts";
 import { crossJoin, type JoinRows } from "../../src/gpu/kernels/join-expand.ts";
-import { bitmapOf, difference } from "./host-column.ts";
-import { encode, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
+import { bitmapOf, difference, download, upload } from "./host-column.ts";
+import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
 
 let device: Device;
 before(async () => {
@@ -96,8 +96,8 @@ const check = async (
     if (kind === "semi" || kind === "anti") assert.equal(actual.right, null);
     else assert.equal(difference(actual.right ?? [], expected.right), -1, `${kind} ${way}: right`);
   };
-  const probed = { keys: encode(device, left.columns, left.rows), mask: maskOf(left.rows, taking.left) };
-  const built = { keys: encode(device, right.columns, right.rows), mask: maskOf(right.rows, taking.right) };
+  const probed = { keys: tableKeys(device, left.columns, left.rows), mask: maskOf(left.rows, taking.left) };
+  const built = { keys: tableKeys(device, right.columns, right.rows), mask: maskOf(right.rows, taking.right) };
   for (const kind of kinds) {
     await compare(await joinByLeft(device, probed, built, kind, { nullsEqual }), kind, "by left");
     const table = buildTable(device, built, { nullsEqual, pairs: kind === "inner" || kind === "left" });
@@ -140,6 +140,115 @@ test("sizes from nothing on either side", async () => {
     [33, 4097],
   ] as const) {
     await check(side(keyColumn({ kind: "Int64" }, l, 20, false, 5)), side(keyColumn({ kind: "Int64" }, r, 20, false, 6)), false);
+  }
+});
+
+test("more rows than a workgroup counts by itself", async () => {
+  const many = side(uints(Array.from({ length: (1 << 18) + 300 }, (_, row) => (row * 7) % 1000)));
+  await check(many, side(uints([3, 3, 500, 2000])), false);
+  await check(side(uints([3, 500, 2000])), many, false);
+  await check(many, side(uints([3, 500, 2000])), false, ["inner", "semi"]);
+});
+
+test("rows of columns are given instead of their numbers where all columns are plain and the rows are few enough", async () => {
+  for (const repeats of [false, true]) {
+    const left = uints(Array.from({ length: 700 }, (_, row) => row % 300));
+    const right = uints(Array.from({ length: 2000 }, (_, row) => (repeats ? row % 150 : row)));
+    const sides = [left, right].map((column) => ({ keys: tableKeys(device, [column], column.rows.length), mask: null }));
+    const [probed, built] = sides;
+    assert.ok(probed !== undefined && built !== undefined);
+    const columns = [left, right].map(({ rows }) => [
+      upload(
+        device,
+        { kind: "Int32" },
+        Array.from(rows, (_, row) => 3 * row),
+        false,
+      ),
+      upload(
+        device,
+        { kind: "Int64" },
+        Array.from(rows, (_, row) => BigInt(row) << 20n),
+        false,
+      ),
+    ]);
+    const nullable = upload(
+      device,
+      { kind: "Int32" },
+      Array.from(left.rows, () => 1),
+      true,
+    );
+    const [ofLeft = [], ofRight = []] = columns;
+    const wanted = { left: ofLeft, right: ofRight, most: 1 << 20 };
+    const table = buildTable(device, built, { nullsEqual: false, pairs: true });
+    const ways = [
+      (w: typeof wanted | null) => probe(device, table, probed, "inner", w),
+      (w: typeof wanted | null) => joinByLeft(device, probed, built, "inner", { nullsEqual: false }, w),
+    ];
+    for (const way of ways) {
+      const join = await way(null);
+      assert.equal(join.taken, undefined);
+      const numbers = await readRows(join);
+      const { taken, ...lists } = await way(wanted);
+      assert.equal(lists.count, join.count);
+      for (const [side, rows] of [numbers.left, numbers.right ?? []].entries()) {
+        const [narrow, wide] = taken?.[side] ?? [];
+        assert.ok(narrow !== undefined && wide !== undefined);
+        assert.equal(
+          difference(
+            await download(device, narrow),
+            Array.from(rows, (row) => 3 * row),
+          ),
+          -1,
+        );
+        assert.equal(
+          difference(
+            await download(device, wide),
+            Array.from(rows, (row) => BigInt(row) << 20n),
+          ),
+          -1,
+        );
+        for (const { buffer } of [narrow, wide]) buffer.release();
+      }
+      for (const buffer of [lists.left, lists.right]) buffer?.release();
+      for (const other of [
+        { ...wanted, most: join.count - 1 },
+        { ...wanted, left: [nullable] },
+        { ...wanted, left: [], right: [] },
+      ]) {
+        const listed = await way(other);
+        assert.equal(listed.taken, undefined);
+        assert.deepEqual((await readRows(listed)).left, numbers.left);
+      }
+    }
+    for (const kind of ["semi", "anti"] as const) {
+      const numbers = await readRows(await joinByLeft(device, probed, built, kind, { nullsEqual: false }));
+      const { taken, ...lists } = await joinByLeft(device, probed, built, kind, { nullsEqual: false }, { ...wanted, right: [] });
+      assert.equal(lists.count, numbers.left.length);
+      assert.equal(taken === undefined, lists.count === 0, kind);
+      for (const [k, column] of (taken?.[0] ?? []).entries()) {
+        const expected = Array.from(numbers.left, (row) => (k === 0 ? 3 * row : BigInt(row) << 20n));
+        assert.equal(difference(await download(device, column), expected), -1, kind);
+        column.buffer.release();
+      }
+      lists.left.release();
+    }
+    table.release();
+    for (const { keys } of sides) keys.buffer.release();
+    for (const { buffer } of [...columns.flat(), nullable]) buffer.release();
+  }
+});
+
+test("a device with few bindings", async () => {
+  const usual = device;
+  device = await Device.open({ limits: "default" });
+  try {
+    const left = side(keyColumn({ kind: "Int32" }, 900, 40, true, 1));
+    const right = side(keyColumn({ kind: "Int32" }, 300, 60, true, 2));
+    await check(left, right, false);
+    await check(left, right, true, KINDS, { left: (row) => row % 3 !== 0, right: (row) => row % 2 === 0 });
+  } finally {
+    device.destroy();
+    device = usual;
   }
 });
 
@@ -239,7 +348,7 @@ test("right rows by slot: by counting, by sorting, at the bound between them, of
 test("one round trip, whichever side the table is over and whether keys repeat or not", async () => {
   for (const repeat of [1, 4]) {
     const columns = [uints(Array.from({ length: 2000 }, (_, row) => Math.floor(row / repeat)))];
-    const both = { keys: encode(device, columns, 2000), mask: null };
+    const both = { keys: tableKeys(device, columns, 2000), mask: null };
     for (const kind of KINDS) {
       const table = buildTable(device, both, { nullsEqual: false, pairs: kind === "inner" || kind === "left" });
       const before = device.stats.roundTrips;
@@ -272,10 +381,10 @@ test("a key of more rows than are told apart, among keys of one and two", async 
 });
 
 test("several probes add to what is unmatched", async () => {
-  const built = encode(device, [uints([1, 2, 2, 3, null, 4])], 6);
+  const built = tableKeys(device, [uints([1, 2, 2, 3, null, 4])], 6);
   const table = buildTable(device, { keys: built, mask: null }, { nullsEqual: false, recordMatches: true, pairs: true });
   for (const keys of [[2], [4, null, 9]]) {
-    const probed = encode(device, [uints(keys)], keys.length);
+    const probed = tableKeys(device, [uints(keys)], keys.length);
     await readRows(await probe(device, table, { keys: probed, mask: null }, "left"));
     probed.buffer.release();
   }
@@ -285,7 +394,7 @@ test("several probes add to what is unmatched", async () => {
 
 test("an output beyond 2^32 rows is refused, not wrapped", async () => {
   // 65,536 x 65,536 pairs: exactly 2^32, whose low word is 0
-  const keys = encode(device, [uints(new Array(65_536).fill(5))], 65_536);
+  const keys = tableKeys(device, [uints(new Array(65_536).fill(5))], 65_536);
   const both = { keys, mask: null };
   const table = buildTable(device, both, { nullsEqual: false, pairs: true });
   await assert.rejects(probe(device, table, both, "inner"), OutOfDeviceMemoryError);
@@ -296,8 +405,8 @@ test("an output beyond 2^32 rows is refused, not wrapped", async () => {
 });
 
 test("sides with other keys, and unmatched rows that nobody recorded, are bugs", async () => {
-  const narrow = encode(device, [uints([1, 2])], 2);
-  const wide = encode(device, [keyColumn({ kind: "Int64" }, 2, 2, false, 1)], 2);
+  const narrow = tableKeys(device, [uints([1, 2])], 2);
+  const wide = tableKeys(device, [keyColumn({ kind: "Int64" }, 2, 2, false, 1)], 2);
   const [one, other] = [
     { keys: narrow, mask: null },
     { keys: wide, mask: null },
@@ -340,7 +449,7 @@ test("cross join", async () => {
 test("nothing is left allocated, after failures neither", async () => {
   const before = device.stats.allocatedBytes;
   await check(side(keyColumn({ kind: "Float64" }, 2000, 300, true, 9)), side(keyColumn({ kind: "Float64" }, 500, 300, true, 9)), true);
-  const keys = encode(device, [uints(new Array(65_536).fill(5))], 65_536);
+  const keys = tableKeys(device, [uints(new Array(65_536).fill(5))], 65_536);
   const both = { keys, mask: null };
   const table = buildTable(device, both, { nullsEqual: false, pairs: true });
   await assert.rejects(probe(device, table, both, "inner"), OutOfDeviceMemoryError);

@@ -1,7 +1,7 @@
 /** Key columns for the tests of sorting, grouping and joining, and what plain JavaScript makes of them: ranks. */
 
 import type { Device } from "../../src/gpu/device.ts";
-import { encodeEquality, encodeOrder, type KeyOrder, type KeyPlanes } from "../../src/gpu/kernels/keys.ts";
+import { encodeEquality, encodeOrder, type HashKeys, hashKeys, type KeyOrder, type KeyPlanes } from "../../src/gpu/kernels/keys.ts";
 import { columnsProgram } from "../../src/gpu/row-program.ts";
 import { type DType, physicalOf, storageOf } from "../../src/ir/dtype.ts";
 import { type HostColumn, random, upload } from "./host-column.ts";
@@ -128,6 +128,14 @@ export const orderedRows = (ranks: readonly Int32Array[], rows: number, order: r
       return a - b;
     }),
   );
+};
+
+/** The keys of columns as hash tables take them; releases the columns. */
+export const tableKeys = (device: Device, columns: readonly KeyColumn[], rows: number): HashKeys => {
+  const uploaded = columns.map((column) => upload(device, column.dtype, column.rows, column.nullable));
+  const keys = hashKeys(device, columnsProgram(uploaded), rows);
+  for (const column of uploaded) column.buffer.release();
+  return keys;
 };
 
 /** Encodes columns as equality planes (no order) or ordered ones, and releases the columns. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Device } from "../../src/gpu/device.ts";
-import { encodeEquality, type KeyPlanes } from "../../src/gpu/kernels/keys.ts";
+import { encodeEquality, hashKeys, type KeyPlanes } from "../../src/gpu/kernels/keys.ts";
 import { columnsProgram } from "../../src/gpu/row-program.ts";
 import { difference, upload } from "./host-column.ts";
 import { encode, f32Bits, f64Bits, KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf } from "./keys-model.ts";
@@ -51,6 +51,27 @@ test("equality words are canonical, and nulls are zero words with a bit of their
       [0, 0, 0b100, 0b1101, 0],
     ],
   );
+});
+
+test("a lone column of canonical words without nulls is its own key; all else is encoded", () => {
+  for (const { dtype, nullable, more, own } of [
+    { dtype: "Int64", nullable: false, more: false, own: true },
+    { dtype: "UInt32", nullable: false, more: false, own: true },
+    { dtype: "String", nullable: false, more: false, own: true },
+    { dtype: "Int64", nullable: true, more: false, own: false },
+    { dtype: "Int64", nullable: false, more: true, own: false },
+    { dtype: "Float64", nullable: false, more: false, own: false },
+    { dtype: "Float32", nullable: false, more: false, own: false },
+    { dtype: "Boolean", nullable: false, more: false, own: false },
+  ] as const) {
+    const columns = (more ? [dtype, dtype] : [dtype]).map((kind) => upload(device, { kind }, [1, 0], nullable));
+    const keys = hashKeys(device, columnsProgram(columns), 2);
+    const name = `${dtype}${nullable ? ", nullable" : ""}${more ? ", two" : ""}`;
+    assert.equal(keys.buffer === columns[0]?.buffer, own, name);
+    assert.equal(keys.interleaved, own && dtype === "Int64", name);
+    for (const { buffer } of columns) buffer.release();
+    keys.buffer.release();
+  }
 });
 
 test("keys that are never null have no null plane", async () => {

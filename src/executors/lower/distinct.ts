@@ -16,7 +16,7 @@ export function lowerDistinct(lower: LowerContext, plan: Distinct): PhysicalNode
   const kept = (of: PhysicalNode, schema = plan.schema) =>
     mapNode({
       name: nameOf(plan),
-      detail: detailsOf(plan),
+      detail: () => detailsOf(plan),
       schema,
       logical: plan,
       inputs: [each(of)],

@@ -71,7 +71,7 @@ function together(
 ): MapNode {
   return mapNode({
     name: nameOf(logical),
-    detail: `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,
+    detail: () => `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,
     schema: plan.schema,
     partitionedBy,
     atMost: rowsOfJoin(plan, left, right),

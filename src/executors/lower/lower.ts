@@ -30,10 +30,12 @@ import { lowerWindow } from "./window.ts";
 
 const lowerSource = (lower: LowerContext, plan: Frame | Scan): PhysicalNode => {
   const { partitions, rows, kept, load } = lower.source(plan);
+  const { frames } = lower;
+  if (plan.kind === "frame" && !frames.has(plan.source)) frames.set(plan.source, frames.size + 1);
   return {
     kind: "source",
     name: nameOf(plan),
-    detail: detailsOf(plan, lower.frames),
+    detail: () => detailsOf(plan, frames),
     schema: plan.schema,
     partitions,
     partitionedBy: null,

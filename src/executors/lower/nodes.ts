@@ -16,7 +16,7 @@ export function mapNode(spec: MapSpec): MapNode {
   const each = spec.inputs.find((i) => i.take === "each");
   return {
     kind: "map",
-    detail: "",
+    detail: () => "",
     schema: spec.logical.schema,
     partitions: each?.node.partitions ?? 1,
     partitionedBy: null,
@@ -35,7 +35,7 @@ type ReduceSpec = Pick<ReduceNode, "name" | "input" | "arity" | "merge"> &
 /** A reduction; by default with the schema and the logical node of its input, and without an estimate. */
 export const reduceNode = (spec: ReduceSpec): ReduceNode => ({
   kind: "reduce",
-  detail: Number.isFinite(spec.arity) ? `${spec.arity} AT A TIME` : "",
+  detail: () => (Number.isFinite(spec.arity) ? `${spec.arity} AT A TIME` : ""),
   schema: spec.input.schema,
   partitions: 1,
   partitionedBy: null,
@@ -71,7 +71,7 @@ export const choiceNode = (
 ): ChoiceNode => ({
   kind: "choice",
   name: "CHOICE",
-  detail: `${options[0].name} OR ${options[1].name}`,
+  detail: () => `${options[0].name} OR ${options[1].name}`,
   schema: options[0].schema,
   partitions: Math.max(options[0].partitions, options[1].partitions),
   partitionedBy: null,

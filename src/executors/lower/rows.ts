@@ -40,7 +40,7 @@ export function lowerPipeline(lower: LowerContext, plan: Project | Filter): Phys
   const base = lower.of(pipeline.base);
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: pipeline.predicate === null ? base.rows : null,
     logical: plan,
     inputs: [each(base)],
@@ -57,7 +57,7 @@ export function lowerSlice(lower: LowerContext, plan: Slice): PhysicalNode {
   const end = fromEnd || plan.length === null ? Number.POSITIVE_INFINITY : plan.offset + plan.length;
   const sliced = mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     logical: plan,
     inputs: [each(input)],
     counts: fromEnd ? "all" : "earlier",
@@ -77,7 +77,7 @@ export function lowerRowIndex(lower: LowerContext, plan: RowIndex): PhysicalNode
   const input = lower.of(plan.input);
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: input.rows,
     logical: plan,
     inputs: [each(input)],
@@ -91,7 +91,7 @@ export function lowerLookup(lower: LowerContext, plan: Lookup): PhysicalNode {
   const input = lower.of(plan.input);
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: input.rows,
     logical: plan,
     inputs: [each(input)],
@@ -103,7 +103,7 @@ export function lowerLookup(lower: LowerContext, plan: Lookup): PhysicalNode {
 export const lowerExplode = (lower: LowerContext, plan: Explode): PhysicalNode =>
   mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     logical: plan,
     inputs: [each(lower.of(plan.input))],
     run: (context, [table]) => explode(context, plan, one(table)),
@@ -112,7 +112,7 @@ export const lowerExplode = (lower: LowerContext, plan: Explode): PhysicalNode =
 export const lowerGather = (lower: LowerContext, plan: Gather): PhysicalNode =>
   mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: plan.rows.length,
     logical: plan,
     inputs: [each(forcedToOne(lower, lower.of(plan.input), nameOf(plan)))],
@@ -124,7 +124,7 @@ export function lowerGatherBy(lower: LowerContext, plan: GatherBy): PhysicalNode
   const by = lower.of(plan.by);
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: by.rows,
     logical: plan,
     inputs: [all(collapsed(lower.of(plan.input))), each(by)],
@@ -135,7 +135,7 @@ export function lowerGatherBy(lower: LowerContext, plan: GatherBy): PhysicalNode
 export const lowerCpu = (lower: LowerContext, plan: Cpu): PhysicalNode =>
   mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     logical: plan,
     inputs: plan.inputs.map((input) => all(collapsed(lower.of(input)))),
     run: (context, tables) => context.sources.cpu(plan, tables),
@@ -146,7 +146,7 @@ export const lowerUnion = (lower: LowerContext, plan: Union): PhysicalNode => {
   return {
     kind: "union",
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     schema: plan.schema,
     partitions: sum(inputs.map((i) => i.partitions)),
     partitionedBy: null,
@@ -161,7 +161,7 @@ export const lowerUnion = (lower: LowerContext, plan: Union): PhysicalNode => {
 export const lowerHConcat = (lower: LowerContext, plan: HConcat): PhysicalNode =>
   mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     logical: plan,
     inputs: plan.inputs.map((input) => each(forcedToOne(lower, lower.of(input), nameOf(plan)))),
     run: (context, tables) => hconcat(context, plan, tables),
@@ -206,7 +206,7 @@ export function lowerRequire(lower: LowerContext, plan: Require): PhysicalNode {
       : check(plan, input, [condition.key, ...condition.by], ([key, ...by]) => ({ kind: "ascending", key: one(key), by }));
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: input.rows,
     partitionedBy: input.partitionedBy,
     logical: plan,
@@ -224,7 +224,7 @@ export function lowerAsofJoin(lower: LowerContext, plan: AsofJoin): PhysicalNode
       : [all(check(plan, left, [plan.leftOn, ...plan.leftBy], ([key, ...by]) => ({ kind: "ascending", key: one(key), by })))];
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     rows: left.rows,
     logical: plan,
     inputs: [each(left), all(collapsed(right)), ...ordered],
@@ -237,7 +237,7 @@ export function lowerRangeJoin(lower: LowerContext, plan: RangeJoin): PhysicalNo
   const [left, right] = [lower.of(plan.left), lower.of(plan.right)];
   return mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     logical: plan,
     inputs: [each(left), all(collapsed(right))],
     run: (context, [a, b]) => rangeJoin(context, plan, one(a), one(b)),

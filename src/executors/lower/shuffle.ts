@@ -16,7 +16,7 @@ const keysText = (keys: readonly Expr[]): string => `[${keys.map(describeExpr).j
 /** Rows with equal keys in one of `partitions` partitions, in their order. */
 export const hashExchange = (node: PhysicalNode, keys: readonly Expr[], partitions: number): ExchangeNode =>
   exchangeNode({
-    detail: `BY HASH ${keysText(keys)}`,
+    detail: () => `BY HASH ${keysText(keys)}`,
     input: node,
     partitions,
     partitionedBy: keysText(keys),
@@ -74,7 +74,7 @@ export function inOriginalOrder(lower: LowerContext, node: PhysicalNode, tags: P
   const places: Places = { partitions: tags.partitions, cuts, rows: Math.max(1, Math.ceil(tags.atMost / tags.partitions / cuts)) };
   const count = tags.partitions * cuts + (unmatched ? 1 : 0);
   const back = exchangeNode({
-    detail: "BY ORIGIN",
+    detail: () => "BY ORIGIN",
     input: node,
     partitions: count,
     split: (context, table) => splitByOrigin(context, table, places, count),

@@ -29,7 +29,7 @@ const needsRanges =
 const sorted = (logical: Plan, plan: Sort, input: PhysicalNode): PhysicalNode =>
   mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     schema: plan.schema,
     rows: plan.limit ?? input.rows,
     logical,
@@ -80,7 +80,7 @@ function rangeExchange(lower: LowerContext, logical: Plan, by: readonly SortKey[
     run: (context, [table]) => splitPoints(context, one(table), by, partitions),
   });
   return exchangeNode({
-    detail: "BY RANGE",
+    detail: () => "BY RANGE",
     input,
     partitions,
     partitionedBy: "ranges",

@@ -28,7 +28,7 @@ function complete(node: PhysicalNode): PhysicalNode {
   if (!mayLackPartitions(node)) return node;
   const { partitions } = node;
   return exchangeNode({
-    detail: "IN PLACE",
+    detail: () => "IN PLACE",
     input: node,
     partitions,
     split: async (context, table, _, { partition }) => splitInPlace(context, table, partition, partitions),
@@ -66,7 +66,7 @@ const rowCounts = (node: PhysicalNode): PhysicalNode =>
 /** The rows in the partitions of `target` that hold their places in the sequence, or with `mirrored` the same places from the end. */
 const atPlaces = (node: PhysicalNode, target: PhysicalNode, mirrored: boolean): PhysicalNode =>
   exchangeNode({
-    detail: mirrored ? "BY PLACE FROM THE END" : "BY PLACE",
+    detail: () => (mirrored ? "BY PLACE FROM THE END" : "BY PLACE"),
     input: node,
     partitions: target.partitions,
     logical: target.logical,

@@ -34,7 +34,7 @@ export interface Stage {
 export const stageNode = (stage: Stage, others: readonly Input[], counts: CountsNeeded, run: MapNode["run"]): PhysicalNode =>
   mapNode({
     name: nameOf(stage.plan),
-    detail: detailsOf({ ...stage.plan, functions: stage.functions.map(({ of }) => of) }),
+    detail: () => detailsOf({ ...stage.plan, functions: stage.functions.map(({ of }) => of) }),
     schema: stage.schema,
     rows: stage.input.rows,
     logical: stage.plan,
@@ -70,7 +70,7 @@ const edgesOf = ({ stage: { plan, input }, schema, name, kept, run }: EdgesOf): 
   node: collapsed(
     mapNode({
       name,
-      detail: `${kept}`,
+      detail: () => `${kept}`,
       schema,
       atMost: Math.min(input.atMost, kept * input.partitions),
       logical: plan,

@@ -19,7 +19,7 @@ export const lowerWindow = (lower: LowerContext, plan: Window): PhysicalNode =>
 const computed = (of: PhysicalNode, plan: Window, extra: Schema = []): PhysicalNode =>
   mapNode({
     name: nameOf(plan),
-    detail: detailsOf(plan),
+    detail: () => detailsOf(plan),
     schema: [...extra, ...plan.schema],
     rows: of.rows,
     logical: plan,

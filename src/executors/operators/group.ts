@@ -5,7 +5,7 @@ import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
 import type { Groups } from "../../gpu/kernels/hash-group.ts";
 import { groupRows } from "../../gpu/kernels/hash-group.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { hashKeys } from "../../gpu/kernels/keys.ts";
 import { remap } from "../../gpu/kernels/remap.ts";
 import type { Expr, NamedExpr } from "../../ir/expr.ts";
 import { column, columnsOf } from "../../ir/expr.ts";
@@ -15,7 +15,7 @@ import { type CompiledKeys, compileKeys, concatBatches, keysOfBatch } from "../c
 import type { QueryContext } from "../context.ts";
 import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch } from "../table.ts";
-import { batchOf, releaseBatch } from "../table.ts";
+import { batchOf, columnOf, releaseBatch } from "../table.ts";
 
 export interface GroupedBatch {
   /** u32 group of each row; 0xFFFFFFFF for rows that the predicate drops. */
@@ -124,15 +124,15 @@ async function groupsOfRows(
   compiled: CompiledKeys,
 ): Promise<RowGroups> {
   const mask = predicate === null ? null : await predicateMask(context, batch, predicate);
-  const planes = encodeEquality(context.device, compiled.programs, batch.rows);
+  const planes = hashKeys(context.device, compiled.programs, batch.rows);
   compiled.release();
-  const { ids, groups, first } = await groupRows(context.device, planes, mask);
+  const names = [...columnsOf(keys.map((k) => k.expr))];
+  const found = await groupRows(context.device, planes, mask, { wanted: names.map((name) => columnOf(batch, name)) });
   planes.buffer.release();
-  const representatives = gatherBatch(context, batch, first, groups, false, [...columnsOf(keys.map((k) => k.expr))]);
+  const representatives = representativesOf(context, batch, found, names);
   const own = await projectBatch(context, representatives, keys);
   releaseBatch(representatives);
-  first.release();
-  return { ids, mask, keys: own };
+  return { ids: found.ids, mask, keys: own };
 }
 
 function releaseGroups({ ids, mask, keys }: RowGroups): void {
@@ -141,12 +141,28 @@ function releaseGroups({ ids, mask, keys }: RowGroups): void {
   releaseBatch(keys);
 }
 
-/** The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all. */
-export async function groupBatch(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Groups> {
+/** The first row of each group, with the named columns; releases the numbers of these rows. */
+function representativesOf(context: QueryContext, batch: Batch, { groups, first, taken }: Groups, names: readonly string[]): Batch {
+  const rows = taken === undefined ? gatherBatch(context, batch, first, groups, false, names) : batchOf(groups, names, taken);
+  first.release();
+  return rows;
+}
+
+/**
+ * The groups of the rows of one batch with equal values of the expressions; `mask`: bitmap of the rows that take part, null for all; `wanted`:
+ * as `groupRows` has it.
+ */
+export async function groupBatch(
+  context: QueryContext,
+  batch: Batch,
+  exprs: readonly Expr[],
+  mask: DeviceBuffer | null,
+  wanted: readonly Column[] = [],
+): Promise<Groups> {
   const keys = await keysOfBatch(context, batch, exprs, "unique");
-  const planes = encodeEquality(context.device, keys.programs, batch.rows);
+  const planes = hashKeys(context.device, keys.programs, batch.rows);
   keys.release();
-  const groups = await groupRows(context.device, planes, mask);
+  const groups = await groupRows(context.device, planes, mask, { wanted });
   planes.buffer.release();
   return groups;
 }
@@ -159,9 +175,16 @@ async function mergeGroups(context: QueryContext, local: readonly LocalGroups[],
     schema,
   );
   const exprs = schema.map((f) => column(f.name, f.dtype));
-  const { ids: table, groups, first } = await groupBatch(context, all, exprs, null);
-  const representatives = gatherBatch(context, all, first, groups, false);
-  first.release();
+  const names = schema.map((f) => f.name);
+  const found = await groupBatch(
+    context,
+    all,
+    exprs,
+    null,
+    names.map((name) => columnOf(all, name)),
+  );
+  const { ids: table, groups } = found;
+  const representatives = representativesOf(context, all, found, names);
   let base = 0;
   const batches = local.map(({ ids: groupOfRow, mask, keys: own }) => {
     const ids =

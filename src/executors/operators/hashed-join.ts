@@ -5,7 +5,7 @@ import { constantWords } from "../../gpu/kernels/fill.ts";
 import { buildTable, type JoinSide, joinByLeft, probe, unmatchedRight } from "../../gpu/kernels/hash-join.ts";
 import { isPairs, type JoinKind } from "../../gpu/kernels/hash-join-tally.ts";
 import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
-import { encodeEquality } from "../../gpu/kernels/keys.ts";
+import { hashKeys } from "../../gpu/kernels/keys.ts";
 import type { Expr } from "../../ir/expr.ts";
 import type { Join } from "../../ir/plan.ts";
 import { type CompiledKeys, compileKeys } from "../codes.ts";
@@ -13,7 +13,7 @@ import type { QueryContext } from "../context.ts";
 import { predicateMask } from "../pipeline.ts";
 import type { Batch } from "../table.ts";
 import { rowsOf } from "../table.ts";
-import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
+import { assemble, partsOfRows, releaseRows, wantedOf } from "./join-output.ts";
 import type { TakenRows } from "./taken-rows.ts";
 
 /** How the probed side sees the join: for right joins the sides are swapped. */
@@ -68,7 +68,8 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
     const keys = probeKeys[b];
     if (keys === undefined) continue;
     const left = await sideOf(context, keys, batch, probed.predicate);
-    const rows = await (table === null ? joinByLeft(device, left, right, kind, options) : probe(device, table, left, kind));
+    const wanted = kind === "left" ? null : wantedOf(context, plan, batch, build);
+    const rows = await (table === null ? joinByLeft(device, left, right, kind, options, wanted) : probe(device, table, left, kind, wanted));
     releaseSide(left);
     await take(batch, rows, swapped, { left: false, right: kind === "left" });
   }
@@ -85,7 +86,7 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
 }
 
 async function sideOf(context: QueryContext, compiled: CompiledKeys, batch: Batch, predicate: Expr | null): Promise<JoinSide> {
-  const keys = encodeEquality(context.device, compiled.programs, batch.rows);
+  const keys = hashKeys(context.device, compiled.programs, batch.rows);
   compiled.release();
   return { keys, mask: predicate === null ? null : await predicateMask(context, batch, predicate) };
 }

@@ -3,8 +3,8 @@
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
-import { gather } from "../../gpu/kernels/gather.ts";
-import type { JoinRows } from "../../gpu/kernels/join-expand.ts";
+import { gatherLists } from "../../gpu/kernels/gather.ts";
+import type { JoinRows, Wanted } from "../../gpu/kernels/join-expand.ts";
 import { call, column } from "../../ir/expr.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
 import type { QueryContext } from "../context.ts";
@@ -36,7 +36,7 @@ export const releaseRows = (rows: JoinRows): void => {
   rows.right?.release();
 };
 
-/** Output columns from the row numbers of both sides; `rows.left` belongs to the probe side. */
+/** Output columns from the row numbers of both sides, or from the rows that were taken; `rows.left` belongs to the probe side. */
 export async function assemble(
   context: QueryContext,
   outputs: readonly JoinOutput[],
@@ -55,8 +55,18 @@ export async function assemble(
         left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
         right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
       };
-  const fromLeft = takeSide(context, sides.left, outputs, (o) => o.left, rows.count);
-  const fromRight = takeSide(context, sides.right, outputs, (o) => o.right, rows.count);
+  const names = namesOf(outputs);
+  const [fromLeft, fromRight] =
+    rows.taken === undefined
+      ? takeSides(
+          context,
+          [
+            { ...sides.left, names: names.left },
+            { ...sides.right, names: names.right },
+          ],
+          rows.count,
+        )
+      : [batchOf(rows.count, names.left, rows.taken[0] ?? []).columns, batchOf(rows.count, names.right, rows.taken[1] ?? []).columns];
   const columns: Column[] = [];
   for (const output of outputs) {
     const a = output.left === null ? undefined : fromLeft.get(output.left);
@@ -78,25 +88,47 @@ interface Side {
   readonly batch: Batch;
   readonly rows: DeviceBuffer | null;
   readonly mayBeNull: boolean;
+  readonly names: readonly string[];
 }
 
-function takeSide(
-  context: QueryContext,
-  side: Side,
-  outputs: readonly JoinOutput[],
-  nameOf: (o: JoinOutput) => string | null,
-  count: number,
-): ReadonlyMap<string, Column> {
-  const names = [...new Set(outputs.map(nameOf).filter((n) => n !== null))];
-  if (names.length === 0 || side.rows === null) return new Map();
-  const columns = gather(
-    context.device,
-    names.map((n) => columnOf(side.batch, n)),
-    side.rows,
-    count,
-    side.mayBeNull,
+type Columns = ReadonlyMap<string, Column>;
+
+interface Names {
+  readonly left: readonly string[];
+  readonly right: readonly string[];
+}
+
+/** The columns of both sides that the output is made of. */
+const namesOf = (outputs: readonly JoinOutput[]): Names => ({
+  left: [...new Set(outputs.map((o) => o.left).filter((n) => n !== null))],
+  right: [...new Set(outputs.map((o) => o.right).filter((n) => n !== null))],
+});
+
+/** What a join is asked to take of its sides, where its rows fit one batch. */
+export function wantedOf(context: QueryContext, plan: Join, left: Batch, right: Batch): Wanted {
+  const names = namesOf(plan.output);
+  return {
+    left: names.left.map((name) => columnOf(left, name)),
+    right: names.right.map((name) => columnOf(right, name)),
+    most: rowsThatFit(context, plan.schema, []),
+  };
+}
+
+/** The columns of both sides, none of a side without rows. */
+function takeSides(context: QueryContext, [left, right]: readonly [Side, Side], count: number): readonly [Columns, Columns] {
+  const lists = [left, right].flatMap(({ batch, rows, mayBeNull, names }) =>
+    names.length === 0 || rows === null ? [] : [{ names, gathered: { columns: names.map((n) => columnOf(batch, n)), rows, mayBeNull } }],
   );
-  return batchOf(count, names, columns).columns;
+  const taken = gatherLists(
+    context.device,
+    lists.map(({ gathered }) => gathered),
+    count,
+  );
+  const columnsOf = ({ names }: Side): Columns => {
+    const at = lists.findIndex((list) => list.names === names);
+    return at < 0 ? new Map() : batchOf(count, names, taken[at] ?? []).columns;
+  };
+  return [columnsOf(left), columnsOf(right)];
 }
 
 async function coalesced(context: QueryContext, a: Column | undefined, b: Column | undefined, count: number): Promise<Column | undefined> {

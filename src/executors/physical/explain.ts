@@ -40,7 +40,7 @@ export function physicalReport(root: PhysicalNode): PhysicalReport {
     nodes: nodes.map((node, number) => ({
       number,
       name: node.name,
-      detail: node.detail,
+      detail: node.detail(),
       partitions: node.partitions,
       partitionedBy: node.partitionedBy,
       rows: node.rows,
@@ -78,7 +78,7 @@ function describe({ name, detail, partitions, partitionedBy, rows }: PhysicalNod
     ...(partitionedBy === null ? [] : [`by ${partitionedBy}`]),
     ...(rows === null ? [] : [`~${rows} rows`]),
   ];
-  return `${name} <${facts.join(", ")}> ${detail.replaceAll("\\u0001", "~").replaceAll("\u0001", "~")}`.trimEnd();
+  return `${name} <${facts.join(", ")}> ${detail().replaceAll("\\u0001", "~").replaceAll("\u0001", "~")}`.trimEnd();
 }
 
 /** Operations that a run of the plan takes, about. */

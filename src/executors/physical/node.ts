@@ -19,7 +19,8 @@ export interface TaskInfo {
 interface Described {
   /** Short, in capitals, as `explain` prints it. */
   readonly name: string;
-  readonly detail: string;
+  /** Made for those who read it: plans are lowered for every run. */
+  detail(): string;
   readonly schema: Schema;
   readonly partitions: number;
   /** What rows of one partition have in common: equal values of these expressions; null for nothing. */

@@ -9,7 +9,7 @@ import type { FunctionName } from "../../ir/functions.ts";
 import type { Column } from "../column.ts";
 import type { Dictionaries, Dictionary } from "../dictionary.ts";
 import type { RowProgram } from "../row-program.ts";
-import { ArgumentWords, declareColumn, loadValidity, loadValue, WGSL_TYPE } from "../row-program.ts";
+import { ArgumentWords, columnsProgram, declareColumn, loadValidity, loadValue, WGSL_TYPE } from "../row-program.ts";
 import { CALENDAR } from "./calendar.ts";
 import { EMISSIONS } from "./emit.ts";
 import { literalWords } from "./numbers.ts";
@@ -49,13 +49,18 @@ export async function compile(
   dictionaries: Dictionaries,
   recodings: readonly (Recoding | null)[] = [],
 ): Promise<Compiled> {
+  const plain = compileColumns(exprs, columns, recodings);
+  if (plain !== null) return plain;
   const shared = new ProgramState(columns, rows, dictionaries);
   const functions: string[] = [];
   const values: Value[] = [];
+  const sources: (Column | null)[] = [];
   for (const [k, expr] of exprs.entries()) {
     const body = new FunctionState(shared);
-    const value = body.recode(await body.emit(expr), recodings[k] ?? null);
+    const emitted = await body.emit(expr);
+    const value = body.recode(emitted, recodings[k] ?? null);
     values.push(value);
+    sources.push(expr.kind === "column" && value.ok === null && value.v === emitted.v ? shared.column(expr.name) : null);
     functions.push(
       `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(value.dtype)]}, ok: bool }`,
       `fn out_${k}(row: u32) -> Out_${k} {`,
@@ -67,7 +72,7 @@ export async function compile(
   const source = functions.join("\n");
   const wgsl = [...shared.columns.map(declareColumn), source.includes("cal_") ? CALENDAR : "", source].join("\n");
   const args = shared.args.padded();
-  const outputs = values.map((v) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null }));
+  const outputs = values.map((v, k) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null, column: sources[k] ?? null }));
   return {
     program: {
       key: `${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")}\n${wgsl}`,
@@ -79,6 +84,26 @@ export async function compile(
     },
     outputs: values.map((v) => ({ dtype: v.dtype, dictionary: v.dictionary })),
   };
+}
+
+/** Where the expressions are different columns whose codes stay as they are, which most keys are; null: they are not. Makes no text. */
+function compileColumns(
+  exprs: readonly Expr[],
+  columns: ReadonlyMap<string, Column>,
+  recodings: readonly (Recoding | null)[],
+): Compiled | null {
+  const taken: Column[] = [];
+  const outputs: { readonly dtype: DType; readonly dictionary: Dictionary | null }[] = [];
+  for (const [k, expr] of exprs.entries()) {
+    const column = expr.kind === "column" ? columns.get(expr.name) : undefined;
+    if (column === undefined || taken.includes(column)) return null;
+    const { dtype, dictionary } = column;
+    const target = dictionary === null ? undefined : recodings[k]?.get(dictionary);
+    if (target !== undefined && target.table !== null) return null;
+    taken.push(column);
+    outputs.push({ dtype, dictionary: target === undefined ? dictionary : target.dictionary });
+  }
+  return taken.length === 0 ? null : { program: columnsProgram(taken), outputs };
 }
 
 /** Column bindings and argument words, shared by all outputs of a program. */

@@ -11,7 +11,8 @@ interface EntryKernel {
   readonly layout: Layout;
   /** Names of the buffers that are read. */
   readonly reads?: readonly string[];
-  readonly body: string;
+  /** Text is made for kernels that are compiled alone. */
+  readonly body: () => string;
 }
 
 /** bindings: what is read (read) | state (read_write); params: threads that have work, groups, groups that partial entries belong to. */
@@ -28,7 +29,7 @@ ${supportWgsl(layout, ["S"])}
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let i = group_id(wid, nwg) * ${WORKGROUP}u + lid;
   if (i >= P[0].x) { return; }
-  ${body}
+  ${body()}
 }`),
   bindings: [...reads.map(() => "read" as const), "read_write"],
   params: 3,
@@ -40,7 +41,7 @@ export const realignKernel = (layout: Layout): Kernel =>
   entryKernel({
     name: "aggregate-realign",
     layout,
-    body: `let at = i * ${layout.stride}u;
+    body: () => `let at = i * ${layout.stride}u;
   ${emission(layout).realign("S")}`,
   });
 
@@ -49,23 +50,21 @@ export const mergeKernel = (layout: Layout): Kernel =>
   entryKernel({
     name: "aggregate-merge",
     layout,
-    body: `let origin = (P[0].y + i) * ${layout.stride}u;
+    body: () => `let origin = (P[0].y + i) * ${layout.stride}u;
   let at = i % P[0].z * ${layout.stride}u;
   ${emission(layout).addEntry("S", (k) => `atomicLoad(&S[origin + ${k}u])`)}`,
   });
 
 /** One thread for each entry of another state takes it to its group's entry. `step` "raise" comes first where slots have pending words. */
-export const absorbKernel = (layout: Layout, ids: boolean, step: "raise" | "add"): Kernel => {
-  const { raiseEntry, addEntry } = emission(layout);
-  return entryKernel({
+export const absorbKernel = (layout: Layout, ids: boolean, step: "raise" | "add"): Kernel =>
+  entryKernel({
     name: `aggregate-absorb-${step}`,
     layout,
     reads: ids ? ["E", "ids"] : ["E"],
-    body: `let to = ${ids ? "ids[i]" : "0u"};
+    body: () => `let to = ${ids ? "ids[i]" : "0u"};
   if (to >= P[0].y) { return; }
   let at = to * ${layout.stride}u;
   let origin = i * ${layout.stride}u;
   var raised = false;
-  ${(step === "raise" ? raiseEntry : addEntry)("S", (k) => `E[origin + ${k}u]`)}`,
+  ${emission(layout)[step === "raise" ? "raiseEntry" : "addEntry"]("S", (k) => `E[origin + ${k}u]`)}`,
   });
-};

@@ -194,7 +194,7 @@ const resultWords = (physical: Physical): number => Math.floor(WORDS[storageOfPh
 /**
  * One thread for each group.
  *
- *     bindings: state (read): entry of g at g * stride | result (read_write, zeroed): [values][validity]
+ *     bindings: state (read): entry of g at g * stride | result (read_write, zeroed where it has bits): [values][validity]
  *     params:   groups, stride, validity offset, ddof | first words of the aggregate's slots in an entry
  */
 const finishKernel = (aggregate: Aggregate, text: FinishText, input: Physical, physical: Physical): Kernel => {
@@ -246,7 +246,10 @@ export function finishAggregate(
   const values = Math.ceil(Math.ceil(groups * WORDS[storageOfPhysical(physical)]) / 4) * 4;
   const validityOffset = NULLABLE.has(aggregate.kind) ? values : null;
   const bitmap = validityOffset === null ? 0 : Math.ceil(bitmapWords(groups) / 4) * 4;
-  const buffer = device.allocZeroed(Math.max(4, values + bitmap), aggregate.kind);
+  const words = Math.max(4, values + bitmap);
+  // bits are added to zeros, all else is written
+  const hasBits = bitmap > 0 || resultWords(physical) === 0;
+  const buffer = hasBits ? device.allocZeroed(words, aggregate.kind) : device.alloc(words, aggregate.kind);
   device.launch({
     kernel: finishKernel(aggregate, textOf(aggregate, slots, input), input, physical),
     bindings: [state, buffer],

@@ -45,18 +45,19 @@ interface RowKernel {
   readonly source: RowSource;
   readonly layout: Layout;
   readonly memories: readonly Memory[];
-  readonly declarations?: string;
-  readonly body: string;
+  /** Made for kernels that are compiled alone. */
+  readonly text: (emit: Emission) => { readonly declarations?: string; readonly body: string };
 }
 
 /** bindings: program columns (read) | ids, one word for each row (read, if any) | state (read_write) */
-const rowKernel = ({ name, variant, source, layout, memories, declarations, body }: RowKernel): Kernel => {
+const rowKernel = ({ name, variant, source, layout, memories, text }: RowKernel): Kernel => {
   const { program, ids, mask } = source;
   const first = program.columns.length;
   const words = program.argWords / 4;
   const bindings: readonly Access[] = [...program.columns.map(() => "read" as const), ...(ids ? (["read"] as const) : []), "read_write"];
-  const wgsl = () =>
-    link(`
+  const wgsl = () => {
+    const { declarations, body } = text(emission(layout));
+    return link(`
 ${program.wgsl}
 ${ids ? `@group(0) @binding(${first}) var<storage, read> ids: array<u32>;` : ""}
 @group(0) @binding(${bindings.length - 1}) var<storage, read_write> S: array<atomic<u32>>;
@@ -79,6 +80,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let rounds = P[${words + 1}].z;
   ${body}
 }`);
+  };
   return {
     name,
     key: `${variant ?? ""};${ids ? "ids" : ""};${mask ?? ""};${layout.key};${program.key}`,
@@ -134,7 +136,6 @@ const joinReplicas = (emit: Emission, layout: Layout): string => {
  *     registers (256 x stride) -> W (replicas x sharedStride) -> S[(groups + w) * stride ..]
  */
 export function privateKernel(source: RowSource, layout: Layout, replicas: number): Kernel {
-  const emit = emission(layout);
   const stride = sharedStride(layout);
   const register = (i: number): string => `r${i}`;
   const first = (i: number): string => `atomicLoad(&W[${i}u])`;
@@ -144,9 +145,10 @@ export function privateKernel(source: RowSource, layout: Layout, replicas: numbe
     source,
     layout,
     memories: ["W"],
-    declarations: `var<workgroup> W: array<atomic<u32>, ${stride * replicas}>;
+    text: (emit) => ({
+      declarations: `var<workgroup> W: array<atomic<u32>, ${stride * replicas}>;
 ${realignEntry(emit, layout)}`,
-    body: `
+      body: `
   ${emit.registers}
   for (var row = group * ${WORKGROUP}u + lid; row < rows; row += threads) {
     if (!takes_part(row)) { continue; }
@@ -180,6 +182,7 @@ ${realignEntry(emit, layout)}`,
   }`
       : ""
   }`,
+    }),
   });
 }
 
@@ -191,7 +194,6 @@ ${realignEntry(emit, layout)}`,
  *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> W[id * replicas * sharedStride ..] -> S[(groups + ..) * stride ..]
  */
 export function sharedKernel(source: RowSource, layout: Layout, { words, replicas, roundRows }: SharedShape): Kernel {
-  const emit = emission(layout);
   const stride = sharedStride(layout);
   const parameters = layout.inputs.map((k) => `, v${k}: Out_${k}`).join("");
   const values = (j: number): string => layout.inputs.map((k) => `, v${k}_${j}`).join("");
@@ -202,7 +204,8 @@ export function sharedKernel(source: RowSource, layout: Layout, { words, replica
     source,
     layout,
     memories: ["W"],
-    declarations: `var<workgroup> W: array<atomic<u32>, ${words}>;
+    text: (emit) => ({
+      declarations: `var<workgroup> W: array<atomic<u32>, ${words}>;
 ${layout.pending ? "var<workgroup> dirty: u32;" : ""}
 fn raise_row(at: u32, number: u32${parameters}) -> bool {
     var raised = false;
@@ -213,7 +216,7 @@ fn add_row(at: u32, number: u32${parameters}) {
     ${emit.add("W")}
 }
 ${realignEntry(emit, layout)}`,
-    body: `
+      body: `
   let lane = lid & (replicas - 1u);
   for (var round = 0u; round < rounds; round++) {
     ${each(
@@ -255,18 +258,19 @@ ${realignEntry(emit, layout)}`,
         : ""
     }
   }`,
+    }),
   });
 }
 
 /** Many groups: each thread takes one row to its group's entry in device memory. `step` "raise" comes first where slots have pending words. */
 export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "add"): Kernel {
-  const emit = emission(layout);
   return rowKernel({
     name: `aggregate-many-${step}`,
     source,
     layout,
     memories: ["S"],
-    body: `
+    text: (emit) => ({
+      body: `
   let row = group * ${WORKGROUP}u + lid;
   if (row >= rows || !takes_part(row)) { return; }
   let number = base + row;
@@ -274,5 +278,6 @@ export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "a
   ${load(layout)}
   var raised = false;
   ${emit[step]("S")}`,
+    }),
   });
 }

@@ -4,7 +4,7 @@ import { storageOf } from "../../ir/dtype.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import { type Column, columnWords, valueWords } from "../column.ts";
 import type { Device } from "../device.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Access, Kernel } from "../kernel.ts";
 
 /** Row number that stands for a null row. */
 export const NULL_ROW = 0xffffffff;
@@ -34,7 +34,7 @@ const gatherKernel = (slots: readonly Slot[]): Kernel => ({
   wgsl: () => /* wgsl */ `
 const NONE = 0xffffffffu;
 @group(0) @binding(0) var<storage, read> rows: array<u32>;
-${slots.map(declare).join("\n")}
+${slots.map((slot, k) => declare(slot, k)).join("\n")}
 @group(0) @binding(${slots.length * 2 + 1}) var<uniform> P: array<vec4<u32>, ${slots.length + 1}>;
 var<workgroup> live: array<atomic<u32>, ${slots.length * 8}>;
 ${slots.includes("bits") ? `var<workgroup> ones: array<atomic<u32>, ${slots.length * 8}>;` : ""}
@@ -58,10 +58,11 @@ ${slots.map(store).join("\n")}
   workgroup: 256,
 });
 
-const declare = (slot: Slot, k: number): string => {
+/** Source and target of a column, whose bindings stand behind `before` others. */
+const declare = (slot: Slot, k: number, before = 1): string => {
   const element = slot === "w2" ? "vec2<u32>" : "u32";
-  return `@group(0) @binding(${k * 2 + 1}) var<storage, read> source${k}: array<${element}>;
-@group(0) @binding(${k * 2 + 2}) var<storage, read_write> target${k}: array<${element}>;`;
+  return `@group(0) @binding(${k * 2 + before}) var<storage, read> source${k}: array<${element}>;
+@group(0) @binding(${k * 2 + before + 1}) var<storage, read_write> target${k}: array<${element}>;`;
 };
 
 /** Loads the value and the validity of one column. */
@@ -97,47 +98,106 @@ const store = (slot: Slot, k: number): string => {
 /** Rows of one invocation, whose loads are on their way at once. */
 const ROWS_AT_ONCE = 4;
 
-/* As above for columns of words without nulls: nothing to be put together in workgroup memory. P = rows. */
-const plainKernel = (slots: readonly Slot[]): Kernel => {
+/** A column of words in `plainKernel`: which of the lists of row numbers is its. */
+interface Listed {
+  readonly slot: Slot;
+  readonly list: number;
+}
+
+const plainKey = (columns: readonly Listed[]): string => columns.map(({ slot, list }) => `${slot}${list === 0 ? "" : list}`).join();
+
+/* As above for columns of words without nulls: nothing to be put together in workgroup memory. First all lists of row numbers. P = rows. */
+const plainKernel = (columns: readonly Listed[]): Kernel => {
   const each = (text: (r: number) => string): string => Array.from({ length: ROWS_AT_ONCE }, (_, r) => text(r)).join("\n  ");
+  const lists = Array.from({ length: 1 + Math.max(...columns.map(({ list }) => list)) }, (_, list) => list);
   return {
     name: "gather-plain",
-    key: slots.join(),
+    key: plainKey(columns),
     wgsl: () => /* wgsl */ `
-@group(0) @binding(0) var<storage, read> rows: array<u32>;
-${slots.map(declare).join("\n")}
-@group(0) @binding(${slots.length * 2 + 1}) var<uniform> P: vec4<u32>;
+${lists.map((list) => `@group(0) @binding(${list}) var<storage, read> rows${list}: array<u32>;`).join("\n")}
+${columns.map(({ slot }, k) => declare(slot, k, lists.length)).join("\n")}
+@group(0) @binding(${columns.length * 2 + lists.length}) var<uniform> P: vec4<u32>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let first = (wid.x + wid.y * nwg.x) * ${256 * ROWS_AT_ONCE}u + t;
   let count = P.x;
-  ${each((r) => `let to${r} = first + ${256 * r}u;\n  let row${r} = rows[min(to${r}, count - 1u)];`)}
-${slots
+  ${each((r) => `let to${r} = first + ${256 * r}u;`)}
+  ${lists.map((list) => each((r) => `let row${list}_${r} = rows${list}[min(to${r}, count - 1u)];`)).join("\n  ")}
+${columns
   .map(
-    (_, k) => `  {
-  ${each((r) => `let v${r} = source${k}[row${r}];`)}
+    ({ list }, k) => `  {
+  ${each((r) => `let v${r} = source${k}[row${list}_${r}];`)}
   ${each((r) => `if (to${r} < count) { target${k}[to${r}] = v${r}; }`)}
   }`,
   )
   .join("\n")}
 }`,
-    bindings: ["read", ...slots.flatMap(() => ["read", "read_write"] as const)],
+    bindings: [...lists.map(() => "read" as const), ...columns.flatMap(() => ["read", "read_write"] as const)],
     params: 1,
     workgroup: 256,
   };
 };
 
-const KERNELS = { plain: new Map<string, Kernel>(), any: new Map<string, Kernel>() } as const;
+const PLAIN = new Map<string, Kernel>();
+const ANY = new Map<string, Kernel>();
 
-const kernelOf = (slots: readonly Slot[], kind: "plain" | "any"): Kernel => {
-  const key = slots.join();
-  const known = KERNELS[kind].get(key);
+const kernelOf = (kernels: Map<string, Kernel>, key: string, make: () => Kernel): Kernel => {
+  const known = kernels.get(key);
   if (known !== undefined) return known;
-  const made = kind === "plain" ? plainKernel(slots) : gatherKernel(slots);
-  KERNELS[kind].set(key, made);
+  const made = make();
+  kernels.set(key, made);
   return made;
 };
+
+/** Columns whose rows are taken by the same numbers. Where `mayBeNull`, row number NULL_ROW gives a null. */
+export interface Gathered {
+  readonly columns: readonly Column[];
+  readonly rows: DeviceBuffer;
+  readonly mayBeNull: boolean;
+}
+
+/** Plain columns of which a kernel takes the rows that it finds, so that they need no list: what its text and its launch need for that. */
+export interface TakenAlong {
+  readonly key: string;
+  /** Two for each column. */
+  readonly bindings: readonly Access[];
+  readonly buffers: readonly DeviceBuffer[];
+  readonly declarations: () => string;
+  /** Takes row `rows[list]` of the columns of each list as row `at`. */
+  readonly text: (at: string, rows: readonly string[]) => string;
+  /** The rows taken, owned by the caller, list by list. */
+  readonly targets: readonly (readonly Column[])[];
+}
+
+/** Rows above which a list of their numbers is made first: loads by a list are on their way at once. */
+const TAKEN_ALONG = 1 << 18;
+
+/**
+ * Columns to be taken along, `count` rows of each, by a kernel with `before` bindings of its own in front of theirs. Null where there are none or
+ * many rows, where some columns are not plain, and where a device has not so many bindings.
+ */
+export const takeAlong = (device: Device, lists: readonly (readonly Column[])[], count: number, before: number): TakenAlong | null => {
+  const columns = lists.flatMap((own, list) => own.map((source) => ({ source, slot: slotOf(source), list })));
+  const fits = columns.length > 0 && count > 0 && count <= TAKEN_ALONG && before + 2 * columns.length <= device.limits.storageBuffers;
+  if (!fits || columns.some(({ source, slot }) => slot === "bits" || source.validityOffset !== null)) return null;
+  const targets = lists.map((own) => own.map((source) => targetOf(device, source, count, false)));
+  return {
+    key: plainKey(columns),
+    bindings: columns.flatMap(() => ["read", "read_write"] as const),
+    buffers: targets.flatMap((own, list) => own.flatMap(({ buffer }, k) => [lists[list]?.[k]?.buffer ?? buffer, buffer])),
+    declarations: () => columns.map(({ slot }, k) => declare(slot, k, before)).join("\n"),
+    text: (at, rows) => columns.map(({ list }, k) => `target${k}[${at}] = source${k}[${rows[list]}];`).join("\n  "),
+    targets,
+  };
+};
+
+interface Pair extends Listed {
+  readonly source: Column;
+  readonly target: Column;
+}
+
+const isPlain = ({ slot, target }: Pair): boolean => slot !== "bits" && target.validityOffset === null;
 
 /**
  * Row `rows[i]` of each column as row i, for i < `count`; where `mayBeNull`, row number NULL_ROW gives a null. Row numbers must be
@@ -145,38 +205,67 @@ const kernelOf = (slots: readonly Slot[], kind: "plain" | "any"): Kernel => {
  * if its source is or `mayBeNull`. Columns share dispatches as far as the device's bindings go.
  */
 export const gather = (device: Device, columns: readonly Column[], rows: DeviceBuffer, count: number, mayBeNull: boolean): Column[] => {
-  const results = columns.map((column): Column => {
-    const nullable = mayBeNull || column.validityOffset !== null;
-    return {
-      dtype: column.dtype,
-      length: count,
-      buffer: device.alloc(columnWords(column.dtype, count, nullable), "gathered column"),
-      validityOffset: nullable ? valueWords(column.dtype, count) : null,
-      dictionary: column.dictionary,
-    };
-  });
-  const pairs = columns.flatMap((source, k) => {
-    const target = results[k];
-    return target === undefined ? [] : [{ source, target, slot: slotOf(source) }];
-  });
+  const [results = []] = gatherLists(device, [{ columns, rows, mayBeNull }], count);
+  return results;
+};
+
+/** As `gather` by several lists of `count` row numbers each, the results of each list by themselves. Plain columns of all lists share dispatches. */
+export const gatherLists = (device: Device, lists: readonly Gathered[], count: number): Column[][] => {
+  const results = lists.map(({ columns, mayBeNull }) => columns.map((column) => targetOf(device, column, count, mayBeNull)));
+  const pairs = lists.map(({ columns }, list) =>
+    columns.flatMap((source, k): Pair[] => {
+      const target = results[list]?.[k];
+      return target === undefined ? [] : [{ source, target, slot: slotOf(source), list }];
+    }),
+  );
+  const all = pairs.flat();
+  const numbers = lists.map(({ rows }) => rows);
+  if (all.every(isPlain)) launchParts(device, numbers, all, count, false);
+  else
+    lists.forEach(({ rows, mayBeNull }, list) => {
+      const own = (pairs[list] ?? []).map((pair) => ({ ...pair, list: 0 }));
+      launchParts(device, [rows], own, count, mayBeNull);
+    });
+  return results;
+};
+
+const targetOf = (device: Device, { dtype, validityOffset, dictionary }: Column, count: number, mayBeNull: boolean): Column => {
+  const nullable = mayBeNull || validityOffset !== null;
+  return {
+    dtype,
+    length: count,
+    buffer: device.alloc(columnWords(dtype, count, nullable), "gathered column"),
+    validityOffset: nullable ? valueWords(dtype, count) : null,
+    dictionary,
+  };
+};
+
+/** In as many dispatches as bindings make necessary; `lists`: row numbers, one of them for columns that are not plain. */
+const launchParts = (device: Device, lists: readonly DeviceBuffer[], pairs: readonly Pair[], count: number, mayBeNull: boolean): void => {
   const sorted = pairs.toSorted((a, b) => SLOTS[a.slot] - SLOTS[b.slot]);
-  const share = Math.floor((device.limits.storageBuffers - 1) / 2);
+  const share = Math.floor((device.limits.storageBuffers - lists.length) / 2);
   for (let at = 0; at < sorted.length; at += share) {
     const part = sorted.slice(at, at + share);
-    const slots = part.map(({ slot }) => slot);
-    const bindings = [rows, ...part.flatMap(({ source, target }) => [source.buffer, target.buffer])];
-    if (part.every(({ slot, target }) => slot !== "bits" && target.validityOffset === null))
-      device.launch({ kernel: kernelOf(slots, "plain"), bindings, params: [count], workgroups: Math.ceil(count / (256 * ROWS_AT_ONCE)) });
-    else
+    const own = part.flatMap(({ source, target }) => [source.buffer, target.buffer]);
+    if (part.every(isPlain)) {
+      const used = lists.slice(0, 1 + Math.max(...part.map(({ list }) => list)));
       device.launch({
-        kernel: kernelOf(slots, "any"),
-        bindings,
+        kernel: kernelOf(PLAIN, plainKey(part), () => plainKernel(part)),
+        bindings: [...used, ...own],
+        params: [count],
+        workgroups: Math.ceil(count / (256 * ROWS_AT_ONCE)),
+      });
+    } else {
+      const slots = part.map(({ slot }) => slot);
+      device.launch({
+        kernel: kernelOf(ANY, slots.join(), () => gatherKernel(slots)),
+        bindings: [...lists, ...own],
         params: [
           ...[count, mayBeNull ? 1 : 0, 0, 0],
           ...part.flatMap(({ source, target }) => [source.validityOffset ?? NONE, target.validityOffset ?? NONE, 0, 0]),
         ],
         workgroups: Math.ceil(count / 256),
       });
+    }
   }
-  return results;
 };

@@ -5,7 +5,7 @@ import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import type { KeyPlanes } from "./keys.ts";
+import type { HashKeys } from "./keys.ts";
 import type { Scratch } from "./keys-scratch.ts";
 
 /** No row, group or slot: rows that do not take part, and rows without a match. */
@@ -17,11 +17,12 @@ export const WORKGROUP = 256;
 export interface KeyLayout {
   readonly values: number;
   readonly nulls: number;
+  readonly interleaved: boolean;
 }
 
-export const layoutOf = (keys: KeyPlanes): KeyLayout => {
+export const layoutOf = (keys: HashKeys): KeyLayout => {
   const values = keys.nullPlane ?? keys.planes;
-  return { values, nulls: keys.planes - values };
+  return { values, nulls: keys.planes - values, interleaved: keys.interleaved };
 };
 
 /** Planes as a kernel sees them: the name of the binding, the WGSL expression of the stride, and the layout. */
@@ -31,7 +32,11 @@ export interface PlaneSource {
   readonly layout: KeyLayout;
 }
 
-const planeAt = (source: PlaneSource, plane: number, row: string): string => `${source.name}[${plane}u * ${source.stride} + ${row}]`;
+const planeAt = ({ name, stride, layout }: PlaneSource, plane: number, row: string): string =>
+  layout.interleaved ? `${name}[${row} * ${layout.values}u + ${plane}u]` : `${name}[${plane}u * ${stride} + ${row}]`;
+
+/** What of a layout decides the text of a kernel. */
+export const layoutKey = ({ values, nulls, interleaved }: KeyLayout): string => `${values}${interleaved ? "i" : ""},${nulls}`;
 
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -69,7 +74,7 @@ export const nullFunction = (source: PlaneSource): string => {
 };
 
 /** Slots for `rows` different keys: a power of two, at least twice the rows where a binding can hold that, never below 8 / 7 of them. */
-const capacityFor = (device: Device, keys: KeyPlanes): number => {
+const capacityFor = (device: Device, keys: HashKeys): number => {
   const distinct = keys.planes === 0 ? 1 : keys.rows;
   let capacity = 4;
   while (capacity < 2 * distinct) capacity *= 2;
@@ -86,9 +91,9 @@ const capacityFor = (device: Device, keys: KeyPlanes): number => {
 /** Above this it does not matter how many rows of a key there are: so that not every one of them writes the same word. */
 const MOST_NOTED = 1024;
 
-/** Raises the first word of `flags` to `most`, or to something above `MOST_NOTED`. */
-export const noteMost = (most: string): string =>
-  `if (atomicLoad(&flags[0]) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&flags[0], ${most}); }`;
+/** Raises a word, an atomic, to `most`, or to something above `MOST_NOTED`. */
+export const noteMost = (word: string, most: string): string =>
+  `if (atomicLoad(&${word}) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&${word}, ${most}); }`;
 
 interface InsertSpec {
   readonly layout: KeyLayout;
@@ -98,23 +103,31 @@ interface InsertSpec {
   readonly bounded: boolean;
 }
 
+/** Whether there is anything to tell of all rows. */
+const isFlagged = ({ repeats, bounded }: Pick<InsertSpec, "repeats" | "bounded">): boolean => repeats || bounded;
+
 /** Slots that a row of a bounded table may look at. Longer searches are rare below a load of 0.85, whatever the keys. */
 const MOST_STEPS = 128;
 
 /**
  * One thread for each row. It looks before it claims or lowers a slot, so that many rows of few keys only read.
  *
- *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | flags: most of more, overflow
+ *     planes: key words | table: row + 1, 0 = empty | slots: slot of each row | [flags: most of more, overflow]
  *     | [taking: bitmap of rows] | [more: rows of each slot beyond the first]
  */
 function insertKernel(spec: InsertSpec): Kernel {
   const { layout, masked, skipNulls, repeats, bounded } = spec;
-  const optional = [...(masked ? (["read"] as const) : []), ...(repeats ? (["read_write"] as const) : [])];
+  const flagged = isFlagged(spec);
+  const optional = [
+    ...(flagged ? (["read_write"] as const) : []),
+    ...(masked ? (["read"] as const) : []),
+    ...(repeats ? (["read_write"] as const) : []),
+  ];
   const source: PlaneSource = { name: "planes", stride: "P[0].y", layout };
   return {
     name: "hash-insert",
-    key: `hash-insert(${layout.values},${layout.nulls},${masked},${skipNulls},${repeats},${bounded})`,
-    bindings: ["read", "read_write", "read_write", "read_write", ...optional],
+    key: `hash-insert(${layoutKey(layout)},${masked},${skipNulls},${repeats},${bounded})`,
+    bindings: ["read", "read_write", "read_write", ...optional],
     params: 4,
     workgroup: WORKGROUP,
     wgsl: () =>
@@ -122,10 +135,10 @@ function insertKernel(spec: InsertSpec): Kernel {
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
 @group(0) @binding(1) var<storage, read_write> table: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read_write> slots: array<u32>;
-@group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;
-${masked ? "@group(0) @binding(4) var<storage, read> taking: array<u32>;" : ""}
+${flagged ? "@group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;" : ""}
+${masked ? `@group(0) @binding(${flagged ? 4 : 3}) var<storage, read> taking: array<u32>;` : ""}
 ${repeats ? `@group(0) @binding(${masked ? 5 : 4}) var<storage, read_write> more: array<atomic<u32>>;` : ""}
-@group(0) @binding(${4 + optional.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
+@group(0) @binding(${3 + optional.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
 ${hashFunction(source)}
 ${sameFunction(source, source)}
 ${nullFunction(source)}
@@ -178,7 +191,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     repeats
       ? `if (seen != row + 1u) {
     let most = atomicAdd(&more[at], 1u) + 1u;
-    ${noteMost("most")}
+    ${noteMost("flags[0]", "most")}
   }`
       : ""
   }
@@ -195,8 +208,11 @@ export interface Inserted {
   readonly slots: DeviceBuffer;
   /** Rows of each slot beyond the first; null where not asked for. */
   readonly more: DeviceBuffer | null;
-  /** Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. */
-  readonly flags: DeviceBuffer;
+  /**
+   * Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. Null: rows were not
+   * counted, and there was room for all of them.
+   */
+  readonly flags: DeviceBuffer | null;
 }
 
 /**
@@ -206,7 +222,7 @@ export interface Inserted {
 export function insertRows(
   device: Device,
   scratch: Scratch,
-  keys: KeyPlanes,
+  keys: HashKeys,
   options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly repeats: boolean; readonly most: number | null },
 ): Inserted {
   const { mask, most } = options;
@@ -216,7 +232,7 @@ export function insertRows(
   const capacity = bounded ? most : whole;
   const table = scratch.zeroed(capacity, "hash table");
   const slots = scratch.alloc(keys.rows, "hash slots");
-  const flags = scratch.zeroed(2, "hash flags");
+  const flags = isFlagged({ repeats: options.repeats, bounded }) ? scratch.zeroed(2, "hash flags") : null;
   const more = options.repeats ? scratch.zeroed(capacity, "hash repeats") : null;
   if (keys.rows > 0) {
     device.launch({
@@ -227,7 +243,7 @@ export function insertRows(
         repeats: options.repeats,
         bounded,
       }),
-      bindings: [keys.buffer, table, slots, flags, ...(mask === null ? [] : [mask]), ...(more === null ? [] : [more])],
+      bindings: [keys.buffer, table, slots, ...[flags, mask, more].filter((buffer) => buffer !== null)],
       params: [keys.rows, keys.stride, capacity - 1, 0],
       workgroups: Math.ceil(keys.rows / WORKGROUP),
     });

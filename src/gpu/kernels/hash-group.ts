@@ -2,12 +2,14 @@
 
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
+import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
+import { takeAlong } from "./gather.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
-import type { KeyPlanes } from "./keys.ts";
+import { listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
+import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 
 /** Slots that the table that is tried first has at least: it stays in the caches of a GPU, and most keys need no more. */
@@ -20,8 +22,17 @@ export interface Groups {
   /** u32 group number of each row; 0xFFFFFFFF for rows that take no part. */
   readonly ids: DeviceBuffer;
   readonly groups: number;
-  /** u32 first row of each group, ascending. */
+  /** u32 first row of each group, ascending; empty where `taken` is there. */
   readonly first: DeviceBuffer;
+  /** These rows of the columns that were wanted, owned by the caller. */
+  readonly taken?: readonly Column[];
+}
+
+export interface GroupOptions {
+  /** Slots of the table that is tried first, a power of two. */
+  readonly firstCapacity?: number;
+  /** Columns whose first rows of groups are wanted; they may be given instead of the numbers of these rows. */
+  readonly wanted?: readonly Column[];
 }
 
 /**
@@ -84,7 +95,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
   if (row >= P[0].x) { return; }
   let first = rows[row];
-  if (first != ${NONE}u) { rows[row] = rank_of(first); }
+  if (first != ${NONE}u) { rows[row] = rank_of(first, 0u); }
 }`),
 };
 
@@ -92,27 +103,27 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
  * Turns `inserted.slots` into group numbers, in place, and returns the marked first rows; the table stays as it is. At least one row.
  * The buffers of the result are held by `scratch`.
  */
-export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): RankedRows {
+export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): NumberedRows {
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "group firsts");
   const counts = scratch.alloc(words, "group first counts");
   const workgroups = Math.ceil(rows / WORKGROUP);
   device.launch({ kernel: REPRESENT, bindings: [inserted.table, inserted.slots, bits, counts], params: [rows, words, 0, 0], workgroups });
-  const ranked = rankRows(device, scratch, bits, counts, rows);
-  device.launch({ kernel: NUMBER, bindings: [inserted.slots, bits, ranked.before], params: [rows, 0, 0, 0], workgroups });
+  const ranked = rankRows(device, scratch, { bits, counts, rows });
+  device.launch({ kernel: NUMBER, bindings: [inserted.slots, bits, ranked.ranks.words], params: [rows, 0, 0, 0], workgroups });
   return ranked;
 }
 
 /**
  * Groups the rows by their key words. `mask`: bitmap of the rows that take part, null for all. Without planes all of them are one group.
- * The numbering is the same in every run. One round trip; two when the groups do not fit the table of `firstCapacity` slots (a power of
- * two) that is tried first. The caller owns `ids` and `first`.
+ * The numbering is the same in every run. One round trip; two when the groups do not fit the table of `firstCapacity` slots that is tried
+ * first. The caller owns `ids` and `first`.
  */
 export function groupRows(
   device: Device,
-  keys: KeyPlanes,
+  keys: HashKeys,
   mask: DeviceBuffer | null,
-  firstCapacity: number = firstCapacityOf(keys.rows),
+  { firstCapacity = firstCapacityOf(keys.rows), wanted = [] }: GroupOptions = {},
 ): Promise<Groups> {
   return withScratchAsync(device, async (scratch) => {
     if (keys.rows === 0) {
@@ -125,13 +136,24 @@ export function groupRows(
       scratch.drop(table);
       const [total, overflow] = await device.readMany([
         { buffer: firsts.total, word: 0, words: 1 },
-        { buffer: flags, word: 1, words: 1 },
+        ...(flags === null ? [] : [{ buffer: flags, word: 1, words: 1 }]),
       ]);
-      if (overflow?.[0] === 0) {
-        const { list, count } = listCounted(device, scratch, firsts, null, total?.[0] ?? 0);
+      if (flags === null || overflow?.[0] === 0) {
+        const groups = total?.[0] ?? 0;
+        const along = takeAlong(device, [wanted], groups, 2);
+        if (along !== null) {
+          takeMarked(device, firsts, along);
+          return {
+            ids: scratch.keep(slots),
+            groups,
+            first: scratch.keep(scratch.alloc(0, "group first rows")),
+            taken: along.targets[0] ?? [],
+          };
+        }
+        const { list, count } = listCounted(device, scratch, firsts, null, groups);
         return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
       }
-      for (const buffer of [slots, flags, firsts.bits, firsts.before, firsts.total]) scratch.drop(buffer);
+      for (const buffer of [slots, flags, firsts.bits, firsts.ranks.words, firsts.total]) scratch.drop(buffer);
     }
     throw new InternalError("a hash table with room for all rows was too small");
   });

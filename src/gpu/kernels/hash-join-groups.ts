@@ -5,7 +5,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { listUpTo } from "./hash-group-rank.ts";
+import { listUpTo, ranksOf } from "./hash-group-rank.ts";
 import { tally } from "./hash-join-tally.ts";
 import { type Scratch, withScratch } from "./keys-scratch.ts";
 import { sortById } from "./radix-sort.ts";
@@ -102,8 +102,8 @@ function sorted(device: Device, scratch: Scratch, { slots, rows, found, capacity
   scanned.total.release();
   const starts = scratch.own(scanned.offsets);
   if (2 * found > rows) return { starts: scratch.keep(starts), sorted: sortById(device, slots, rows, capacity) };
-  const { marked } = tally(device, scratch, { rows, slots, counts: null, repeats: null, base: 1, mask: null }, "semi");
-  const { list, picked } = listUpTo(device, scratch, marked, slots, found);
+  const { marked } = tally(device, scratch, { rows, slots, counts: null, repeats: null, base: 1, mask: null }, "semi", null);
+  const { list, picked } = listUpTo(device, scratch, ranksOf(device, scratch, marked), slots, found);
   const order = scratch.own(sortById(device, picked, found, capacity));
   return { starts: scratch.keep(starts), sorted: remap(device, order, list, 0, found) };
 }

@@ -5,6 +5,7 @@ import { link } from "../wgsl/library.ts";
 import {
   hashFunction,
   type KeyLayout,
+  layoutKey,
   NONE,
   noteMost,
   nullFunction,
@@ -12,6 +13,7 @@ import {
   sameFunction,
   WORKGROUP,
 } from "./hash-group-insert.ts";
+import { inputNames, type TallySpec, tallyKey, tallyText } from "./hash-join-tally.ts";
 
 export interface ProbeSpec {
   /** The keys in the table. */
@@ -24,6 +26,8 @@ export interface ProbeSpec {
   readonly slots: boolean;
   /** Note of the slots found that they were, or how many rows found them, and one of these; with few slots by workgroups, since many rows find the same. */
   readonly note: "nothing" | "found" | "rows" | "rows of few";
+  /** Mark the rows that have output rows and count these; null: not. */
+  readonly tally: TallySpec | null;
 }
 
 /** Slots that "rows of few" can do with. */
@@ -32,10 +36,10 @@ export const FEW_SLOTS = WORKGROUP;
 /** What becomes of a `slot` that is not NONE. */
 const NOTE = {
   nothing: "",
-  found: "if (atomicLoad(&counts[slot]) == 0u) { atomicStore(&counts[slot], 1u); }",
-  rows: `let before = atomicAdd(&counts[slot], 1u);
+  found: "if (atomicLoad(&noted[slot]) == 0u) { atomicStore(&noted[slot], 1u); }",
+  rows: `let before = atomicAdd(&noted[slot], 1u);
     if (before == 0u) { holders[slot] = row + 1u; }
-    ${noteMost("before")}`,
+    ${noteMost("sums[2]", "before")}`,
   "rows of few": `atomicAdd(&found[slot], 1u);
     atomicMax(&finder[slot], row + 1u);`,
 } as const;
@@ -44,16 +48,17 @@ const NOTE = {
 const ADD_FOUND = `workgroupBarrier();
   let own = atomicLoad(&found[lane]);
   if (own != 0u) {
-    let before = atomicAdd(&counts[lane], own);
+    let before = atomicAdd(&noted[lane], own);
     if (before == 0u) { holders[lane] = atomicLoad(&finder[lane]); }
-    ${noteMost("before + own - 1u")}
+    ${noteMost("sums[2]", "before + own - 1u")}
   }`;
 
 /**
  * One thread for each row that asks.
  *
  *     built, asked: key words | table: built row + 1 of each slot | [taking: bitmap of asking rows] | [slots: slot found, or NONE]
- *     | [counts: rows that found a slot; or 1 where some did] | [holders: one of these rows + 1 | flags: most rows of a slot, less 1]
+ *     | [noted: rows that found a slot; or 1 where some did] | [holders: one of these rows + 1 | sums: of which word 2 is the most rows of a slot, less 1]
+ *     | [bits, bitCounts: the rows that have output rows | total of these | inputs of a tally]
  */
 export function probeKernel(spec: ProbeSpec): Kernel {
   const declared: string[] = [];
@@ -65,17 +70,24 @@ export function probeKernel(spec: ProbeSpec): Kernel {
   for (const name of ["built", "asked", "table"]) declare(name, "read", "u32");
   if (spec.masked) declare("taking", "read", "u32");
   if (spec.slots) declare("slots", "read_write", "u32");
-  if (spec.note !== "nothing") declare("counts", "read_write", "atomic<u32>");
+  if (spec.note !== "nothing") declare("noted", "read_write", "atomic<u32>");
   const few = spec.note === "rows of few";
   if (few || spec.note === "rows") {
     declare("holders", "read_write", "u32");
-    declare("flags", "read_write", "atomic<u32>");
+    declare("sums", "read_write", "atomic<u32>");
   }
+  const { tally } = spec;
+  if (tally !== null) {
+    for (const name of ["bits", "bitCounts"]) declare(name, "read_write", "u32");
+    declare("total", "read_write", "atomic<u32>");
+    for (const name of inputNames(tally)) if (name !== "taking" || !spec.masked) declare(name, "read", "u32");
+  }
+  const marked = tally === null ? null : tallyText(tally, true);
   const built: PlaneSource = { name: "built", stride: "P[0].y", layout: spec.built };
   const asked: PlaneSource = { name: "asked", stride: "P[0].w", layout: spec.asked };
   return {
     name: "join-probe",
-    key: `join-probe(${built.layout.values},${built.layout.nulls},${asked.layout.nulls},${spec.nullsEqual},${spec.masked},${spec.slots},${spec.note})`,
+    key: `join-probe(${layoutKey(spec.built)},${layoutKey(spec.asked)},${spec.nullsEqual},${spec.masked},${spec.slots},${spec.note},${tally === null ? "" : tallyKey(tally)})`,
     bindings,
     params: 4,
     workgroup: WORKGROUP,
@@ -87,6 +99,7 @@ ${hashFunction(asked)}
 ${sameFunction(built, asked)}
 ${nullFunction(asked)}
 ${few ? `var<workgroup> found: array<atomic<u32>, ${FEW_SLOTS}>;\nvar<workgroup> finder: array<atomic<u32>, ${FEW_SLOTS}>;` : ""}
+${marked?.declarations ?? ""}
 fn find(row: u32) -> u32 {
   ${spec.masked ? `if (((taking[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return ${NONE}u; }` : ""}
   ${spec.nullsEqual ? "" : `if (key_has_null(row)) { return ${NONE}u; }`}
@@ -100,12 +113,15 @@ fn find(row: u32) -> u32 {
 }
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  let group = group_id(wid, nwg);
+  let row = group * ${WORKGROUP}u + lane;
   if (row < P[0].x) {
     let slot = find(row);
     ${spec.slots ? "slots[row] = slot;" : ""}
     ${spec.note === "nothing" ? "" : `if (slot != ${NONE}u) {\n    ${NOTE[spec.note]}\n  }`}
+    ${marked?.row ?? ""}
   }
+  ${marked?.end ?? ""}
   ${few ? ADD_FOUND : ""}
 }`),
   };

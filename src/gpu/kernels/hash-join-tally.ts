@@ -5,8 +5,10 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { ADD_COUNT, ADD_TOTAL, COUNT_SUMS } from "./expansion.ts";
+import type { TakenAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { RANK_FUNCTION, type RankedRows, rankRows } from "./hash-group-rank.ts";
+import { type MarkedRows, RANKS, type RankedRows, ranksOf } from "./hash-group-rank.ts";
+import { type JoinPairs, takenRows, type Wanted, wantedAlong } from "./join-expand.ts";
 import type { Scratch } from "./keys-scratch.ts";
 
 export type JoinKind = "inner" | "left" | "semi" | "anti";
@@ -25,7 +27,8 @@ export interface Slotted {
   readonly mask: DeviceBuffer | null;
 }
 
-interface TallySpec {
+/** What decides a kernel over the slots of rows. */
+export interface TallySpec {
   readonly kind: JoinKind;
   readonly base: 0 | 1;
   readonly counted: boolean;
@@ -42,7 +45,8 @@ const specOf = (slotted: Slotted, kind: JoinKind): TallySpec => ({
   masked: slotted.mask !== null && (kind === "left" || kind === "anti"),
 });
 
-const keyOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `${kind},${base},${counted},${flagged},${masked}`;
+/** The spec as text. */
+export const tallyKey = ({ kind, base, counted, flagged, masked }: TallySpec): string => `${kind},${base},${counted},${flagged},${masked}`;
 
 const OUTPUT_ROWS: Record<JoinKind, string> = {
   inner: "",
@@ -52,8 +56,7 @@ const OUTPUT_ROWS: Record<JoinKind, string> = {
 };
 
 /** The output rows of `row` as `count`, from its `slot`. */
-const countOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `let slot = slots[row];
-    var count = 0u;
+const countOf = ({ kind, base, counted, flagged, masked }: TallySpec): string => `var count = 0u;
     if (slot != ${NONE}u) {
       count = ${base}u;
       ${counted ? `${flagged ? "if (repeats[0] != 0u) " : ""}{ count += counts[slot]; }` : ""}
@@ -74,15 +77,36 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 const MARK = `
   workgroupBarrier();
   let word = group * ${WORKGROUP / 32}u + lane;
-  if (lane < ${WORKGROUP / 32}u && word < P[0].y) {
+  if (lane < ${WORKGROUP / 32}u && word < (P[0].x + 31u) / 32u) {
     let marked = atomicLoad(&marks[lane]);
     bits[word] = marked;
     bitCounts[word] = countOneBits(marked);
   }`;
 
+/** Marks `row`, which has `slot`, in a kernel of a workgroup for each ${WORKGROUP} rows: for the module, for each row, and behind all rows. */
+export const tallyText = (
+  spec: TallySpec,
+  summed: boolean,
+): { readonly declarations: string; readonly row: string; readonly end: string } => ({
+  declarations: `var<workgroup> marks: array<atomic<u32>, ${WORKGROUP / 32}>;
+${summed ? COUNT_SUMS : ""}`,
+  row: `${countOf(spec)}
+    if (count != 0u) { atomicOr(&marks[lane >> 5u], 1u << (lane & 31u)); }
+    ${summed ? ADD_COUNT : ""}`,
+  end: `${MARK}
+  ${summed ? ADD_TOTAL : ""}`,
+});
+
+/** Names of the optional inputs of a kernel. */
+export const inputNames = ({ counted, flagged, masked }: TallySpec): readonly ("counts" | "repeats" | "taking")[] => [
+  ...(counted ? (["counts"] as const) : []),
+  ...(flagged ? (["repeats"] as const) : []),
+  ...(masked ? (["taking"] as const) : []),
+];
+
 /** The optional inputs of a kernel, from binding `first` on. */
-const inputsFrom = (first: number, { counted, flagged, masked }: TallySpec): string =>
-  [...(counted ? ["counts"] : []), ...(flagged ? ["repeats"] : []), ...(masked ? ["taking"] : [])]
+const inputsFrom = (first: number, spec: TallySpec): string =>
+  inputNames(spec)
     .map((name, i) => `@group(0) @binding(${first + i}) var<storage, read> ${name}: array<u32>;`)
     .join("\n");
 
@@ -92,14 +116,14 @@ const inputsOf = ({ counts, repeats, mask }: Slotted, { counted, flagged, masked
 const readsOf = ({ counted, flagged, masked }: TallySpec): readonly "read"[] =>
   Array.from({ length: Number(counted) + Number(flagged) + Number(masked) }, () => "read");
 
-/** slots -> bits, bitCounts: the rows that have output rows | total of these, where rows have several | [counts] | [repeats] | [taking] */
-const tallyKernel = (spec: TallySpec): Kernel => {
+/** slots -> bits, bitCounts: the rows that have output rows | [total of these] | [counts] | [repeats] | [taking] */
+const tallyKernel = (spec: TallySpec, summed: boolean): Kernel => {
   const inputs = readsOf(spec);
-  const summed = isPairs(spec.kind);
   const first = summed ? 4 : 3;
+  const text = tallyText(spec, summed);
   return {
     name: "join-tally",
-    key: `join-tally(${keyOf(spec)})`,
+    key: `join-tally(${tallyKey(spec)},${summed})`,
     bindings: ["read", "read_write", "read_write", ...(summed ? (["read_write"] as const) : []), ...inputs],
     params: 4,
     workgroup: WORKGROUP,
@@ -110,42 +134,58 @@ const tallyKernel = (spec: TallySpec): Kernel => {
 @group(0) @binding(2) var<storage, read_write> bitCounts: array<u32>;
 ${summed ? "@group(0) @binding(3) var<storage, read_write> total: array<atomic<u32>>;" : ""}
 ${inputsFrom(first, spec)}
-@group(0) @binding(${first + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
-var<workgroup> marks: array<atomic<u32>, ${WORKGROUP / 32}>;
-${summed ? COUNT_SUMS : ""}
+@group(0) @binding(${first + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows
+${text.declarations}
 ${HEAD}
   if (row < P[0].x) {
-    ${countOf(spec)}
-    if (count != 0u) { atomicOr(&marks[lane >> 5u], 1u << (lane & 31u)); }
-    ${summed ? ADD_COUNT : ""}
+    let slot = slots[row];
+    ${text.row}
   }
-  ${MARK}
-  ${summed ? ADD_TOTAL : ""}
+  ${text.end}
 }`),
   };
 };
 
-/** The rows that have output rows, and for pairs the two words of how many these are. */
+/** The rows that have output rows, and the two words of how many these are, where asked for. */
 export interface Tally {
-  readonly marked: RankedRows;
+  readonly marked: MarkedRows;
   readonly total: DeviceBuffer | null;
 }
 
-/** The buffers are held by `scratch`. */
-export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind): Tally {
+/** A tally to be made. */
+export interface Marks extends Tally {
+  readonly spec: TallySpec;
+  /** What the kernel writes and what it reads besides the slots, in the order of its bindings. */
+  readonly written: readonly DeviceBuffer[];
+  readonly inputs: readonly DeviceBuffer[];
+}
+
+/** `total`: two words of zeros for the number of output rows, null where it does not matter. New buffers are held by `scratch`; nothing is launched. */
+export function marksOf(scratch: Scratch, slotted: Slotted, kind: JoinKind, total: DeviceBuffer | null): Marks {
   const { rows } = slotted;
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "join marks");
   const counts = scratch.alloc(words, "join mark counts");
-  const total = isPairs(kind) ? scratch.zeroed(2, "join total") : null;
   const spec = specOf(slotted, kind);
+  const written = [bits, counts, ...(total === null ? [] : [total])];
+  return { marked: { bits, counts, rows }, total, spec, written, inputs: inputsOf(slotted, spec) };
+}
+
+/** Makes the tally out of the slots of its rows. */
+export function launchTally(device: Device, slots: DeviceBuffer, { spec, written, inputs, total, marked: { rows } }: Marks): void {
   device.launch({
-    kernel: tallyKernel(spec),
-    bindings: [slotted.slots, bits, counts, ...(total === null ? [] : [total]), ...inputsOf(slotted, spec)],
-    params: [rows, words, 0, 0],
+    kernel: tallyKernel(spec, total !== null),
+    bindings: [slots, ...written, ...inputs],
+    params: [rows, 0, 0, 0],
     workgroups: Math.ceil(rows / WORKGROUP),
   });
-  return { marked: rankRows(device, scratch, bits, counts, rows), total };
+}
+
+/** As `marksOf`, made at once. */
+export function tally(device: Device, scratch: Scratch, slotted: Slotted, kind: JoinKind, total: DeviceBuffer | null): Tally {
+  const marks = marksOf(scratch, slotted, kind, total);
+  launchTally(device, slotted.slots, marks);
+  return marks;
 }
 
 /** slots, starts -> spans: output rows at [0, rows), begin at [rows, 2 * rows) | [counts] | [repeats] | [taking] */
@@ -153,7 +193,7 @@ const spansKernel = (spec: TallySpec): Kernel => {
   const inputs = readsOf(spec);
   return {
     name: "join-spans",
-    key: `join-spans(${keyOf(spec)})`,
+    key: `join-spans(${tallyKey(spec)})`,
     bindings: ["read", "read", "read_write", ...inputs],
     params: 4,
     workgroup: WORKGROUP,
@@ -166,6 +206,7 @@ ${inputsFrom(3, spec)}
 @group(0) @binding(${3 + inputs.length}) var<uniform> P: array<vec4<u32>, 1>; // rows
 ${HEAD}
   if (row >= P[0].x) { return; }
+  let slot = slots[row];
   ${countOf(spec)}
   spans[row] = count;
   var begin = ${NONE}u;
@@ -188,35 +229,43 @@ export function spansOf(device: Device, scratch: Scratch, slotted: Slotted, star
   return spans;
 }
 
-/** The marked rows and the row that each finds: bits, before | slots | holders: row + 1 of each slot, or 0 -> left, right */
-const LIST: Kernel = {
+/**
+ * The marked rows and the row that each finds:
+ *
+ *     bits, before or counts | slots | holders: row + 1 of each slot, or 0 -> left, right; or columns taken along
+ */
+const listKernel = (by: RankedRows["ranks"]["by"], along: TakenAlong | null): Kernel => ({
   name: "join-list",
-  key: "join-list",
-  bindings: ["read", "read", "read", "read", "read_write", "read_write"],
+  key: `join-list(${by},${along?.key ?? ""})`,
+  bindings: ["read", "read", "read", "read", ...(along?.bindings ?? (["read_write", "read_write"] as const))],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
     link(`
 @group(0) @binding(0) var<storage, read> bits: array<u32>;
-@group(0) @binding(1) var<storage, read> before: array<u32>;
+@group(0) @binding(1) var<storage, read> ${by}: array<u32>;
 @group(0) @binding(2) var<storage, read> slots: array<u32>;
 @group(0) @binding(3) var<storage, read> holders: array<u32>;
-@group(0) @binding(4) var<storage, read_write> left: array<u32>;
-@group(0) @binding(5) var<storage, read_write> right: array<u32>;
-@group(0) @binding(6) var<uniform> P: array<vec4<u32>, 1>; // rows
-${RANK_FUNCTION}
+${along === null ? PAIRS : along.declarations()}
+@group(0) @binding(${4 + (along?.bindings.length ?? 2)}) var<uniform> P: array<vec4<u32>, 1>; // rows
+${RANKS[by].functions}
 ${HEAD}
+  ${RANKS[by].base}
   if (row >= P[0].x || ((bits[row >> 5u] >> (row & 31u)) & 1u) == 0u) { return; }
-  let at = rank_of(row);
-  left[at] = row;
+  let at = rank_of(row, base);
   let slot = slots[row];
   var found = ${NONE}u;
   if (slot != ${NONE}u) { found = holders[slot] - 1u; }
-  right[at] = found;
+  ${along === null ? "left[at] = row;\n  right[at] = found;" : along.text("at", ["row", "found"])}
 }`),
-};
+});
 
-/** The pairs of an inner or left join whose slots have one right row at most; held by `scratch`. */
+const PAIRS = `@group(0) @binding(4) var<storage, read_write> left: array<u32>;
+@group(0) @binding(5) var<storage, read_write> right: array<u32>;`;
+
+const LISTS = { before: listKernel("before", null), counts: listKernel("counts", null) } as const;
+
+/** The pairs of an inner or left join whose slots have one right row at most. */
 export function listPairs(
   device: Device,
   scratch: Scratch,
@@ -224,15 +273,26 @@ export function listPairs(
   slots: DeviceBuffer,
   holders: DeviceBuffer,
   count: number,
-): { readonly left: DeviceBuffer; readonly right: DeviceBuffer } {
+  wanted: Wanted | null,
+): JoinPairs {
+  const workgroups = Math.ceil(marked.rows / WORKGROUP);
+  const along = wantedAlong(device, wanted, count, 4);
+  if (along !== null) {
+    const { bits, ranks, rows } = ranksOf(device, scratch, marked);
+    const bindings = [bits, ranks.words, slots, holders, ...along.buffers];
+    device.launch({ kernel: listKernel(ranks.by, along), bindings, params: [rows, 0, 0, 0], workgroups });
+    return takenRows(scratch, along, count);
+  }
   const left = scratch.alloc(count, "join left rows");
   const right = scratch.alloc(count, "join right rows");
-  if (count > 0)
+  if (count > 0) {
+    const { bits, ranks, rows } = ranksOf(device, scratch, marked);
     device.launch({
-      kernel: LIST,
-      bindings: [marked.bits, marked.before, slots, holders, left, right],
-      params: [marked.rows, 0, 0, 0],
-      workgroups: Math.ceil(marked.rows / WORKGROUP),
+      kernel: LISTS[ranks.by],
+      bindings: [bits, ranks.words, slots, holders, left, right],
+      params: [rows, 0, 0, 0],
+      workgroups,
     });
-  return { left, right };
+  }
+  return { left: scratch.keep(left), right: scratch.keep(right), count };
 }

@@ -4,17 +4,28 @@ import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted } from "./hash-group-rank.ts";
+import { listCounted, ranksOf, takeMarked } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
 import { FEW_SLOTS, type ProbeSpec, probeKernel, SIZES } from "./hash-join-probe.ts";
-import { isPairs, type JoinKind, listPairs, type Slotted, spansOf, type Tally, tally } from "./hash-join-tally.ts";
-import { checkCount, expandSpans, type JoinRows, sumOf } from "./join-expand.ts";
-import type { KeyPlanes } from "./keys.ts";
+import {
+  isPairs,
+  type JoinKind,
+  launchTally,
+  listPairs,
+  type Marks,
+  marksOf,
+  type Slotted,
+  spansOf,
+  type Tally,
+  tally,
+} from "./hash-join-tally.ts";
+import { checkCount, expandSpans, type JoinRows, sumOf, takenOfLeft, type Wanted, wantedAlong } from "./join-expand.ts";
+import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 
 /** One side of a join: its keys, and a bitmap of the rows that take part, null for all. */
 export interface JoinSide {
-  readonly keys: KeyPlanes;
+  readonly keys: HashKeys;
   readonly mask: DeviceBuffer | null;
 }
 
@@ -83,22 +94,24 @@ const groupsOfTable = (device: Device, rows: number, { table, more, slots, capac
   });
 
 interface Looked {
-  readonly built: KeyPlanes;
+  readonly built: HashKeys;
   readonly asked: JoinSide;
   readonly table: Pick<Inserted, "table" | "capacity">;
   readonly nullsEqual: boolean;
 }
 
-/** Looks the rows up; `slots`: where their slots go; `notes`: the buffers of `note`. */
+/** Looks the rows up; `slots`: where their slots go; `notes`: the buffers of `note`; `marks`: the tally that is made of them at once. */
 function lookUp(
   device: Device,
   { built, asked, table, nullsEqual }: Looked,
   slots: DeviceBuffer | null,
   note: ProbeSpec["note"],
   notes: readonly DeviceBuffer[],
+  marks: Marks | null = null,
 ): void {
   const { keys, mask } = asked;
-  const spec = { built: layoutOf(built), asked: layoutOf(keys), nullsEqual, masked: mask !== null, slots: slots !== null, note };
+  const sides = { built: layoutOf(built), asked: layoutOf(keys) };
+  const spec: ProbeSpec = { ...sides, nullsEqual, masked: mask !== null, slots: slots !== null, note, tally: marks?.spec ?? null };
   if (spec.built.values !== spec.asked.values)
     throw new InternalError(`a join of ${spec.built.values} key words with ${spec.asked.values}`);
   device.launch({
@@ -110,6 +123,7 @@ function lookUp(
       ...(mask === null ? [] : [mask]),
       ...(slots === null ? [] : [slots]),
       ...(note === "nothing" ? [] : notes),
+      ...(marks === null ? [] : [...marks.written, ...marks.inputs.filter((buffer) => buffer !== mask)]),
     ],
     params: [keys.rows, built.stride, table.capacity - 1, keys.stride],
     workgroups: Math.ceil(keys.rows / WORKGROUP),
@@ -124,17 +138,16 @@ const noRows = (scratch: Scratch, kind: JoinKind): JoinRows => {
 /**
  * Joins the left rows with the table. Output in left row order and, within one left row, in right row order.
  * inner: matching pairs; left: those and the left rows without a match; semi / anti: the left rows with / without a match. Both sides
- * must have the same keys; one may have null planes where the other has none. One round trip.
+ * must have the same keys; one may have null planes where the other has none. `wanted`: columns whose rows are wanted, of
+ * both sides of an inner join or the left side of a semi or anti join; they may be given as rows of columns. One round trip.
  * @throws OutOfDeviceMemoryError when the output has about 2^32 rows or more, or does not fit.
  */
-export function probe(device: Device, table: JoinTable, left: JoinSide, kind: JoinKind): Promise<JoinRows> {
+export function probe(device: Device, table: JoinTable, left: JoinSide, kind: JoinKind, wanted: Wanted | null = null): Promise<JoinRows> {
   const { inserted, found, nullsEqual, right } = table;
   const { rows } = left.keys;
   return withScratchAsync(device, async (scratch) => {
     if (rows === 0) return noRows(scratch, kind);
     const slots = scratch.alloc(rows, "join slots");
-    const note = found === null ? "nothing" : "found";
-    lookUp(device, { built: right.keys, asked: left, table: inserted, nullsEqual }, slots, note, found === null ? [] : [found]);
     const slotted: Slotted = {
       rows,
       slots,
@@ -143,12 +156,18 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
       base: 1,
       mask: left.mask,
     };
-    const tallied = tally(device, scratch, slotted, kind);
-    if (!isPairs(kind)) return selected(device, scratch, tallied);
-    const { count, more } = await countsOf(device, tallied, inserted.flags);
-    if (more === 0) return pairs(device, scratch, tallied, slotted, inserted.table, count);
+    const marks = marksOf(scratch, slotted, kind, scratch.zeroed(2, "join total"));
+    const notes = found === null ? [] : [found];
+    const looked = { built: right.keys, asked: left, table: inserted, nullsEqual };
+    const atOnce =
+      4 + notes.length + marks.written.length + marks.inputs.length + Number(left.mask !== null) <= device.limits.storageBuffers;
+    lookUp(device, looked, isPairs(kind) || !atOnce ? slots : null, found === null ? "nothing" : "found", notes, atOnce ? marks : null);
+    if (!atOnce) launchTally(device, slots, marks);
+    if (!isPairs(kind)) return selected(device, scratch, marks, wanted);
+    const { count, more } = await countsOf(device, marks, inserted);
+    if (more === 0) return listPairs(device, scratch, marks, slots, inserted.table, count, wanted);
     const { starts, sorted } = table.groups(more + 1);
-    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
+    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count, wanted);
   });
 }
 
@@ -162,11 +181,12 @@ export function joinByLeft(
   right: JoinSide,
   kind: JoinKind,
   { nullsEqual }: JoinOptions,
+  wanted: Wanted | null = null,
 ): Promise<JoinRows> {
   const { rows } = left.keys;
   return withScratchAsync(device, async (scratch) => {
     if (rows === 0) return noRows(scratch, kind);
-    const { table, slots, capacity, flags } = insertRows(device, scratch, left.keys, {
+    const { table, slots, capacity } = insertRows(device, scratch, left.keys, {
       mask: left.mask,
       skipNulls: !nullsEqual,
       repeats: false,
@@ -177,15 +197,22 @@ export function joinByLeft(
     const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
     if (!isPairs(kind)) {
       lookUp(device, looked, null, "found", [counts]);
-      return selected(device, scratch, tally(device, scratch, slotted, kind));
+      return selected(device, scratch, tally(device, scratch, slotted, kind, scratch.zeroed(2, "join total")), wanted);
     }
-    const holders = scratch.zeroed(capacity, "join right row of slots");
+    // of an inner join only slots that were found are asked for their holders
+    const holders =
+      kind === "inner" ? scratch.alloc(capacity, "join right row of slots") : scratch.zeroed(capacity, "join right row of slots");
+    // the pairs, and the most right rows of a slot
+    const sums = scratch.zeroed(3, "join sums");
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
-    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, flags]);
+    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, sums]);
     scratch.drop(table);
-    const tallied = tally(device, scratch, slotted, kind);
-    const { count, more } = await countsOf(device, tallied, flags);
-    if (more === 0) return pairs(device, scratch, tallied, slotted, holders, count);
+    const tallied = tally(device, scratch, slotted, kind, sums);
+    const read = await device.read(sums, 0, 3);
+    const count = sumOf(read);
+    const more = read[2] ?? 0;
+    checkCount(count);
+    if (more === 0) return listPairs(device, scratch, tallied, slots, holders, count, wanted);
     scratch.drop(holders);
     // every slot is of a left row: no more right rows have one than there are pairs
     const found = Math.min(right.keys.rows, count);
@@ -193,13 +220,13 @@ export function joinByLeft(
     const starts = scratch.own(groups.starts);
     const sorted = scratch.own(groups.sorted);
     scratch.drop(rightSlots);
-    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count);
+    return expandSpans(device, scratch, spansOf(device, scratch, slotted, starts, kind), sorted, rows, count, wanted);
   });
 }
 
 /** The number of pairs, and by how many a slot has more than one right row at most. @throws OutOfDeviceMemoryError for too many pairs. */
-async function countsOf(device: Device, { total }: Tally, flags: DeviceBuffer): Promise<{ readonly count: number; readonly more: number }> {
-  if (total === null) throw new InternalError("the pairs were not counted");
+async function countsOf(device: Device, { total }: Tally, { flags }: Inserted): Promise<{ readonly count: number; readonly more: number }> {
+  if (total === null || flags === null) throw new InternalError("the pairs were not counted");
   const [sum, most] = await device.readMany([
     { buffer: total, word: 0, words: 2 },
     { buffer: flags, word: 0, words: 1 },
@@ -209,15 +236,16 @@ async function countsOf(device: Device, { total }: Tally, flags: DeviceBuffer): 
   return { count, more: most?.[0] ?? 0 };
 }
 
-function pairs(device: Device, scratch: Scratch, tallied: Tally, { slots }: Slotted, holders: DeviceBuffer, count: number): JoinRows {
-  const { left, right } = listPairs(device, scratch, tallied, slots, holders, count);
-  return { left: scratch.keep(left), right: scratch.keep(right), count };
-}
-
 /** The marked rows; one round trip. */
-async function selected(device: Device, scratch: Scratch, { marked }: Tally): Promise<JoinRows> {
-  const [total = 0] = await device.read(marked.total, 0, 1);
-  const { list, count } = listCounted(device, scratch, marked, null, total);
+async function selected(device: Device, scratch: Scratch, { marked, total }: Tally, wanted: Wanted | null): Promise<JoinRows> {
+  if (total === null) throw new InternalError("the rows were not counted");
+  const [some = 0] = await device.read(total, 0, 1);
+  const along = wantedAlong(device, wanted, some, 2);
+  if (along !== null) {
+    takeMarked(device, ranksOf(device, scratch, marked), along);
+    return takenOfLeft(scratch, along, some);
+  }
+  const { list, count } = listCounted(device, scratch, ranksOf(device, scratch, marked), null, some);
   return { left: scratch.keep(list), right: null, count };
 }
 
@@ -234,7 +262,14 @@ export function unmatchedRight(device: Device, table: JoinTable): Promise<JoinRo
     return selected(
       device,
       scratch,
-      tally(device, scratch, { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask }, "anti"),
+      tally(
+        device,
+        scratch,
+        { rows, slots: inserted.slots, counts: found, repeats: null, base: 0, mask: right.mask },
+        "anti",
+        scratch.zeroed(2, "join total"),
+      ),
+      null,
     );
   });
 }

@@ -2,10 +2,12 @@
 
 import { OutOfDeviceMemoryError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
+import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { EXPAND_TILE, overOutputRows } from "./expansion.ts";
+import { type TakenAlong, takeAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import { type Scratch, withScratch } from "./keys-scratch.ts";
 import { exclusiveScan } from "./scan.ts";
@@ -17,6 +19,23 @@ export interface JoinRows {
   /** Build row of each output row, 0xFFFFFFFF for none; ascending within one left row. Null for semi and anti. */
   readonly right: DeviceBuffer | null;
   readonly count: number;
+  /** The rows of columns that were asked for, owned by the caller, left and right; `left` and `right` are empty then. */
+  readonly taken?: readonly (readonly Column[])[];
+}
+
+/** Rows that a semi or anti join took along. */
+export const takenOfLeft = (scratch: Scratch, { targets }: TakenAlong, count: number): JoinRows => ({
+  left: scratch.keep(scratch.alloc(0, "join left rows")),
+  right: null,
+  count,
+  taken: targets,
+});
+
+/** Columns whose rows are wanted where a join has no more than `most`, rather than the numbers of the rows. */
+export interface Wanted {
+  readonly left: readonly Column[];
+  readonly right: readonly Column[];
+  readonly most: number;
 }
 
 export type JoinPairs = JoinRows & { readonly right: DeviceBuffer };
@@ -24,12 +43,12 @@ export type JoinPairs = JoinRows & { readonly right: DeviceBuffer };
 /**
  * The pairs of each probe row, which it has as many of as output rows.
  *
- *     offsets: first output row of each probe row | spans | sorted: build rows by group -> left, right
+ *     offsets: first output row of each probe row | spans | sorted: build rows by group -> left, right; or columns taken along
  */
-const EXPAND: Kernel = {
+const expandKernel = (along: TakenAlong | null): Kernel => ({
   name: "join-expand",
-  key: "join-expand",
-  bindings: ["read", "read", "read", "read_write", "read_write"],
+  key: `join-expand(${along?.key ?? ""})`,
+  bindings: ["read", "read", "read", ...(along?.bindings ?? (["read_write", "read_write"] as const))],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
@@ -37,14 +56,18 @@ const EXPAND: Kernel = {
 @group(0) @binding(0) var<storage, read> offsets: array<u32>;
 @group(0) @binding(1) var<storage, read> spans: array<u32>;
 @group(0) @binding(2) var<storage, read> sorted: array<u32>;
-@group(0) @binding(3) var<storage, read_write> left: array<u32>;
-@group(0) @binding(4) var<storage, read_write> right: array<u32>;
-@group(0) @binding(5) var<uniform> P: array<vec4<u32>, 1>; // rows, output rows
+${along === null ? LISTS : along.declarations()}
+@group(0) @binding(${3 + (along?.bindings.length ?? 2)}) var<uniform> P: array<vec4<u32>, 1>; // rows, output rows
 ${overOutputRows(`let begin = spans[P[0].x + row];
-    left[i] = row;
-    right[i] = ${NONE}u;
-    if (begin != ${NONE}u) { right[i] = sorted[begin + (i - offsets[row])]; }`)}`),
-};
+    var found = ${NONE}u;
+    if (begin != ${NONE}u) { found = sorted[begin + (i - offsets[row])]; }
+    ${along === null ? "left[i] = row;\n    right[i] = found;" : along.text("i", ["row", "found"])}`)}`),
+});
+
+const LISTS = `@group(0) @binding(3) var<storage, read_write> left: array<u32>;
+@group(0) @binding(4) var<storage, read_write> right: array<u32>;`;
+
+const EXPAND = expandKernel(null);
 
 /** Row numbers of a cross join: left, right. */
 const CROSS: Kernel = {
@@ -68,6 +91,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`),
 };
 
+/** What a kernel with `before` bindings can take along of what is wanted. */
+export const wantedAlong = (device: Device, wanted: Wanted | null, count: number, before: number): TakenAlong | null =>
+  wanted === null || count > wanted.most ? null : takeAlong(device, [wanted.left, wanted.right], count, before);
+
+/** Rows that were taken along. */
+export const takenRows = (scratch: Scratch, { targets }: TakenAlong, count: number): JoinPairs => ({
+  left: scratch.keep(scratch.alloc(0, "join left rows")),
+  right: scratch.keep(scratch.alloc(0, "join right rows")),
+  count,
+  taken: targets,
+});
+
 /** The most output rows that row numbers and workgroup arithmetic can name. */
 const MOST_ROWS = 2 ** 32 - 2 ** 16;
 
@@ -90,11 +125,23 @@ export function expandSpans(
   sorted: DeviceBuffer,
   rows: number,
   count: number,
+  wanted: Wanted | null = null,
 ): JoinPairs {
   const scanned = exclusiveScan(device, spans, rows);
   const offsets = scratch.own(scanned.offsets);
   scanned.total.release();
   checkCount(count);
+  const along = wantedAlong(device, wanted, count, 3);
+  const workgroups = Math.ceil(count / EXPAND_TILE);
+  if (along !== null) {
+    device.launch({
+      kernel: expandKernel(along),
+      bindings: [offsets, spans, sorted, ...along.buffers],
+      params: [rows, count, 0, 0],
+      workgroups,
+    });
+    return takenRows(scratch, along, count);
+  }
   const left = scratch.alloc(count, "join left rows");
   const right = scratch.alloc(count, "join right rows");
   if (count > 0)
@@ -102,7 +149,7 @@ export function expandSpans(
       kernel: EXPAND,
       bindings: [offsets, spans, sorted, left, right],
       params: [rows, count, 0, 0],
-      workgroups: Math.ceil(count / EXPAND_TILE),
+      workgroups,
     });
   return { left: scratch.keep(left), right: scratch.keep(right), count };
 }

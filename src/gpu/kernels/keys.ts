@@ -12,7 +12,12 @@ import { link } from "../wgsl/library.ts";
  * Plane p holds one u32 word for each row, at words [p * stride, p * stride + rows) of `buffer`; the words between rows and stride
  * are unspecified. A plane starts at a byte offset that a binding window may start at. The owner releases `buffer`.
  */
-export interface KeyPlanes {
+export interface KeyPlanes extends HashKeys {
+  readonly interleaved: false;
+}
+
+/** As `KeyPlanes`, for hash tables, which take a column without nulls for its keys as it is. */
+export interface HashKeys {
   readonly buffer: DeviceBuffer;
   readonly planes: number;
   readonly rows: number;
@@ -23,6 +28,8 @@ export interface KeyPlanes {
    * Null: no key is nullable, or the planes are ordered ones.
    */
   readonly nullPlane: number | null;
+  /** The words of a row stand beside one another, at words [row * planes, (row + 1) * planes), and there is no stride. */
+  readonly interleaved: boolean;
 }
 
 /** How one key is ordered. `nullsLast` says where nulls go whatever `descending` is. */
@@ -131,7 +138,7 @@ function allocPlanes(device: Device, count: number, rows: number, nullPlane: num
   if (words * 4 > device.limits.bindingBytes) {
     throw new OutOfDeviceMemoryError(`the keys of ${rows} rows take ${words * 4} bytes, a binding holds ${device.limits.bindingBytes}`);
   }
-  return { buffer: device.alloc(words, "key planes"), planes: count, rows, stride, nullPlane };
+  return { buffer: device.alloc(words, "key planes"), planes: count, rows, stride, nullPlane, interleaved: false };
 }
 
 const listOf = (programs: RowProgram | readonly RowProgram[]): readonly RowProgram[] => ("wgsl" in programs ? [programs] : programs);
@@ -193,6 +200,18 @@ export function encodeEquality(device: Device, programs: RowProgram | readonly R
   }
   for (const word of fresh) device.clear(planes.buffer, (values + word) * planes.stride, rows);
   return planes;
+}
+
+/** Types whose equal values have the same words in a column. */
+const CANONICAL: ReadonlySet<Physical> = new Set(["i32", "u32", "code", "i64", "u64"]);
+
+/** As `encodeEquality`; the column itself where it is the only key and its words are such ones already, held once more. */
+export function hashKeys(device: Device, programs: RowProgram | readonly RowProgram[], rows: number): HashKeys {
+  const [only, ...others] = listOf(programs).flatMap((program) => program.outputs);
+  if (only === undefined || only.column === null || others.length > 0 || !CANONICAL.has(only.physical))
+    return encodeEquality(device, programs, rows);
+  const planes = wordsOf(only.physical);
+  return { buffer: only.column.buffer.retain(), planes, rows, stride: 0, nullPlane: null, interleaved: planes > 1 };
 }
 
 /** Stores of a program's keys as ordered words, most significant first. */

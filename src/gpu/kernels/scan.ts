@@ -1,4 +1,4 @@
-/** Prefix sums of u32, in levels: sums of tiles, their scan, then the scan of each tile from where its predecessors end. */
+/** Prefix sums of u32: sums of tiles, then the scan of each tile from where its predecessors end; all tiles by one workgroup where they are few. */
 
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
@@ -53,20 +53,48 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   workgroup: 256,
 };
 
-/* values (a window), bases[P.y + group] -> offsets (a window). The only tile of a level has no bases and writes the total instead. */
-const scanTiles = (only: boolean, inclusive: boolean): Kernel => ({
-  name: "scan-tiles",
-  key: `${only ? "only" : "many"} ${inclusive ? "inclusive" : "exclusive"}`,
-  wgsl: () => /* wgsl */ `
-@group(0) @binding(0) var<storage, read> values: array<vec4<u32>>;
-@group(0) @binding(1) var<storage, ${only ? "read_write> total" : "read> bases"}: array<u32>;
-@group(0) @binding(2) var<storage, read_write> offsets: array<vec4<u32>>;
-@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>;
+/** Where a tile starts from: `all`: one workgroup takes all tiles; `sums`: it adds up the sums of tiles before it; `bases`: it is told. */
+type Base = "all" | "sums" | "bases";
+
+/** The sum of the sums of tiles before `number`, in every invocation of its workgroup. */
+const SUM_BEFORE = /* wgsl */ `
+fn sum_before(number: u32, t: u32) -> u32 {
+  var sum = 0u;
+  for (var other = t; other < number; other += 256u) { sum += before_tiles[other]; }
+  rows[t].x = sum;
+  for (var half = 128u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (t < half) { rows[t].x += rows[t + half].x; }
+  }
+  let all = workgroupUniformLoad(&rows[0]).x;
+  workgroupBarrier();
+  return all;
+}
+`;
+
+/*
+ * values (a window), [before_tiles[P.y + group]: sums of tiles or bases] -> offsets (a window), [total]
+ * P = count in the window, first tile of the window, tiles of all windows.
+ */
+const scanTiles = (base: Base, inclusive: boolean): Kernel => {
+  const withTotal = base !== "bases";
+  const bindings: { readonly name: string; readonly access: "read" | "read_write"; readonly type: string }[] = [
+    { name: "values", access: "read", type: "vec4<u32>" },
+    { name: "offsets", access: "read_write", type: "vec4<u32>" },
+    ...(base === "all" ? [] : ([{ name: "before_tiles", access: "read", type: "u32" }] as const)),
+    ...(withTotal ? ([{ name: "total", access: "read_write", type: "u32" }] as const) : []),
+  ];
+  return {
+    name: "scan-tiles",
+    key: `${base} ${inclusive ? "inclusive" : "exclusive"}`,
+    wgsl: () => /* wgsl */ `
+${bindings.map(({ name, access, type }, at) => `@group(0) @binding(${at}) var<storage, ${access}> ${name}: array<${type}>;`).join("\n")}
+@group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, 1>;
 var<workgroup> rows: array<vec4<u32>, 512>;
 ${load}
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let tile = wid.x + wid.y * nwg.x;
+${base === "sums" ? SUM_BEFORE : ""}
+/* Scans a tile of the window from a start; returns the sum up to its end. */
+fn scan_tile(tile: u32, start: u32, t: u32) -> u32 {
   let first = tile * TILE_VECTORS + t;
   var v: array<vec4<u32>, 4>;
   var sums: vec4<u32>;
@@ -85,7 +113,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   workgroupBarrier();
   let whole = rows[side + 255u];
-  var base = ${only ? "0u" : "bases[P[0].y + tile]"};
+  var base = start;
   let before = upto - sums;
   for (var k = 0u; k < 4u; k++) {
     let a = base + before[k];
@@ -96,17 +124,40 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (vector * 4u < P[0].x) { offsets[vector] = vec4<u32>(a, b, c, d)${inclusive ? " + v[k]" : ""}; }
     base += whole[k];
   }
-  ${only ? "if (t == 0u) { total[0] = base; }" : ""}
+  return base;
+}
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  ${MAIN[base]}
 }`,
-  bindings: ["read", only ? "read_write" : "read", "read_write"],
-  params: 2,
-  workgroup: 256,
-});
+    bindings: bindings.map(({ access }) => access),
+    params: 3,
+    workgroup: 256,
+  };
+};
 
-const KERNELS = {
-  only: { exclusive: scanTiles(true, false), inclusive: scanTiles(true, true) },
-  many: { exclusive: scanTiles(false, false), inclusive: scanTiles(false, true) },
-} as const;
+const MAIN = {
+  all: `var end = 0u;
+  for (var tile = 0u; tile * 4096u < P[0].x; tile++) {
+    workgroupBarrier();
+    end = scan_tile(tile, end, t);
+  }
+  if (t == 0u) { total[0] = end; }`,
+  sums: `let tile = wid.x + wid.y * nwg.x;
+  let number = P[0].y + tile;
+  let end = scan_tile(tile, sum_before(number, t), t);
+  if (t == 0u && number == P[0].z - 1u) { total[0] = end; }`,
+  bases: `let tile = wid.x + wid.y * nwg.x;
+  _ = scan_tile(tile, before_tiles[P[0].y + tile], t);`,
+} as const satisfies Record<Base, string>;
+
+const kernelsOf = (base: Base) => ({ exclusive: scanTiles(base, false), inclusive: scanTiles(base, true) });
+const KERNELS = { all: kernelsOf("all"), sums: kernelsOf("sums"), bases: kernelsOf("bases") } as const;
+
+/** Tiles that one workgroup scans one after the other: a dispatch more takes longer. */
+const TILES_AT_ONCE = 4;
+/** Tiles of which each may add up the sums of those before it. */
+const TILES_SUMMED = 4096;
 
 /** Result of a scan; the caller owns both buffers. Sums wrap around at 2^32. */
 export interface Scanned {
@@ -124,26 +175,32 @@ export const inclusiveScan = (device: Device, values: DeviceBuffer, count: numbe
 
 const scan = (device: Device, values: DeviceBuffer, count: number, kind: "exclusive" | "inclusive"): Scanned => {
   const offsets = device.alloc(count, "scan offsets");
-  if (count <= TILE) {
+  const tiles = Math.ceil(count / TILE);
+  if (tiles <= TILES_AT_ONCE) {
     const total = device.alloc(1, "scan total");
-    device.launch({ kernel: KERNELS.only[kind], bindings: [values, total, offsets], params: [count], workgroups: 1 });
+    device.launch({ kernel: KERNELS.all[kind], bindings: [values, offsets, total], params: [count], workgroups: 1 });
     return { offsets, total };
   }
-  const tiles = Math.ceil(count / TILE);
   const sums = device.alloc(tiles, "scan sums");
   const windows = windowsOf(device, count);
   for (const { first, rows } of windows) {
     const bindings = [part(values, first, rows), sums];
     device.launch({ kernel: reduce, bindings, params: [rows, first / TILE], workgroups: Math.ceil(rows / TILE) });
   }
-  const above = scan(device, sums, tiles, "exclusive");
+  const above = tiles <= TILES_SUMMED ? null : scan(device, sums, tiles, "exclusive");
+  const total = above?.total ?? device.alloc(1, "scan total");
   for (const { first, rows } of windows) {
-    const bindings = [part(values, first, rows), above.offsets, part(offsets, first, rows)];
-    device.launch({ kernel: KERNELS.many[kind], bindings, params: [rows, first / TILE], workgroups: Math.ceil(rows / TILE) });
+    const own = [part(values, first, rows), part(offsets, first, rows)];
+    device.launch({
+      kernel: KERNELS[above === null ? "sums" : "bases"][kind],
+      bindings: above === null ? [...own, sums, total] : [...own, above.offsets],
+      params: [rows, first / TILE, tiles],
+      workgroups: Math.ceil(rows / TILE),
+    });
   }
   sums.release();
-  above.offsets.release();
-  return { offsets, total: above.total };
+  above?.offsets.release();
+  return { offsets, total };
 };
 
 /** Ranges of whole tiles that fit a binding. */

@@ -5,7 +5,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, rankRows } from "./hash-group-rank.ts";
+import { listCounted, ranksOf } from "./hash-group-rank.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { withScratchAsync } from "./keys-scratch.ts";
 import { packWords, planLeadingWord, sortRows, varyingPlanes } from "./radix-sort.ts";
@@ -112,7 +112,7 @@ export async function topRows(
       const buffer = scratch.alloc(own * width, "top rows");
       const workgroups = Math.ceil(wanted / WORKGROUP);
       device.launch({ kernel: GATHER, bindings: [planes, at, buffer], params: [wanted, own, stride, width], workgroups });
-      return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null };
+      return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null, interleaved: false };
     };
     const varying = rows <= RANKED_ROWS || count * 2 >= rows || keys.planes === 0 ? [] : await varyingPlanes(device, scratch, keys);
     if (varying.length === 0) return { rows: await sortRows(device, keys), count };
@@ -134,7 +134,7 @@ export async function topRows(
     const counts = scratch.alloc(bitmap, "top mark counts");
     const workgroups = Math.ceil(rows / WORKGROUP);
     device.launch({ kernel: THRESHOLD, bindings: [words, bits, counts], params: [rows, bitmap, Math.max(0, threshold), 0], workgroups });
-    const { list } = listCounted(device, scratch, rankRows(device, scratch, bits, counts, rows), null, candidates);
+    const { list } = listCounted(device, scratch, ranksOf(device, scratch, { bits, counts, rows }), null, candidates);
     const order = scratch.own(await sortRows(device, gather(keys.buffer, keys.stride, keys.planes, list, candidates)));
     return { rows: scratch.keep(gather(list, 0, 1, order, count).buffer), count };
   });

@@ -38,7 +38,7 @@ const NO_CONTEXT: QueryContext = JSON.parse("null");
 
 const described = (name: string, partitions: number) => ({
   name,
-  detail: "",
+  detail: () => "",
   schema: SCHEMA,
   partitions,
   partitionedBy: null,
