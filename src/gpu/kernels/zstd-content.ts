@@ -12,7 +12,7 @@ import { BLOCK_WORDS, FRAME_WORDS, LITERALS } from "./zstd-frames.ts";
 
 /** Invocations of each of the first four steps, and of the last. */
 const STEP_LANES = BATCH;
-const WRITERS = 64;
+const WRITERS = 96;
 const LANES = 4 * STEP_LANES + WRITERS;
 
 /*
