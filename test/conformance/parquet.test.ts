@@ -235,6 +235,8 @@ test("large files: queries over decoded columns and texts beside them, with and 
     { executor: "in-memory" },
     {},
     { executorOptions: { engine: "rapidsmpf", targetPartitionSize: 40_000_000 } },
+    { parquetDecoding: "device" },
+    { parquetDecoding: "device", deviceMemoryLimit: 100 << 20 },
   ] as const) {
     const engine = new GPUEngine({ raiseOnFail: true, residentMemoryLimit: 0, ...options });
     assert.equal(frameDifference(expected, await query().collect({ engine }), { rel: 1e-12 }), null);
