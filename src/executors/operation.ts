@@ -46,6 +46,12 @@ export interface Operations {
   perform(operation: Operation): Promise<readonly Stored[]>;
 }
 
+/**
+ * Sources of a single partition that are read at once, however few reads are to be in flight: each is needed before much else can run. More of them
+ * are parts of a whole, as of a concatenation, and wait as partitions do.
+ */
+export const WHOLE_READS = 8;
+
 /** Device memory that an operation is expected to take, in multiples of its inputs. */
 const WORKING = 2;
 

@@ -19,3 +19,9 @@ export async function inLanes<T>(lanes: number, items: readonly T[], work: (item
   const ended = await Promise.allSettled(Array.from({ length: Math.min(lanes, items.length) }, lane));
   for (const result of ended) if (result.status === "rejected") throw result.reason;
 }
+
+/** As `Promise.all`, but a failure is thrown once all have ended: none uses any more what the caller gives back then. */
+export async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
+}

@@ -1,7 +1,7 @@
 /** Runs a physical plan as coroutines joined by bounded channels: reading, uploading, computing and reading back overlap. */
 
 import { InternalError } from "../../errors.ts";
-import type { Operation, Operations } from "../operation.ts";
+import { type Operation, type Operations, WHOLE_READS } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { physicalChildren, physicalOrder } from "../physical/node.ts";
 import type { Deliver } from "../task-graph/run.ts";
@@ -26,6 +26,8 @@ class Coroutines {
   readonly #readers: ReadonlyMap<PhysicalNode, readonly Reader[]>;
   readonly #result: Reader;
   readonly #reads: Gate;
+  /** For sources of a single partition. */
+  readonly #wholeReads = new Gate(WHOLE_READS);
   readonly #lanes: Gate;
   readonly #started = new Map<PhysicalNode, Promise<void>>();
   /** The option of each choice that is made. */
@@ -123,10 +125,10 @@ class Coroutines {
     }
   }
 
-  /** Runs `work` when there is room for it. Sources of a single partition are all read at once, since each is needed before much else can run. */
+  /** Runs `work` when there is room for it. */
   #admitted<T>(node: PhysicalNode, step: Operation["step"], work: () => Promise<T>): Promise<T> {
     if (step !== "read") return this.#lanes.pass(work);
-    return node.partitions === 1 ? work() : this.#reads.pass(work);
+    return (node.partitions === 1 ? this.#wholeReads : this.#reads).pass(work);
   }
 
   async #deliver(deliver: Deliver): Promise<void> {

@@ -3,7 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { QueryContext } from "../context.ts";
 import type { Stored } from "../memory/store.ts";
-import type { Operations } from "../operation.ts";
+import { type Operations, WHOLE_READS } from "../operation.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import type { Table } from "../table.ts";
 import { type Partition, type Slot, type Task, type TaskGraph, taskGraph } from "./graph.ts";
@@ -46,8 +46,8 @@ class Scheduler {
   }
 
   /**
-   * Starts as many tasks as there is room for. Nothing is read ahead of more partitions than can be read at once; sources of a single one
-   * are all read at once, since each is needed before much else can run.
+   * Starts as many tasks as there is room for. Nothing is read ahead of more partitions than can be read at once, but for some sources of
+   * a single one.
    */
   #launch(): void {
     const ready = [...this.#ready].sort((a, b) => b.depth - a.depth || a.partition - b.partition);
@@ -55,7 +55,7 @@ class Scheduler {
     const { ioThreads, lanes } = this.#operations;
     for (const task of ready) {
       const isRead = task.step === "read";
-      const isWhole = isRead && task.node.partitions === 1;
+      const isWhole = isRead && task.node.partitions === 1 && this.#reads < WHOLE_READS;
       const room = isRead ? this.#reads < ioThreads && computable < ioThreads : this.#running.size - this.#reads < lanes;
       if (room || isWhole) this.#start(task, isRead);
     }

@@ -6,7 +6,7 @@ import type { Schema } from "../../ir/schema.ts";
 import type { NativePolars } from "../../polars/native.ts";
 import { addBatch, type FilledBatch, releaseFills } from "../column-fill.ts";
 import type { ImportedBatch } from "../import.ts";
-import { inLanes } from "../parallel.ts";
+import { allEnded, inLanes } from "../parallel.ts";
 import { type Decoding, decodesOnDevice, type ParquetColumn } from "./columns.ts";
 import { decodeOnDevice } from "./device-decoding.ts";
 import { type ParquetFile, type PartOfFiles, rowsOfPart } from "./files.ts";
@@ -34,7 +34,7 @@ export async function importDecoded(
     await inLanes(OPENED_AT_ONCE, part.files, async ({ path }) => void opened.set(path, await open(path, "r")));
     const files = part.files.map(({ path }) => opened.get(path)).filter((file) => file !== undefined);
     const columns = schema.map(({ name }) => part.files.map((file) => columnOf(file, name)));
-    const texts = await Promise.all(columns.map((own) => readTexts(native, own, files)));
+    const texts = await allEnded(columns.map((own) => readTexts(native, own, files)));
     const mayBeNull = (c: number): boolean => columns[c]?.some((column) => column.mayBeNull) === true;
     const { rows, fills } = addBatch(device, schema, rowsOfPart(part), mayBeNull, batches);
     const onThreads: ColumnParts[] = [];

@@ -8,7 +8,7 @@ import { type PageRows, unpackPages } from "../../gpu/kernels/page-values.ts";
 import { MOST_SOURCE, ZstdFrames } from "../../gpu/kernels/zstd-frames.ts";
 import type { ColumnFill } from "../column-fill.ts";
 import type { Span } from "../ipc-file.ts";
-import { inLanes } from "../parallel.ts";
+import { allEnded, inLanes } from "../parallel.ts";
 import { readSpan } from "../read-span.ts";
 import { foundLayout } from "./decode-pool.ts";
 import type { PageLayout } from "./page-layout.ts";
@@ -80,7 +80,7 @@ async function decodeWave(device: Device, wave: readonly Unit[], failures: Devic
   if (bytes > Math.min(MOST_SOURCE, device.limits.bindingBytes) - 64)
     throw new RangeError("compressed pages are larger than their content");
   const source = device.alloc(wordsFor(bytes), "compressed pages");
-  const layouts = Promise.all(pieces.flatMap(({ spans }) => spans.flatMap(layoutsOf)));
+  const layouts = allEnded(pieces.flatMap(({ spans }) => spans.flatMap(layoutsOf)));
   layouts.catch(() => undefined);
   try {
     await inLanes(LANES, pieces, (piece) => device.uploadFrom(source, piece.at / 4, piece.bytes, (target) => readPiece(piece, target)));
@@ -105,6 +105,7 @@ async function decodeWave(device: Device, wave: readonly Unit[], failures: Devic
       content.release();
     }
   } finally {
+    // Threads read the files until then.
     await Promise.allSettled([layouts]);
     source.release();
   }
@@ -115,7 +116,8 @@ async function readPiece({ at, spans }: Piece, target: Uint8Array): Promise<void
 }
 
 function decompressed(device: Device, source: DeviceBuffer, frames: ZstdFrames, bytes: number, failures: DeviceBuffer): DeviceBuffer {
-  if (4 * wordsFor(bytes) > device.limits.bindingBytes) throw new RangeError("pages are larger than their footer says");
+  if (Math.max(4 * wordsFor(bytes), frames.mostBytes) > device.limits.bindingBytes)
+    throw new RangeError("pages are larger than their footer says, or take too much to be decompressed");
   const target = device.alloc(wordsFor(bytes), "pages");
   try {
     decompressZstd(device, { source, frames, target, failures });

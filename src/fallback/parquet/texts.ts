@@ -5,6 +5,7 @@ import { LOOKUP_COLUMN } from "../../ir/expr.ts";
 import type { NativePolars } from "../../polars/native.ts";
 import { quietly } from "../../polars/quiet.ts";
 import { HostDictionary } from "../host-dictionary.ts";
+import { allEnded } from "../parallel.ts";
 import type { ColumnChunk } from "./column-chunk.ts";
 import type { ParquetColumn } from "./columns.ts";
 import { decodedTexts } from "./decode-pool.ts";
@@ -23,7 +24,7 @@ export async function readTexts(
 ): Promise<ChunkTexts | null> {
   const chunks = columns.flatMap((column, f) => column.chunks.map((chunk) => ({ chunk, file: files[f]?.fd ?? -1 })));
   if (!chunks.some(({ chunk }) => chunk.isText)) return null;
-  const decoded = await Promise.all(chunks.map(({ chunk, file }) => decodedTexts({ kind: "texts", chunk, file })));
+  const decoded = await allEnded(chunks.map(({ chunk, file }) => decodedTexts({ kind: "texts", chunk, file })));
   const firstCodes = new Map<ColumnChunk, number>();
   const texts: string[] = [];
   for (const [i, { bytes, count }] of decoded.entries()) {

@@ -123,6 +123,13 @@ export class ZstdFrames {
     this.frames.push(firstBlock, this.blocks.length / BLOCK_WORDS - firstBlock, target, target + size, most);
   }
 
+  /** Bytes of the largest buffer that decompression takes besides the content: coded literals, sequences, or a list. */
+  get mostBytes(): number {
+    const { frames, blocks, literals, sequences, literalBytes, sequenceCount } = this;
+    const words = Math.max(frames.length, blocks.length, literals.length, sequences.length, 2 * sequenceCount, literalBytes / 4 + 2);
+    return 4 * (words + 4);
+  }
+
   get lists(): ZstdLists {
     return {
       frames: Uint32Array.from(this.frames),

@@ -1,7 +1,7 @@
 /** Which expressions give each row its value from the columns of that row alone, and so may be evaluated on distinct rows. */
 
 import type { DslExpr, DslObject, DslValue } from "../../polars/dsl.ts";
-import { isObject, tagOf } from "../../polars/dsl.ts";
+import { isList, isObject, tagOf } from "../../polars/dsl.ts";
 import { constantHeight } from "../../polars/scalars.ts";
 import type { Scope } from "../scope.ts";
 import { functionName, NAMESPACES } from "./selectors.ts";
@@ -71,12 +71,19 @@ export function isElementwiseCall(fn: DslValue | undefined): boolean {
 }
 
 function isElementwiseFunction(scope: Scope, expr: DslExpr, payload: DslObject): boolean {
-  if (!isElementwiseCall(payload.function)) return false;
+  if (!isElementwiseCall(payload.function) || infersFormat(payload.function)) return false;
   const name = functionName(payload.function);
   const inputs = exprInputs(expr);
   const lists = LISTS[name] ?? [];
   if (name === "IsIn" && !isListOfRow(scope, inputs[1])) return false;
   return inputs.every((e, i) => (lists.includes(i) && columnNames(e).size === 0 ? !isRandom(e) : isElementwise(scope, e)));
+}
+
+/** Whether times are read by a format that the first of the texts tells. */
+function infersFormat(fn: DslValue | undefined): boolean {
+  const [, inner] = tagOf(fn) ?? ["", null];
+  const [name, args] = tagOf(inner ?? undefined) ?? ["", null];
+  return name === "Strptime" && isList(args) && args.some((options) => isObject(options) && options.format === null);
 }
 
 /** A column that is not of lists is a set of values of all rows. */

@@ -1,8 +1,11 @@
 /** Text and other looked-up columns: CPU polars evaluates the dictionary, the device looks up; unicode, empty and long texts. */
 
+import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl from "nodejs-polars";
 import { everyDtype, FIXTURES } from "../../../src/conformance/fixture.ts";
+import { frameDifference } from "../../../src/fallback/frame-difference.ts";
+import { GPUEngine } from "../../../src/index.ts";
 import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
 after(closeEngines);
@@ -87,4 +90,12 @@ test("functions of two text columns see their combinations", async () => {
   await assertGpuEqualsCpu(() => frame.lazy().select(pl.concatString([col("str"), col("str2")])), { partitions });
   await assertGpuEqualsCpu(() => frame.lazy().select(col("str").str.contains(col("str2"), true, false)), { partitions });
   await assertGpuEqualsCpu(() => frame.lazy().select(col("i32").cast(pl.String)), { partitions });
+});
+
+test("the format of times that the first text tells is that of the first row", async () => {
+  const texts = pl.DataFrame({ row: [0, 1, 2], text: ["31/12/1999", "2020-01-02", "2021-03-04"] });
+  const query = () => texts.lazy().filter(col("row").gt(0)).select(col("row").add(1), pl.col("text").str.strptime(pl.Date).as("date"));
+  const engine = new GPUEngine({ warn: "silent" });
+  assert.equal(frameDifference(await query().collect(), await query().collect({ engine }), {}), null);
+  await engine.close();
 });

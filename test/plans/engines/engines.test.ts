@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { WHOLE_READS } from "../../../src/executors/operation.ts";
 import { type PhysicalNode, physicalOrder } from "../../../src/executors/physical/node.ts";
 import { Random } from "../../fuzz/random.ts";
 import { all, choice, ENGINES, type EngineName, each, exchange, FakeOperations, map, reduce, run, source, union } from "./fake.ts";
@@ -114,6 +115,30 @@ for (const engine of NAMES)
       const plan = reduce("r", map("m", [each(map("n", [each(source("a", ones(20)))]))]), 2);
       await ENGINES[engine](plan, counting, async () => undefined);
       assert.deepEqual(most, { reads: 3, works: 2 });
+    });
+
+    test("of sources of a single partition some more are read at once, but not all of many", async () => {
+      let most = 0;
+      let running = 0;
+      const operations = new FakeOperations({});
+      const counting = {
+        signal: null,
+        ioThreads: 1,
+        lanes: 1,
+        perform: async (operation: Parameters<FakeOperations["perform"]>[0]) => {
+          if (operation.step !== "read") return operations.perform(operation);
+          running += 1;
+          most = Math.max(most, running);
+          try {
+            return await operations.perform(operation);
+          } finally {
+            running -= 1;
+          }
+        },
+      };
+      const sources = Array.from({ length: 30 }, (_, i) => source(`s${i}`, [1]));
+      await ENGINES[engine](union("u", sources), counting, async () => undefined);
+      assert.equal(most, WHOLE_READS);
     });
 
     test("a failure at any operation ends the run with it, and nothing begins afterwards", async () => {
