@@ -1,6 +1,7 @@
 /** Columns of Parquet files to the device without CPU polars: decoded by the device, or on threads of our own. */
 
 import { type FileHandle, open } from "node:fs/promises";
+import { OutOfDeviceMemoryError } from "../../errors.ts";
 import type { Device } from "../../gpu/device.ts";
 import type { Schema } from "../../ir/schema.ts";
 import type { NativePolars } from "../../polars/native.ts";
@@ -58,13 +59,13 @@ export async function importDecoded(
 
 const isFileError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
 
-/** On threads where the device finds that it cannot. */
+/** On threads, which take no memory of the device, where the device finds that it cannot or has no room. */
 async function decodeByDevice(device: Device, columns: readonly ColumnParts[]): Promise<void> {
   if (columns.length === 0) return;
   try {
     await decodeOnDevice(device, columns);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError || error instanceof OutOfDeviceMemoryError)) throw error;
     await decodeOnThreads(columns);
   }
 }
