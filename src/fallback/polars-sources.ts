@@ -140,7 +140,8 @@ export class PolarsSources {
     const files = await this.#filesOf(plan);
     if (files === null) return false;
     const own = rowBytes(decodable(files, plan.schema));
-    const decoding = decodesAllOnDevice(files, plan.schema) ? this.#decodingOf(rowsIn(files) * own) : "threads";
+    const rows = Math.min(rowsIn(files), rowsOfFiles(this.#size, plan.schema));
+    const decoding = decodesAllOnDevice(files, plan.schema) ? this.#decodingOf(rows * own) : "threads";
     if (selectivity(predicate, (column) => rangeIn(files, column)) < READ_WHOLE[decoding]) return false;
     return rowsIn(files) * own > STREAM_ABOVE && own >= rowBytes(plan.schema) / 2;
   }

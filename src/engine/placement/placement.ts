@@ -91,7 +91,7 @@ export class Placements {
     const known = this.#known.get(shape);
     if (known === undefined) return;
     known.gpuRuns += 1;
-    if (steady || known.gpuRuns > 3) known.gpu = known.gpu === null ? ms : Math.min(ms, (known.gpu + ms) / 2);
+    if (steady || known.gpuRuns > 1) known.gpu = known.gpu === null ? ms : Math.min(ms, (known.gpu + ms) / 2);
   }
 
   failedOnGpu({ shape }: Sketch): void {
