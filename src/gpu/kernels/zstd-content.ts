@@ -3,9 +3,9 @@
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
-import { copies } from "../wgsl/copies.ts";
 import { link } from "../wgsl/library.ts";
 import { SOURCE_BYTES } from "../wgsl/source-bytes.ts";
+import { ZSTD_COPIES } from "../wgsl/zstd-copies.ts";
 import { BATCH, ZSTD_SEQUENCES } from "../wgsl/zstd-sequences.ts";
 import { ZSTD_CODES, ZSTD_CONSTANTS } from "../wgsl/zstd-tables.ts";
 import { BLOCK_WORDS, FRAME_WORDS, LITERALS } from "./zstd-frames.ts";
@@ -52,7 +52,7 @@ fn literal_word(kind: u32, at: u32) -> u32 {
 }
 ${SOURCE_BYTES}
 ${ZSTD_SEQUENCES}
-${copies(BATCH)}
+${ZSTD_COPIES}
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let number = group_id(wid, nwg);

@@ -1,15 +1,17 @@
 /** WGSL: literals and matches to content, where each batch of copies is known by its places. */
 
+import { BATCH } from "./zstd-sequences.ts";
+
 /*
  * The invocations share the words of the content that a batch writes. A byte's source is found by search among the copies of the batch;
  * one that the batch itself writes stands for its own source, and so on, until it is a literal or lies before the batch: every byte is
- * known without waiting for another. `list` and `spans` as the places of a batch (see `zstd-sequences.ts`), of which a frame's are separate.
+ * known without waiting for another. `list` and `spans` as the places of a batch (see `zstd-sequences.ts`).
  *
  * Literals are what `literal_word(kind, word)` gives, or, where the kind is REPEATED, four of them are the same word always.
  *
  * A word that the batch ends in is not stored: its bytes go to `carries`, for the next batch. No word is read while it is written.
  */
-export const copies = (batch: number): string => /* wgsl */ `
+export const ZSTD_COPIES = /* wgsl */ `
 // The bytes that a batch leaves of a word, for the next one.
 var<workgroup> carries: array<u32, 2>;
 
@@ -43,7 +45,7 @@ fn execute(b: Block, lane: u32, lanes: u32, slot: u32, n: u32, end: u32) {
     let to = min(w * 4u + 4u, stop);
     var word = select(0u, carry, w * 4u < start);
     while (q < to) {
-      let piece = find_piece(q, to - q, slot * ${batch}u, start);
+      let piece = find_piece(q, to - q, slot * ${BATCH}u, start);
       var bits = b.literal;
       if (!piece.is_literal || b.kind != REPEATED) {
         let from_ = piece.at >> 2u;
