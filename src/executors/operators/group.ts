@@ -93,12 +93,11 @@ async function groupByCodes(
 ): Promise<Grouping | null> {
   const [batch] = batches;
   if (batch === undefined || batches.length > 1) return null;
-  const open = new Set(keys.filter(({ expr }) => isOpen(context, batch, expr)));
-  const deciding = keys.filter((key) => !open.has(key)).map(({ name, expr }) => column(name, expr.dtype));
-  if (open.size === 0 || deciding.length === 0) return null;
+  const open = keys.map(({ expr }) => isOpen(context, batch, expr));
+  const deciding = keys.filter((_, k) => open[k] === false).map(({ name, expr }) => column(name, expr.dtype));
+  if (deciding.length === keys.length || deciding.length === 0) return null;
   const exprs = keys.map((k) => k.expr);
-  const need = (k: number) => (keys[k] !== undefined && open.has(keys[k]) ? "any" : "unique");
-  const [[compiled] = []] = await compileKeys(context, [{ batches, exprs }], need);
+  const [[compiled] = []] = await compileKeys(context, [{ batches, exprs }], (k) => (open[k] === true ? "any" : "unique"));
   if (compiled === undefined) throw new InternalError("the keys of a batch were not compiled");
   const found = await groupsOfRows(context, batch, predicate, keys, compiled);
   if (found.keys.rows <= limit) {

@@ -133,5 +133,8 @@ export const decodable = (files: readonly ParquetFile[], schema: Schema): Schema
 export const decodesAllOnDevice = (files: readonly ParquetFile[], schema: Schema): boolean =>
   decodable(files, schema).length === schema.length &&
   files.every(({ decodable: columns }) =>
-    schema.every(({ name }) => [columns.get(name)].every((c) => c !== undefined && decodesOnDevice(c))),
+    schema.every(({ name }) => {
+      const column = columns.get(name);
+      return column !== undefined && decodesOnDevice(column);
+    }),
   );

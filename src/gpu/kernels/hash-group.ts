@@ -103,7 +103,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
  * Turns `inserted.slots` into group numbers, in place, and returns the marked first rows; the table stays as it is. At least one row.
  * The buffers of the result are held by `scratch`.
  */
-export function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): NumberedRows {
+function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): NumberedRows {
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "group firsts");
   const counts = scratch.alloc(words, "group first counts");

@@ -240,7 +240,7 @@ export interface ZstdStates {
 }
 
 /** Blocks that share a workgroup on a device. */
-export const blocksTogether = (device: Device): number =>
+const blocksTogether = (device: Device): number =>
   Math.max(1, Math.min(MOST_BLOCKS, Math.floor(device.limits.workgroupBytes / BLOCK_BYTES)));
 
 export function readStates(device: Device, { source, jobs, count, sequences, failures }: ZstdStates): void {
