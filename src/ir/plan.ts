@@ -80,7 +80,10 @@ export interface JoinOutput {
   readonly left: string | null;
   readonly right: string | null;
 }
-/** Output in left row order, then right row order; unmatched right rows last; for `right` joins in right row order, then left. */
+/**
+ * Output in left row order, then right row order; unmatched right rows last; for `right` joins in right row order, then left. In any order
+ * where `ordered` is false.
+ */
 export interface Join {
   readonly kind: "join";
   readonly left: Plan;
@@ -89,6 +92,7 @@ export interface Join {
   readonly rightOn: readonly Expr[];
   readonly how: JoinKind;
   readonly nullsEqual: boolean;
+  readonly ordered: boolean;
   readonly output: readonly JoinOutput[];
   readonly schema: Schema;
 }

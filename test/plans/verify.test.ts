@@ -52,6 +52,7 @@ const selfJoin: Join = {
   rightOn: [i],
   how: "inner",
   nullsEqual: false,
+  ordered: true,
   output: [{ name: "i", from: "left", left: "i", right: null }],
   schema: [{ name: "i", dtype: I64 }],
 };

@@ -3,7 +3,7 @@
 import { detailsOf, nameOf } from "../../ir/explain.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { fusedJoin } from "../fused-join.ts";
-import { join } from "../operators/join.ts";
+import { join, swapped } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
 import type { MapNode, PhysicalNode, Seen } from "../physical/node.ts";
 import type { LowerContext } from "./context.ts";
@@ -99,30 +99,14 @@ const withOrigins = (plan: Join, origins: readonly Origin[]): Join => ({
   schema: [...origins.map(({ name }) => originField(name)), ...plan.schema],
 });
 
-const SWAPPED = { left: "right", right: "left" } as const;
-
-/** The same rows of an inner join with the sides exchanged. */
-const swapped = (plan: Join): Join => ({
-  ...plan,
-  left: plan.right,
-  right: plan.left,
-  leftOn: plan.rightOn,
-  rightOn: plan.leftOn,
-  output: plan.output.map(({ name, from, left, right }) => ({
-    name,
-    from: from === "coalesce" ? "right" : SWAPPED[from],
-    left: from === "coalesce" ? null : right,
-    right: left,
-  })),
-});
-
 const BOTH: readonly Origin[] = [
   { side: "left", name: ORIGIN },
   { side: "right", name: RIGHT_ORIGIN },
 ];
 
-/** The right rows look for the few left ones; what they find is brought into the order of the left rows. */
+/** The right rows look for the few left ones; what they find is brought into the order of the left rows, unless any order will do. */
 function leftBroadcast(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
+  if (!plan.ordered) return together(plan, swapped(plan), right, left, "right");
   const found = together(plan, swapped(withOrigins(plan, BOTH)), tagged(right, RIGHT_ORIGIN), tagged(left), "right");
   return inOriginalOrder(lower, found, left, { schema: plan.schema, by: [ORIGIN, RIGHT_ORIGIN] });
 }

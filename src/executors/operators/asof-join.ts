@@ -42,10 +42,17 @@ async function joinBatches(context: QueryContext, plan: AsofJoin, left: Batch, r
   const places = asofSearch(device, { keys: asked, groups: groups?.left ?? null }, sorted, { ...plan, tolerance: wordsOf(plan) });
   const found = sorted.rows === null ? places.retain() : remap(device, places, sorted.rows, 0, left.rows);
   const rows = iota(device, 0, left.rows);
-  const joined = await assemble(context, plan.output, left, right, { left: rows, right: found, count: left.rows }, false, {
-    left: false,
-    right: true,
-  });
+  const joined = await assemble(
+    context,
+    plan.output,
+    left,
+    right,
+    { left: rows, right: found, count: left.rows },
+    {
+      left: false,
+      right: true,
+    },
+  );
   for (const buffer of [rows, found, places, asked.buffer, rightKey.buffer, groups?.left, groups?.right]) buffer?.release();
   for (const side of sides) releaseGrouped(side);
   return joined;

@@ -16,18 +16,17 @@ import { rowsOf } from "../table.ts";
 import { assemble, partsOfRows, releaseRows, wantedOf } from "./join-output.ts";
 import type { TakenRows } from "./taken-rows.ts";
 
-/** How the probed side sees the join: for right joins the sides are swapped. */
+/** How the left side sees the join. */
 const PROBE: Partial<Record<Join["how"], JoinKind>> = {
   inner: "inner",
   left: "left",
-  right: "left",
   full: "left",
   semi: "semi",
   anti: "anti",
 };
 
-/** By how many times the other side has to be larger for the table to be one of the probed rows. Rows that take no part count: slots are made for all. */
-const FAR_LARGER = 2;
+/** By how many times the right side has to be larger for the table to be one of the left rows. Rows that take no part count: slots are made for all. */
+export const FAR_LARGER = 2;
 
 /** A side of a join as one batch. */
 export interface BuildRows {
@@ -35,19 +34,17 @@ export interface BuildRows {
   readonly predicate: Expr | null;
 }
 
-/** The batches of the output. `built` is the right side, for right joins the left one; `probed`, the other one, decides the order. */
+/** The batches of the output, in the order of the left rows, `probed`; `built` is the right side. No right joins. */
 export async function hashedJoin(context: QueryContext, plan: Join, probed: TakenRows, built: BuildRows): Promise<readonly Batch[]> {
   const build = built.batch;
   const { device } = context;
   const kind = PROBE[plan.how];
   if (kind === undefined) throw new InternalError(`a ${plan.how} join is not hashed`);
-  const swapped = plan.how === "right";
-  const [buildOn, probeOn] = swapped ? [plan.leftOn, plan.rightOn] : [plan.rightOn, plan.leftOn];
   const [[buildKeys] = [], probeKeys = []] = await compileKeys(
     context,
     [
-      { batches: [build], exprs: buildOn },
-      { batches: probed.table.batches, exprs: probeOn },
+      { batches: [build], exprs: plan.rightOn },
+      { batches: probed.table.batches, exprs: plan.leftOn },
     ],
     () => "unique",
   );
@@ -58,9 +55,9 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
   const options = { nullsEqual: plan.nullsEqual, recordMatches: full, pairs: isPairs(kind) };
   const table = byLeft ? null : buildTable(device, right, options);
   const batches: Batch[] = [];
-  const take = async (some: Batch, rows: JoinRows, isSwapped: boolean, mayBeNull: { readonly left: boolean; readonly right: boolean }) => {
+  const take = async (some: Batch, rows: JoinRows, mayBeNull: { readonly left: boolean; readonly right: boolean }) => {
     for (const part of partsOfRows(context, plan, rows)) {
-      batches.push(await assemble(context, plan.output, some, build, part, isSwapped, mayBeNull));
+      batches.push(await assemble(context, plan.output, some, build, part, mayBeNull));
       releaseRows(part);
     }
   };
@@ -71,14 +68,14 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
     const wanted = kind === "left" ? null : wantedOf(context, plan, batch, build);
     const rows = await (table === null ? joinByLeft(device, left, right, kind, options, wanted) : probe(device, table, left, kind, wanted));
     releaseSide(left);
-    await take(batch, rows, swapped, { left: false, right: kind === "left" });
+    await take(batch, rows, { left: false, right: kind === "left" });
   }
   releaseSide(right);
   const [some] = probed.table.batches;
   if (full && table !== null && some !== undefined) {
     const rest = await unmatchedRight(device, table);
     const without = { left: constantWords(device, 0xffffffff, rest.count), right: rest.left, count: rest.count };
-    if (rest.count > 0) await take(some, without, false, { left: true, right: false });
+    if (rest.count > 0) await take(some, without, { left: true, right: false });
     else releaseRows(without);
   }
   table?.release();

@@ -36,33 +36,23 @@ export const releaseRows = (rows: JoinRows): void => {
   rows.right?.release();
 };
 
-/** Output columns from the row numbers of both sides, or from the rows that were taken; `rows.left` belongs to the probe side. */
+/** Output columns from the row numbers of both sides, or from the rows that were taken. */
 export async function assemble(
   context: QueryContext,
   outputs: readonly JoinOutput[],
-  probe: Batch,
-  build: Batch,
+  left: Batch,
+  right: Batch,
   rows: JoinRows,
-  swapped: boolean,
   mayBeNull: { readonly left: boolean; readonly right: boolean },
 ): Promise<Batch> {
-  const sides = swapped
-    ? {
-        left: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
-        right: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
-      }
-    : {
-        left: { batch: probe, rows: rows.left, mayBeNull: mayBeNull.left },
-        right: { batch: build, rows: rows.right, mayBeNull: mayBeNull.right },
-      };
   const names = namesOf(outputs);
   const [fromLeft, fromRight] =
     rows.taken === undefined
       ? takeSides(
           context,
           [
-            { ...sides.left, names: names.left },
-            { ...sides.right, names: names.right },
+            { batch: left, rows: rows.left, mayBeNull: mayBeNull.left, names: names.left },
+            { batch: right, rows: rows.right, mayBeNull: mayBeNull.right, names: names.right },
           ],
           rows.count,
         )

@@ -8,11 +8,28 @@ import { type JoinPredicates, NO_PREDICATES } from "../fused-join.ts";
 import { MASKED_ROWS } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch, releaseTable, retainTable, rowsOf } from "../table.ts";
-import { hashedJoin } from "./hashed-join.ts";
+import { FAR_LARGER, hashedJoin } from "./hashed-join.ts";
 import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
 import { type TakenRows, takenRows } from "./taken-rows.ts";
+
+const SWAPPED = { left: "right", right: "left", coalesce: "right" } as const;
+
+/** The same rows of an inner or right join with the sides exchanged: an inner join in the order of what was the right side, or a left join. */
+export const swapped = (plan: Join): Join => ({
+  ...plan,
+  left: plan.right,
+  right: plan.left,
+  leftOn: plan.rightOn,
+  rightOn: plan.leftOn,
+  how: plan.how === "right" ? "left" : plan.how,
+  output: plan.output.map(({ name, from, left, right }) => ({ name, from: SWAPPED[from], left: right, right: left })),
+});
+
+/** Whether the right rows should look for the left ones: because they decide the order, or are far more and any order will do. */
+const looksFromRight = ({ how, ordered }: Join, left: Table, right: Table): boolean =>
+  how === "right" || (how === "inner" && !ordered && FAR_LARGER * rowsOf(left) <= rowsOf(right));
 
 /** `predicates`: which rows of the two sides there are. */
 export async function join(
@@ -22,9 +39,10 @@ export async function join(
   right: Table,
   predicates: JoinPredicates = NO_PREDICATES,
 ): Promise<Table> {
-  const swapped = plan.how === "right";
-  const fit = rowsThatFit(context, (swapped ? left : right).schema, swapped ? plan.leftOn : plan.rightOn);
-  const built = rowsOf(swapped ? left : right);
+  if (looksFromRight(plan, left, right))
+    return join(context, { ...swapped(plan), ordered: true }, right, left, { left: predicates.right, right: predicates.left });
+  const fit = rowsThatFit(context, right.schema, plan.rightOn);
+  const built = rowsOf(right);
   const partitions = Math.ceil((2 * built) / fit);
   const rows = await takenRows(context, plan, { left, right }, predicates, built > fit ? 0 : MASKED_ROWS);
   try {
@@ -39,13 +57,12 @@ export async function join(
 
 /** All rows of both sides at once. */
 async function joinWhole(context: QueryContext, plan: Join, left: TakenRows, right: TakenRows): Promise<Table> {
-  const [probed, built] = plan.how === "right" ? [right, left] : [left, right];
-  const build = await singleBatch(context, built.table);
+  const build = await singleBatch(context, right.table);
   try {
     const batches =
       plan.how === "cross"
-        ? await cross(context, plan, probed.table, build)
-        : await hashedJoin(context, plan, probed, { batch: build, predicate: built.predicate });
+        ? await cross(context, plan, left.table, build)
+        : await hashedJoin(context, plan, left, { batch: build, predicate: right.predicate });
     return { schema: plan.schema, batches };
   } finally {
     releaseBatch(build);
@@ -53,15 +70,11 @@ async function joinWhole(context: QueryContext, plan: Join, left: TakenRows, rig
 }
 
 /**
- * Joins partition by partition, both sides split by the hash of their keys. Row numbers of the side that decides the order bring the rows
- * back into it; rows without one (the unmatched right rows of a full join) come last.
+ * Joins partition by partition, both sides split by the hash of their keys. Row numbers of the left side bring the rows back into its order;
+ * rows without one (the unmatched right rows of a full join) come last.
  */
 async function joinPartitions(context: QueryContext, plan: Join, left: Table, right: Table, count: number): Promise<Table> {
-  const side = plan.how === "right" ? "right" : "left";
-  const sides = [
-    side === "left" ? numberRows(context, left) : retainTable(left),
-    side === "right" ? numberRows(context, right) : retainTable(right),
-  ] as const;
+  const sides = [numberRows(context, left), retainTable(right)] as const;
   const split = await partitionByHash(
     context,
     [
@@ -71,7 +84,7 @@ async function joinPartitions(context: QueryContext, plan: Join, left: Table, ri
     count,
   );
   for (const table of sides) releaseTable(table);
-  const row: JoinOutput = { name: ROW, from: side, left: side === "left" ? ROW : null, right: side === "right" ? ROW : null };
+  const row: JoinOutput = { name: ROW, from: "left", left: ROW, right: null };
   const numbered: Join = { ...plan, output: [row, ...plan.output], schema: [ROW_FIELD, ...plan.schema] };
   const joined: Batch[] = [];
   for (let p = 0; p < count; p++) {
@@ -91,7 +104,7 @@ async function cross(context: QueryContext, plan: Join, probed: Table, build: Ba
   for (const batch of probed.batches) {
     const rows = crossJoin(context.device, batch.rows, build.rows);
     for (const part of partsOfRows(context, plan, rows)) {
-      batches.push(await assemble(context, plan.output, batch, build, part, false, { left: false, right: false }));
+      batches.push(await assemble(context, plan.output, batch, build, part, { left: false, right: false }));
       releaseRows(part);
     }
   }

@@ -41,7 +41,7 @@ async function joinBatches(context: QueryContext, plan: RangeJoin, left: Batch, 
   releaseGrouped(sorted);
   const batches: Batch[] = [];
   for (const part of partsOfRows(context, plan, rows)) {
-    batches.push(await assemble(context, plan.output, left, right, part, false, { left: false, right: false }));
+    batches.push(await assemble(context, plan.output, left, right, part, { left: false, right: false }));
     releaseRows(part);
   }
   return batches;

@@ -47,7 +47,7 @@ function ownText(plan: Plan): unknown {
     case "aggregate":
       return [namedTexts(plan.keys), namedTexts(plan.aggregates)];
     case "join":
-      return [plan.how, plan.nullsEqual, plan.leftOn.map(describeExpr), plan.rightOn.map(describeExpr), plan.output];
+      return [plan.how, plan.nullsEqual, plan.ordered, plan.leftOn.map(describeExpr), plan.rightOn.map(describeExpr), plan.output];
     case "asof_join":
       return [
         [plan.leftOn, plan.rightOn, ...plan.leftBy, ...plan.rightBy].map(describeExpr),

@@ -18,7 +18,7 @@ export const JOIN = codec<Join, wire.Join>(
       w.builder,
       node.output.map((column) => writeJoinOutput(w, column)),
     );
-    return wire.Join.createJoin(w.builder, left, right, leftOn, rightOn, wire.JoinKind[node.how], node.nullsEqual, output);
+    return wire.Join.createJoin(w.builder, left, right, leftOn, rightOn, wire.JoinKind[node.how], node.nullsEqual, node.ordered, output);
   },
   (r, table, schema) => ({
     kind: "join",
@@ -28,6 +28,7 @@ export const JOIN = codec<Join, wire.Join>(
     rightOn: r.list(table.rightOnLength(), (i) => r.expr(table.rightOn(i))),
     how: r.nameOf(wire.JoinKind, table.how()),
     nullsEqual: table.nullsEqual(),
+    ordered: table.ordered(),
     output: r.list(table.outputLength(), (i) => joinOutput(r, table.output(i))),
     schema,
   }),

@@ -25,6 +25,9 @@ const KINDS: Readonly<Record<string, JoinKind>> = {
   Cross: "cross",
 };
 
+/** Kinds whose rows come in any order unless one is asked for. */
+const UNORDERED: ReadonlySet<JoinKind> = new Set(["inner", "cross"]);
+
 /** The side by whose rows the result has to be sorted, where it comes in another order; null where that order will do. */
 function sortedSide(how: JoinKind, order: JoinArgs["maintain_order"]): "left" | "right" | null {
   if (how === "semi" || how === "anti" || order === "None") return null;
@@ -45,6 +48,7 @@ function inOrderOf(join: Join, side: "left" | "right"): Plan {
   };
   const input: Join = {
     ...join,
+    ordered: true,
     [side]: numbered(join[side], ROW.name),
     output: [row, ...join.output],
     schema: [ROW, ...join.schema],
@@ -84,6 +88,7 @@ export function join(dsl: DslPlan, context: NodeContext): Plan | null {
     rightOn,
     how,
     nullsEqual: args.nulls_equal,
+    ordered: !UNORDERED.has(how) || args.maintain_order !== "None",
     output,
     schema: context.schema,
   };

@@ -184,6 +184,7 @@ export function joined(left: Plan, right: Plan, leftOn: readonly Expr[], rightOn
     rightOn,
     how: leftOn.length === 0 ? "cross" : "left",
     nullsEqual: true,
+    ordered: true,
     output: [
       ...left.schema.map((f) => ({ name: f.name, from: "left", left: f.name, right: null }) as const),
       ...added.map((f) => ({ name: f.name, from: "right", left: null, right: f.name }) as const),

@@ -104,6 +104,14 @@ for (const how of KINDS) {
     await check(() => joined(many(), r().head(9), { how, on: ["k"] }), how);
     await check(() => joined(r().head(9), distinctRows(), { how, on: ["row"] }), how);
     await check(() => joined(distinctRows(), r().head(9), { how, on: ["row"] }), how);
+    if (how !== "inner") return;
+    const inAnyOrder = (make: () => LazyDataFrame) => assertGpuEqualsCpu(make, { order: "any", partitions: PARTITIONS, anyZero: true });
+    const some = pl.col("row").modulo(3).neq(0);
+    for (const few of [r().head(9), r().filter(some), r().head(0)]) {
+      await inAnyOrder(() => joined(few, many(), { how, on: ["k"], maintainOrder: "none", suffix: "_far" }));
+      await inAnyOrder(() => joined(few, many().filter(some), { how, on: ["k", "g"], nullsEqual: true, maintainOrder: "none" }));
+      await inAnyOrder(() => joined(few, distinctRows(), { how, on: ["row"], maintainOrder: "none", coalesce: false }));
+    }
   });
 
   test(`${how}: nothing on either side, no matches`, async () => {

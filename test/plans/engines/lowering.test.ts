@@ -136,9 +136,22 @@ test("the smaller side of a join is broadcast", () => {
   );
 });
 
-test("the left one too, and its rows are put back into order", () => {
+/** The types of nodejs-polars do not know the option. */
+const inOrder = { on: "k", maintainOrder: "left_right" };
+
+test("the left one too, and its rows are put back into order where one is asked for", () => {
   assertLowers(
     left().join(right(), { on: "k" }),
+    [4, 8],
+    `
+      #3 INNER JOIN <8 partitions> LEFT ON [col("k")] RIGHT ON [col("k")] OUTPUT ["k", "v", "w", "x"] BROADCAST RIGHT
+        #0 DF <8 partitions, ~800 rows> 2 ["k", "x"]
+        #2 CONCAT <1 partition, ~400 rows>
+          #1 DF <4 partitions, ~400 rows> 1 ["k", "v", "w"]
+    `,
+  );
+  assertLowers(
+    left().join(right(), inOrder),
     [4, 8],
     `
       #7 ORIGINAL ORDER <4 partitions>
@@ -188,7 +201,7 @@ test("a side that there is no room for is not broadcast, and no partition gets m
     50,
   );
   assertLowers(
-    left().join(right(), { on: "k" }),
+    left().join(right(), inOrder),
     [1, 3],
     `
       #6 ORIGINAL ORDER <6 partitions>

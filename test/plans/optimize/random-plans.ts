@@ -240,6 +240,7 @@ class Generator {
       rightOn: columns(1),
       how,
       nullsEqual: how !== "cross" && this.#below(2) === 0,
+      ordered: true,
       output,
       schema,
     };

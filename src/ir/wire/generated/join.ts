@@ -76,18 +76,26 @@ nullsEqual():boolean {
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
-output(index: number, obj?:JoinOutput):JoinOutput|null {
+/**
+ * False where any order of the rows will do.
+ */
+ordered():boolean {
   const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+output(index: number, obj?:JoinOutput):JoinOutput|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? (obj || new JoinOutput()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
 }
 
 outputLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 16);
+  const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 static startJoin(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(8);
 }
 
 static addLeft(builder:flatbuffers.Builder, left:number) {
@@ -148,8 +156,12 @@ static addNullsEqual(builder:flatbuffers.Builder, nullsEqual:boolean) {
   builder.addFieldInt8(5, +nullsEqual, +false);
 }
 
+static addOrdered(builder:flatbuffers.Builder, ordered:boolean) {
+  builder.addFieldInt8(6, +ordered, +false);
+}
+
 static addOutput(builder:flatbuffers.Builder, outputOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(6, outputOffset, 0);
+  builder.addFieldOffset(7, outputOffset, 0);
 }
 
 static createOutputVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
@@ -169,7 +181,7 @@ static endJoin(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createJoin(builder:flatbuffers.Builder, left:number|null, right:number|null, leftOnOffset:flatbuffers.Offset, rightOnOffset:flatbuffers.Offset, how:JoinKind, nullsEqual:boolean, outputOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createJoin(builder:flatbuffers.Builder, left:number|null, right:number|null, leftOnOffset:flatbuffers.Offset, rightOnOffset:flatbuffers.Offset, how:JoinKind, nullsEqual:boolean, ordered:boolean, outputOffset:flatbuffers.Offset):flatbuffers.Offset {
   Join.startJoin(builder);
   if (left !== null)
     Join.addLeft(builder, left);
@@ -179,6 +191,7 @@ static createJoin(builder:flatbuffers.Builder, left:number|null, right:number|nu
   Join.addRightOn(builder, rightOnOffset);
   Join.addHow(builder, how);
   Join.addNullsEqual(builder, nullsEqual);
+  Join.addOrdered(builder, ordered);
   Join.addOutput(builder, outputOffset);
   return Join.endJoin(builder);
 }
