@@ -136,8 +136,7 @@ test("the smaller side of a join is broadcast", () => {
   );
 });
 
-/** The types of nodejs-polars do not know the option. */
-const inOrder = { on: "k", maintainOrder: "left_right" };
+const inOrder = { on: "k", maintainOrder: "left_right" } as const;
 
 test("the left one too, and its rows are put back into order where one is asked for", () => {
   assertLowers(
