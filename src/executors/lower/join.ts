@@ -2,7 +2,7 @@
 
 import { detailsOf, nameOf } from "../../ir/explain.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
-import { fusedJoin } from "../fused-join.ts";
+import { fusedJoin, NO_PREDICATES } from "../fused-join.ts";
 import { join, swapped } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
 import type { MapNode, PhysicalNode, Seen } from "../physical/node.ts";
@@ -10,16 +10,17 @@ import type { LowerContext } from "./context.ts";
 import { all, choiceNode, each, mapNode, one } from "./nodes.ts";
 import { hashExchange, inOriginalOrder, spreadBy, tagged, taggedExchange } from "./shuffle.ts";
 import { collapsed, fitsAtOnce, isOne, rowsAtOnce, spreadOf } from "./size.ts";
+import { uniqueSide } from "./unique-side.ts";
 
 export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
   const [left, right] = [lower.of(plan.left), lower.of(plan.right)];
   const isSmall = (side: PhysicalNode): boolean => side.partitions <= lower.options.broadcastJoinLimit && fitsAtOnce(lower, side);
   if (isOne(lower, left) && isOne(lower, right)) return inOne(lower, plan, left, right);
-  if (plan.how === "cross") return together(plan, plan, left, right, "right");
-  if (plan.how === "right" && isSmall(left)) return together(plan, plan, left, right, "left");
+  if (plan.how === "cross") return together(lower, plan, plan, left, right, "right");
+  if (plan.how === "right" && isSmall(left)) return together(lower, plan, plan, left, right, "left");
   const other = plan.how === "inner" && isSmall(left) ? leftBroadcast : shuffled;
   if (plan.how !== "full" && plan.how !== "right") {
-    const broadcast = together(plan, plan, left, right, "right");
+    const broadcast = together(lower, plan, plan, left, right, "right");
     if (isOne(lower, right)) return broadcast;
     if (lower.dynamic) return choiceNode([broadcast, other(lower, plan, left, right)], [right], isTooLarge(lower, right));
     if (isSmall(right)) return broadcast;
@@ -31,9 +32,10 @@ export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
 function inOne(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
   const fused = fusedJoin(plan, lower.shared);
   const [a, b] = [lower.of(fused.left), lower.of(fused.right)];
-  const whole = together(plan, plan, left, right, "plain");
+  const whole = together(lower, plan, plan, left, right, "plain");
   if (!isOne(lower, a) || !isOne(lower, b)) return whole;
-  const run: MapNode["run"] = (context, [x, y]) => join(context, fused.plan, one(x), one(y), fused.predicates);
+  const unique = uniqueSide(lower, fused.plan);
+  const run: MapNode["run"] = (context, [x, y]) => join(context, fused.plan, one(x), one(y), { predicates: fused.predicates, unique });
   return { ...whole, inputs: [each(a), each(b)], run };
 }
 
@@ -62,6 +64,7 @@ function rowsOfJoin({ how }: Join, left: PhysicalNode, right: PhysicalNode): num
 
 /** One join for each partition of the side that is not broadcast. */
 function together(
+  lower: LowerContext,
   logical: Join,
   plan: Join,
   left: PhysicalNode,
@@ -69,6 +72,7 @@ function together(
   broadcast: "left" | "right" | "plain",
   partitionedBy: string | null = null,
 ): MapNode {
+  const unique = uniqueSide(lower, plan);
   return mapNode({
     name: nameOf(logical),
     detail: () => `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,
@@ -78,7 +82,7 @@ function together(
     kept: plan.how === "inner" || plan.how === "semi" ? left.kept * right.kept : left.kept,
     logical,
     inputs: [broadcast === "left" ? all(collapsed(left)) : each(left), broadcast === "right" ? all(collapsed(right)) : each(right)],
-    run: (context, [a, b]) => join(context, plan, one(a), one(b)),
+    run: (context, [a, b]) => join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique }),
   });
 }
 
@@ -106,8 +110,8 @@ const BOTH: readonly Origin[] = [
 
 /** The right rows look for the few left ones; what they find is brought into the order of the left rows, unless any order will do. */
 function leftBroadcast(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
-  if (!plan.ordered) return together(plan, swapped(plan), right, left, "right");
-  const found = together(plan, swapped(withOrigins(plan, BOTH)), tagged(right, RIGHT_ORIGIN), tagged(left), "right");
+  if (!plan.ordered) return together(lower, plan, swapped(plan), right, left, "right");
+  const found = together(lower, plan, swapped(withOrigins(plan, BOTH)), tagged(right, RIGHT_ORIGIN), tagged(left), "right");
   return inOriginalOrder(lower, found, left, { schema: plan.schema, by: [ORIGIN, RIGHT_ORIGIN] });
 }
 
@@ -124,7 +128,7 @@ function shuffled(lower: LowerContext, plan: Join, left: PhysicalNode, right: Ph
   const matched = spread?.node.partitions === partitions ? spread.node : exchanged;
   const [a, b] = how === "right" ? [matched, ordering.node] : [ordering.node, matched];
   const origins: readonly Origin[] = how === "full" ? BOTH : [{ side: how === "right" ? "right" : "left", name: ORIGIN }];
-  const joined = together(plan, withOrigins(plan, origins), a, b, "plain", exchanged.partitionedBy);
+  const joined = together(lower, plan, withOrigins(plan, origins), a, b, "plain", exchanged.partitionedBy);
   return inOriginalOrder(lower, joined, ordering.tags, {
     schema: plan.schema,
     by: origins.map((o) => o.name),

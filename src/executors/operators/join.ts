@@ -27,20 +27,35 @@ export const swapped = (plan: Join): Join => ({
   output: plan.output.map(({ name, from, left, right }) => ({ name, from: SWAPPED[from], left: right, right: left })),
 });
 
-/** Whether the right rows should look for the left ones: because they decide the order, or are far more and any order will do. */
-const looksFromRight = ({ how, ordered }: Join, left: Table, right: Table): boolean =>
-  how === "right" || (how === "inner" && !ordered && FAR_LARGER * rowsOf(left) <= rowsOf(right));
+/** What is known of the sides of a join. */
+export interface JoinSides {
+  /** Which rows there are. */
+  readonly predicates: JoinPredicates;
+  /** The side whose keys probably do not repeat. */
+  readonly unique: "left" | "right" | null;
+}
 
-/** `predicates`: which rows of the two sides there are. */
-export async function join(
-  context: QueryContext,
-  plan: Join,
-  left: Table,
-  right: Table,
-  predicates: JoinPredicates = NO_PREDICATES,
-): Promise<Table> {
-  if (looksFromRight(plan, left, right))
-    return join(context, { ...swapped(plan), ordered: true }, right, left, { left: predicates.right, right: predicates.left });
+const UNKNOWN: JoinSides = { predicates: NO_PREDICATES, unique: null };
+
+/**
+ * Whether the right rows should look for the left ones, not the other way round. Where any order will do, those do whose keys may repeat, since each
+ * finds one row at most; where that is not known, those that are far more.
+ */
+function looksFromRight(context: QueryContext, plan: Join, left: Table, right: Table, unique: JoinSides["unique"]): boolean {
+  if (plan.how === "right") return true;
+  if (plan.how !== "inner" || plan.ordered) return false;
+  const [a, b] = [rowsOf(left), rowsOf(right)];
+  if (unique === "left" && a <= rowsThatFit(context, left.schema, plan.leftOn)) return true;
+  if (unique === "right" && b <= rowsThatFit(context, right.schema, plan.rightOn)) return false;
+  return FAR_LARGER * a <= b;
+}
+
+export async function join(context: QueryContext, plan: Join, left: Table, right: Table, sides: JoinSides = UNKNOWN): Promise<Table> {
+  const { predicates, unique } = sides;
+  if (looksFromRight(context, plan, left, right, unique)) {
+    const exchanged = { predicates: { left: predicates.right, right: predicates.left }, unique: null };
+    return join(context, { ...swapped(plan), ordered: true }, right, left, exchanged);
+  }
   const fit = rowsThatFit(context, right.schema, plan.rightOn);
   const built = rowsOf(right);
   const partitions = Math.ceil((2 * built) / fit);
