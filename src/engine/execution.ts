@@ -3,6 +3,7 @@
 import type { Config } from "../config.ts";
 import { OutOfDeviceMemoryError } from "../errors.ts";
 import type { QueryContext } from "../executors/context.ts";
+import { Guesses, WrongGuessError } from "../executors/guesses.ts";
 import type { Lowered } from "../executors/lower/lower.ts";
 import { operationsOf, type PhysicalReport, physicalReport } from "../executors/physical/explain.ts";
 import type { PhysicalNode } from "../executors/physical/node.ts";
@@ -65,7 +66,10 @@ export interface Execution {
   readonly streaming: StreamingResult | null;
 }
 
-/** Once more with groups spread over partitions, and with smaller ones, where memory runs out. */
+/** Plans of which something was guessed wrong. */
+const GUESSED_WRONG = new WeakSet<Plan>();
+
+/** Once more without guesses where one was wrong; and with groups spread over partitions, and with smaller ones, where memory runs out. */
 export async function execute(asked: ExecutionInput): Promise<Execution> {
   const { device, residents, alone } = asked;
   if (asked.config.executor === "in-memory") return inMemory(asked).catch((error: unknown) => withoutResidents(asked, error));
@@ -78,6 +82,10 @@ export async function execute(asked: ExecutionInput): Promise<Execution> {
     try {
       return await streaming(input, sources, root);
     } catch (error) {
+      if (error instanceof WrongGuessError) {
+        GUESSED_WRONG.add(input.plan);
+        continue;
+      }
       let next = further.next().value;
       if (next?.shrink === attempt.shrink && !groupsTogether) next = further.next().value;
       if (!(error instanceof OutOfDeviceMemoryError) || next === undefined || (device.isFaulty && !alone())) throw error;
@@ -141,7 +149,8 @@ async function runInScope(input: ExecutionInput): Promise<Execution> {
 
 async function streaming(input: ExecutionInput, sources: PolarsSources, root: PhysicalNode): Promise<Execution> {
   const { config, device, module, plan, options } = input;
-  const context = () => contextOf(input, sources);
+  const guesses = GUESSED_WRONG.has(plan) ? null : new Guesses(device);
+  const context = () => contextOf(input, sources, guesses);
   const bar = config.progress === "auto" && options.onProgress === null ? new ProgressBar(process.stderr) : null;
   const listen = progressOf(options.onProgress ?? ((progress) => bar?.update(progress)), root);
   const freeOthers = (bytes: number): Promise<void> => input.residents.free(bytes);
@@ -149,9 +158,15 @@ async function streaming(input: ExecutionInput, sources: PolarsSources, root: Ph
   return received(input.receive(root.partitions), (receiver) =>
     runStreaming(run, root, async (tables, partition) => {
       const batches = tables.flatMap((t) => t.batches);
-      await receiver.take(await exportFrame(module.native, device, batches, plan.schema), partition);
+      const [exported, checked] = await Promise.allSettled([exportFrame(module.native, device, batches, plan.schema), guesses?.check()]);
+      if (exported.status === "rejected") throw exported.reason;
+      if (checked.status === "rejected") throw checked.reason;
+      await receiver.take(exported.value, partition);
     }),
-  ).finally(() => bar?.end());
+  ).finally(() => {
+    guesses?.close();
+    bar?.end();
+  });
 }
 
 async function received(receiver: Receiver, run: (receiver: Receiver) => Promise<Execution["streaming"]>): Promise<Execution> {
@@ -172,9 +187,13 @@ const sourcesOf = ({ config, device, module, read, residents }: Sourced, shrink:
 const decodingOf = ({ parquetDecoding }: Config, { adapter }: Device): Decoding | "by size" =>
   parquetDecoding !== "auto" ? parquetDecoding : adapter.software ? "threads" : "by size";
 
-function contextOf({ device, module }: Sourced, sources: PolarsSources): { readonly context: QueryContext; close(): Promise<void> } {
+function contextOf(
+  { device, module }: Sourced,
+  sources: PolarsSources,
+  guesses: Guesses | null = null,
+): { readonly context: QueryContext; close(): Promise<void> } {
   const dictionaries = new PolarsDictionaries(module.native, device);
-  return { context: { device, dictionaries, sources }, close: () => dictionaries.close() };
+  return { context: { device, guesses, dictionaries, sources }, close: () => dictionaries.close() };
 }
 
 function progressOf(hear: (progress: Progress) => void, root: PhysicalNode): (done: TraceRecord) => void {

@@ -4,6 +4,7 @@ import type { Device } from "../gpu/device.ts";
 import type { Dictionaries } from "../gpu/dictionary.ts";
 import type { Expr } from "../ir/expr.ts";
 import type { Cpu, Frame, Lookup, Scan } from "../ir/plan.ts";
+import type { Guesses } from "./guesses.ts";
 import type { Batch, Table } from "./table.ts";
 
 /** How a source is cut into partitions; at least one. */
@@ -36,6 +37,8 @@ export interface Sources {
 
 export interface QueryContext {
   readonly device: Device;
+  /** Where operations may guess, and note what; null where they may not. */
+  readonly guesses: Guesses | null;
   readonly dictionaries: Dictionaries;
   readonly sources: Sources;
 }

@@ -148,7 +148,7 @@ async function withContext<T>(work: (context: QueryContext) => Promise<T>): Prom
     { bound: () => 64, frameRows: null, fileBytes: null },
     "threads",
   );
-  const result = await work({ device, dictionaries, sources });
+  const result = await work({ device, guesses: null, dictionaries, sources });
   await dictionaries.close();
   assert.equal(device.stats.allocatedBytes, held, "bytes of device memory stayed in use");
   return result;
@@ -269,6 +269,7 @@ test("too many groups are refused before anything is bound", async () => {
     assert.ok(d !== null && polars !== undefined);
     const context = {
       device: tight,
+      guesses: null,
       dictionaries: new PolarsDictionaries(native, tight),
       sources: new PolarsSources(
         polars,

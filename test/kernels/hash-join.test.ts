@@ -9,6 +9,7 @@ import { buildTable, joinByLeft, probe, unmatchedRight } from "../../src/gpu/ker
 import { groupBySlot } from "../../src/gpu/kernels/hash-join-groups.ts";
 import type { JoinKind } from "../../src/gpu/kernels/hash-join-tally.ts";
 import { crossJoin, type JoinRows } from "../../src/gpu/kernels/join-expand.ts";
+import { matchInPlace, matchInPlaceByLeft, type RowsInPlace } from "../../src/gpu/kernels/join-in-place.ts";
 import { bitmapOf, difference, download, upload } from "./host-column.ts";
 import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
 
@@ -113,11 +114,58 @@ const check = async (
   assert.equal(unmatched.count, expected.length, "unmatched count");
   assert.equal(difference((await readRows(unmatched)).left, expected), -1, "unmatched rows");
   table.release();
+  const allTake = taking.left === null;
+  for (const kind of kinds.filter((kind) => left.rows > 0 && right.rows > 0 && (kind !== "left" || allTake))) {
+    const several = [...rowsOf].filter(([, rows]) => rows.length > 1);
+    const repeats = { right: several.length > 0, left: several.some(([key]) => asked.has(key)) };
+    for (const [way, match] of Object.entries({ right: matchInPlace, left: matchInPlaceByLeft } as const)) {
+      const what = `${kind} in place by ${way}`;
+      await compareInPlace(match(device, probed, built, kind, { nullsEqual }), kind, expectedOf(kind), what, {
+        rows: left.rows,
+        repeats: way === "right" ? repeats.right : repeats.left,
+      });
+    }
+  }
   for (const { keys, mask } of [probed, built]) {
     keys.buffer.release();
     mask?.release();
   }
 };
+
+/** Which left rows have an output row and the right row of each, or that right rows repeat; frees the buffers. */
+async function compareInPlace(
+  { marked, right, repeats }: RowsInPlace,
+  kind: JoinKind,
+  expected: { readonly left: readonly number[]; readonly right: readonly number[] },
+  what: string,
+  { rows, repeats: expectsRepeats }: { readonly rows: number; readonly repeats: boolean },
+): Promise<void> {
+  const flag = repeats === null ? null : (await device.read(repeats.buffer, repeats.word, 1))[0];
+  if (kind === "semi" || kind === "anti") assert.equal(flag, null, what);
+  else assert.equal(flag !== 0, expectsRepeats, `${what}: repeats`);
+  const words = marked === null ? null : await device.read(marked, 0, Math.ceil(rows / 32));
+  const found = right === null ? null : await device.read(right, 0, rows);
+  for (const buffer of [marked, right, repeats?.buffer]) buffer?.release();
+  if (flag !== null && flag !== 0) return;
+  const isThere = (row: number): boolean => words === null || (((words[row >> 5] ?? 0) >>> (row & 31)) & 1) === 1;
+  const there = Array.from({ length: rows }, (_, row) => row).filter(isThere);
+  assert.equal(difference(there, expected.left), -1, `${what}: left rows`);
+  assert.equal(((words?.at(-1) ?? 0) >>> 1) >>> ((rows - 1) & 31), 0, `${what}: bits beyond the rows`);
+  if (found === null) return;
+  assert.equal(
+    difference(
+      there.map((row) => found[row] ?? 0),
+      expected.right,
+    ),
+    -1,
+    `${what}: right rows`,
+  );
+  if (kind === "inner")
+    assert.ok(
+      found.every((row, i) => isThere(i) || row === 0),
+      `${what}: rows without one`,
+    );
+}
 
 const side = (...columns: readonly KeyColumn[]): Side => ({ columns, rows: columns[0]?.rows.length ?? 0 });
 const uints = (rows: readonly (number | null)[]): KeyColumn => ({ dtype: { kind: "UInt32" }, nullable: rows.includes(null), rows });

@@ -6,12 +6,13 @@ import type { Aggregate } from "../../ir/plan.ts";
 import { expressions } from "../../ir/plan.ts";
 import { type FusedAggregate, fusedAggregate } from "../fused-aggregate.ts";
 import { aggregate } from "../operators/aggregate.ts";
+import { thereAnd } from "../operators/join-in-place.ts";
 import { ORIGIN, originField } from "../operators/origin.ts";
 import { type Decomposition, decompose, finishPartials, mergePartials, partialAggregate } from "../operators/partial-aggregate.ts";
 import type { PhysicalNode } from "../physical/node.ts";
 import { type Pipeline, runPipelineOver } from "../pipeline.ts";
 import type { Table } from "../table.ts";
-import { hasManyGroups, type LowerContext } from "./context.ts";
+import { hasManyGroups, inPlaceOf, type LowerContext } from "./context.ts";
 import { choiceNode, each, mapNode, one, reduceNode } from "./nodes.ts";
 import { hashExchange, inOriginalOrder, tagged } from "./shuffle.ts";
 import { forcedToOne, isOne, spreadOf } from "./size.ts";
@@ -23,9 +24,12 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
     return mapNode({
       name: nameOf(plan),
       logical: plan,
-      inputs: [each(base)],
+      inputs: [each(inPlaceOf(lower, fused.pipeline.base))],
       rows: plan.keys.length === 0 ? 1 : null,
-      run: (context, [table]) => aggregate(context, fused.plan, fused.pipeline, one(table)),
+      run: (context, [input]) => {
+        const table = one(input);
+        return aggregate(context, fused.plan, { ...fused.pipeline, predicate: thereAnd(table, fused.pipeline.predicate) }, table);
+      },
     });
   const parts = decompose(fused.plan);
   const spread = plan.keys.length > 0 && (lower.manyGroups || saysUnique(lower, plan));

@@ -6,7 +6,7 @@ import { fusedJoin, NO_PREDICATES } from "../fused-join.ts";
 import { join, swapped } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
 import type { MapNode, PhysicalNode, Seen } from "../physical/node.ts";
-import type { LowerContext } from "./context.ts";
+import { inPlaceOf, type LowerContext } from "./context.ts";
 import { all, choiceNode, each, mapNode, one } from "./nodes.ts";
 import { hashExchange, inOriginalOrder, spreadBy, tagged, taggedExchange } from "./shuffle.ts";
 import { collapsed, fitsAtOnce, isOne, rowsAtOnce, spreadOf } from "./size.ts";
@@ -31,12 +31,17 @@ export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
 /** A join of one partition with one, which takes the predicates of its sides over where these are one partition without them, too. */
 function inOne(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
   const fused = fusedJoin(plan, lower.shared);
-  const [a, b] = [lower.of(fused.left), lower.of(fused.right)];
+  const [a, b] = [inPlaceOf(lower, fused.left), inPlaceOf(lower, fused.right)];
   const whole = together(lower, plan, plan, left, right, "plain");
   if (!isOne(lower, a) || !isOne(lower, b)) return whole;
   const unique = uniqueSide(lower, fused.plan);
-  const run: MapNode["run"] = (context, [x, y]) => join(context, fused.plan, one(x), one(y), { predicates: fused.predicates, unique });
-  return { ...whole, inputs: [each(a), each(b)], run };
+  const running =
+    (inPlace: boolean): MapNode["run"] =>
+    (context, [x, y]) =>
+      join(context, fused.plan, one(x), one(y), { predicates: fused.predicates, unique, inPlace });
+  const node: MapNode = { ...whole, inputs: [each(a), each(b)], run: running(false) };
+  lower.inPlace.set(node, { ...node, run: running(true) });
+  return node;
 }
 
 /** Whether a side has more rows than may be broadcast, or than fit: 1, else 0. */
@@ -82,7 +87,7 @@ function together(
     kept: plan.how === "inner" || plan.how === "semi" ? left.kept * right.kept : left.kept,
     logical,
     inputs: [broadcast === "left" ? all(collapsed(left)) : each(left), broadcast === "right" ? all(collapsed(right)) : each(right)],
-    run: (context, [a, b]) => join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique }),
+    run: (context, [a, b]) => join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique, inPlace: false }),
   });
 }
 

@@ -125,6 +125,7 @@ export function lowerPlan(plan: Plan, { options, sources, manyGroups, rowsOfPart
     shared: (node) => (parents.get(node) ?? 0) > 1,
     frames: new Map(),
     spreads: new Map(),
+    inPlace: new Map(),
     onePartition: (node) => void single.add(node),
     groupsTogether: () => {
       together = true;

@@ -17,7 +17,7 @@ import { assemble, partsOfRows, releaseRows, wantedOf } from "./join-output.ts";
 import type { TakenRows } from "./taken-rows.ts";
 
 /** How the left side sees the join. */
-const PROBE: Partial<Record<Join["how"], JoinKind>> = {
+export const PROBE: Partial<Record<Join["how"], JoinKind>> = {
   inner: "inner",
   left: "left",
   full: "left",
@@ -29,13 +29,13 @@ const PROBE: Partial<Record<Join["how"], JoinKind>> = {
 export const FAR_LARGER = 2;
 
 /** A side of a join as one batch. */
-export interface BuildRows {
+export interface BatchRows {
   readonly batch: Batch;
   readonly predicate: Expr | null;
 }
 
 /** The batches of the output, in the order of the left rows, `probed`; `built` is the right side. No right joins. */
-export async function hashedJoin(context: QueryContext, plan: Join, probed: TakenRows, built: BuildRows): Promise<readonly Batch[]> {
+export async function hashedJoin(context: QueryContext, plan: Join, probed: TakenRows, built: BatchRows): Promise<readonly Batch[]> {
   const build = built.batch;
   const { device } = context;
   const kind = PROBE[plan.how];
@@ -82,13 +82,13 @@ export async function hashedJoin(context: QueryContext, plan: Join, probed: Take
   return batches;
 }
 
-async function sideOf(context: QueryContext, compiled: CompiledKeys, batch: Batch, predicate: Expr | null): Promise<JoinSide> {
+export async function sideOf(context: QueryContext, compiled: CompiledKeys, batch: Batch, predicate: Expr | null): Promise<JoinSide> {
   const keys = hashKeys(context.device, compiled.programs, batch.rows);
   compiled.release();
   return { keys, mask: predicate === null ? null : await predicateMask(context, batch, predicate) };
 }
 
-const releaseSide = ({ keys, mask }: JoinSide): void => {
+export const releaseSide = ({ keys, mask }: JoinSide): void => {
   keys.buffer.release();
   mask?.release();
 };

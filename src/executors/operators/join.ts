@@ -9,6 +9,7 @@ import { MASKED_ROWS } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { releaseBatch, releaseTable, retainTable, rowsOf } from "../table.ts";
 import { FAR_LARGER, hashedJoin } from "./hashed-join.ts";
+import { joinInPlace, thereAnd } from "./join-in-place.ts";
 import { assemble, partsOfRows, releaseRows } from "./join-output.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, ROW, ROW_FIELD, restoreRowOrder } from "./row-order.ts";
@@ -33,9 +34,11 @@ export interface JoinSides {
   readonly predicates: JoinPredicates;
   /** The side whose keys probably do not repeat. */
   readonly unique: "left" | "right" | null;
+  /** Whether who reads the result knows tables in place. */
+  readonly inPlace: boolean;
 }
 
-const UNKNOWN: JoinSides = { predicates: NO_PREDICATES, unique: null };
+const UNKNOWN: JoinSides = { predicates: NO_PREDICATES, unique: null, inPlace: false };
 
 /**
  * Whether the right rows should look for the left ones, not the other way round. Where any order will do, those do whose keys may repeat, since each
@@ -51,16 +54,20 @@ function looksFromRight(context: QueryContext, plan: Join, left: Table, right: T
 }
 
 export async function join(context: QueryContext, plan: Join, left: Table, right: Table, sides: JoinSides = UNKNOWN): Promise<Table> {
-  const { predicates, unique } = sides;
+  const { unique, inPlace } = sides;
   if (looksFromRight(context, plan, left, right, unique)) {
-    const exchanged = { predicates: { left: predicates.right, right: predicates.left }, unique: null };
+    const predicates = { left: sides.predicates.right, right: sides.predicates.left };
+    const exchanged = { predicates, unique: unique === "left" ? "right" : null, inPlace } as const;
     return join(context, { ...swapped(plan), ordered: true }, right, left, exchanged);
   }
+  const predicates = { left: thereAnd(left, sides.predicates.left), right: thereAnd(right, sides.predicates.right) };
   const fit = rowsThatFit(context, right.schema, plan.rightOn);
   const built = rowsOf(right);
   const partitions = Math.ceil((2 * built) / fit);
   const rows = await takenRows(context, plan, { left, right }, predicates, built > fit ? 0 : MASKED_ROWS);
   try {
+    const placed = inPlace ? await joinInPlace(context, plan, rows.left, rows.right, unique === "right") : null;
+    if (placed !== null) return placed;
     return built > fit && plan.how !== "cross"
       ? await joinPartitions(context, plan, rows.left.table, rows.right.table, partitions)
       : await joinWhole(context, plan, rows.left, rows.right);

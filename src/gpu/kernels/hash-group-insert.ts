@@ -95,16 +95,27 @@ const MOST_NOTED = 1024;
 export const noteMost = (word: string, most: string): string =>
   `if (atomicLoad(&${word}) < min(${most}, ${MOST_NOTED}u)) { atomicMax(&${word}, ${most}); }`;
 
+/** What is noted of rows whose key is there already: how many each key has, that there are some, or nothing. */
+export type Repeats = "count" | "note" | "nothing";
+
 interface InsertSpec {
   readonly layout: KeyLayout;
   readonly masked: boolean;
   readonly skipNulls: boolean;
-  readonly repeats: boolean;
+  readonly repeats: Repeats;
   readonly bounded: boolean;
 }
 
 /** Whether there is anything to tell of all rows. */
-const isFlagged = ({ repeats, bounded }: Pick<InsertSpec, "repeats" | "bounded">): boolean => repeats || bounded;
+const isFlagged = ({ repeats, bounded }: Pick<InsertSpec, "repeats" | "bounded">): boolean => repeats !== "nothing" || bounded;
+
+/** What becomes of a row whose slot had another one. */
+const NOTED: Record<Repeats, string> = {
+  count: `let most = atomicAdd(&more[at], 1u) + 1u;
+    ${noteMost("flags[0]", "most")}`,
+  note: noteMost("flags[0]", "1u"),
+  nothing: "",
+};
 
 /** Slots that a row of a bounded table may look at. Longer searches are rare below a load of 0.85, whatever the keys. */
 const MOST_STEPS = 128;
@@ -121,7 +132,7 @@ function insertKernel(spec: InsertSpec): Kernel {
   const optional = [
     ...(flagged ? (["read_write"] as const) : []),
     ...(masked ? (["read"] as const) : []),
-    ...(repeats ? (["read_write"] as const) : []),
+    ...(repeats === "count" ? (["read_write"] as const) : []),
   ];
   const source: PlaneSource = { name: "planes", stride: "P[0].y", layout };
   return {
@@ -137,7 +148,7 @@ function insertKernel(spec: InsertSpec): Kernel {
 @group(0) @binding(2) var<storage, read_write> slots: array<u32>;
 ${flagged ? "@group(0) @binding(3) var<storage, read_write> flags: array<atomic<u32>>;" : ""}
 ${masked ? `@group(0) @binding(${flagged ? 4 : 3}) var<storage, read> taking: array<u32>;` : ""}
-${repeats ? `@group(0) @binding(${masked ? 5 : 4}) var<storage, read_write> more: array<atomic<u32>>;` : ""}
+${repeats === "count" ? `@group(0) @binding(${masked ? 5 : 4}) var<storage, read_write> more: array<atomic<u32>>;` : ""}
 @group(0) @binding(${3 + optional.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, capacity - 1
 ${hashFunction(source)}
 ${sameFunction(source, source)}
@@ -187,14 +198,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   // any row of the slot stands for its key, so the slot may be lowered while others compare with it
   if (row + 1u < seen) { atomicMin(&table[at], row + 1u); }
-  ${
-    repeats
-      ? `if (seen != row + 1u) {
-    let most = atomicAdd(&more[at], 1u) + 1u;
-    ${noteMost("flags[0]", "most")}
-  }`
-      : ""
-  }
+  ${repeats === "nothing" ? "" : `if (seen != row + 1u) {\n    ${NOTED[repeats]}\n  }`}
   slots[row] = at;
 }`),
   };
@@ -209,7 +213,7 @@ export interface Inserted {
   /** Rows of each slot beyond the first; null where not asked for. */
   readonly more: DeviceBuffer | null;
   /**
-   * Word 0: the largest of `more`, about 1024 for all above. Word 1: 1 when the table was too small; all else is void then. Null: rows were not
+   * Word 0: the largest of `more`, about 1024 for all above; where repeats are only noted 1 if there are some. Word 1: 1 when the table was too small; all else is void then. Null: rows were not
    * counted, and there was room for all of them.
    */
   readonly flags: DeviceBuffer | null;
@@ -217,13 +221,13 @@ export interface Inserted {
 
 /**
  * Inserts the rows into a fresh table. `mask`: bitmap of the rows taking part, null for all; `skipNulls`: a row with a null key takes no
- * part; `repeats`: count the rows of each key; `most`: slots to make do with (a power of two), null for as many as all rows may need. The buffers are held by `scratch`. OutOfDeviceMemoryError where the table does not fit a binding.
+ * part; `repeats`: what to note of rows with a key of others; `most`: slots to make do with (a power of two), null for as many as all rows may need. The buffers are held by `scratch`. OutOfDeviceMemoryError where the table does not fit a binding.
  */
 export function insertRows(
   device: Device,
   scratch: Scratch,
   keys: HashKeys,
-  options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly repeats: boolean; readonly most: number | null },
+  options: { readonly mask: DeviceBuffer | null; readonly skipNulls: boolean; readonly repeats: Repeats; readonly most: number | null },
 ): Inserted {
   const { mask, most } = options;
   const layout = layoutOf(keys);
@@ -233,7 +237,7 @@ export function insertRows(
   const table = scratch.zeroed(capacity, "hash table");
   const slots = scratch.alloc(keys.rows, "hash slots");
   const flags = isFlagged({ repeats: options.repeats, bounded }) ? scratch.zeroed(2, "hash flags") : null;
-  const more = options.repeats ? scratch.zeroed(capacity, "hash repeats") : null;
+  const more = options.repeats === "count" ? scratch.zeroed(capacity, "hash repeats") : null;
   if (keys.rows > 0) {
     device.launch({
       kernel: insertKernel({

@@ -131,7 +131,7 @@ export function groupRows(
       return { ids: scratch.keep(ids), groups: 0, first: scratch.keep(first) };
     }
     for (const most of [firstCapacity, null]) {
-      const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, repeats: false, most });
+      const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, repeats: "nothing", most });
       const firsts = numberGroups(device, scratch, { table, slots }, keys.rows);
       scratch.drop(table);
       const [total, overflow] = await device.readMany([

@@ -22,12 +22,13 @@ export interface ProbeSpec {
   readonly asked: KeyLayout;
   readonly nullsEqual: boolean;
   readonly masked: boolean;
-  /** Write the slot of each row. */
-  readonly slots: boolean;
+  /** What to write for each row: its slot, or the first row of that slot, and this number where there is none. */
+  readonly writes: "nothing" | "slots" | { readonly rowsOr: number };
   /** Note of the slots found that they were, or how many rows found them, and one of these; with few slots by workgroups, since many rows find the same. */
   readonly note: "nothing" | "found" | "rows" | "rows of few";
-  /** Mark the rows that have output rows and count these; null: not. */
+  /** Mark the rows that have output rows, and count these where they are `summed`; null: not. */
   readonly tally: TallySpec | null;
+  readonly summed: boolean;
 }
 
 /** Slots that "rows of few" can do with. */
@@ -44,6 +45,13 @@ const NOTE = {
     atomicMax(&finder[slot], row + 1u);`,
 } as const;
 
+const written = (writes: ProbeSpec["writes"]): string => {
+  if (writes === "nothing") return "";
+  if (writes === "slots") return "written[row] = slot;";
+  return `written[row] = ${writes.rowsOr}u;
+    if (slot != ${NONE}u) { written[row] = table[slot] - 1u; }`;
+};
+
 /** Adds what the rows of the workgroup found, a slot for each invocation. */
 const ADD_FOUND = `workgroupBarrier();
   let own = atomicLoad(&found[lane]);
@@ -56,11 +64,12 @@ const ADD_FOUND = `workgroupBarrier();
 /**
  * One thread for each row that asks.
  *
- *     built, asked: key words | table: built row + 1 of each slot | [taking: bitmap of asking rows] | [slots: slot found, or NONE]
+ *     built, asked: key words | table: built row + 1 of each slot | [taking: bitmap of asking rows] | [written: slot found, or NONE; or its row]
  *     | [noted: rows that found a slot; or 1 where some did] | [holders: one of these rows + 1 | sums: of which word 2 is the most rows of a slot, less 1]
- *     | [bits, bitCounts: the rows that have output rows | total of these | inputs of a tally]
+ *     | [bits, bitCounts: the rows that have output rows | [total of these] | inputs of a tally]
  */
 export function probeKernel(spec: ProbeSpec): Kernel {
+  const { tally, writes } = spec;
   const declared: string[] = [];
   const bindings: ("read" | "read_write")[] = [];
   const declare = (name: string, access: "read" | "read_write", type: string): void => {
@@ -69,25 +78,24 @@ export function probeKernel(spec: ProbeSpec): Kernel {
   };
   for (const name of ["built", "asked", "table"]) declare(name, "read", "u32");
   if (spec.masked) declare("taking", "read", "u32");
-  if (spec.slots) declare("slots", "read_write", "u32");
+  if (writes !== "nothing") declare("written", "read_write", "u32");
   if (spec.note !== "nothing") declare("noted", "read_write", "atomic<u32>");
   const few = spec.note === "rows of few";
   if (few || spec.note === "rows") {
     declare("holders", "read_write", "u32");
     declare("sums", "read_write", "atomic<u32>");
   }
-  const { tally } = spec;
   if (tally !== null) {
     for (const name of ["bits", "bitCounts"]) declare(name, "read_write", "u32");
-    declare("total", "read_write", "atomic<u32>");
+    if (spec.summed) declare("total", "read_write", "atomic<u32>");
     for (const name of inputNames(tally)) if (name !== "taking" || !spec.masked) declare(name, "read", "u32");
   }
-  const marked = tally === null ? null : tallyText(tally, true);
+  const marked = tally === null ? null : tallyText(tally, spec.summed);
   const built: PlaneSource = { name: "built", stride: "P[0].y", layout: spec.built };
   const asked: PlaneSource = { name: "asked", stride: "P[0].w", layout: spec.asked };
   return {
     name: "join-probe",
-    key: `join-probe(${layoutKey(spec.built)},${layoutKey(spec.asked)},${spec.nullsEqual},${spec.masked},${spec.slots},${spec.note},${tally === null ? "" : tallyKey(tally)})`,
+    key: `join-probe(${layoutKey(spec.built)},${layoutKey(spec.asked)},${spec.nullsEqual},${spec.masked},${typeof writes === "string" ? writes : writes.rowsOr},${spec.note},${tally === null ? "" : `${tallyKey(tally)},${spec.summed}`})`,
     bindings,
     params: 4,
     workgroup: WORKGROUP,
@@ -117,7 +125,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let row = group * ${WORKGROUP}u + lane;
   if (row < P[0].x) {
     let slot = find(row);
-    ${spec.slots ? "slots[row] = slot;" : ""}
+    ${written(writes)}
     ${spec.note === "nothing" ? "" : `if (slot != ${NONE}u) {\n    ${NOTE[spec.note]}\n  }`}
     ${marked?.row ?? ""}
   }

@@ -57,7 +57,7 @@ export function buildTable(
   const { nullsEqual, recordMatches = false, pairs } = options;
   return withScratch(device, (scratch) => {
     const { keys, mask } = right;
-    const inserted = insertRows(device, scratch, keys, { mask, skipNulls: !nullsEqual, repeats: pairs, most: null });
+    const inserted = insertRows(device, scratch, keys, { mask, skipNulls: !nullsEqual, repeats: pairs ? "count" : "nothing", most: null });
     const found = recordMatches ? scratch.zeroed(inserted.capacity, "join slots found") : null;
     const held = [inserted.table, inserted.slots, inserted.flags, inserted.more, found].filter((buffer) => buffer !== null);
     for (const buffer of held) scratch.keep(buffer);
@@ -100,18 +100,31 @@ interface Looked {
   readonly nullsEqual: boolean;
 }
 
-/** Looks the rows up; `slots`: where their slots go; `notes`: the buffers of `note`; `marks`: the tally that is made of them at once. */
-function lookUp(
+/**
+ * Looks the rows up; `slots`: where their slots go, or the first rows of these, where `rowsOr` says what stands for none; `notes`: the buffers
+ * of `note`; `marks`: the tally that is made of them at once.
+ */
+export function lookUp(
   device: Device,
   { built, asked, table, nullsEqual }: Looked,
   slots: DeviceBuffer | null,
   note: ProbeSpec["note"],
   notes: readonly DeviceBuffer[],
   marks: Marks | null = null,
+  rowsOr: number | null = null,
 ): void {
   const { keys, mask } = asked;
   const sides = { built: layoutOf(built), asked: layoutOf(keys) };
-  const spec: ProbeSpec = { ...sides, nullsEqual, masked: mask !== null, slots: slots !== null, note, tally: marks?.spec ?? null };
+  const writes = slots === null ? "nothing" : rowsOr === null ? "slots" : { rowsOr };
+  const spec: ProbeSpec = {
+    ...sides,
+    nullsEqual,
+    masked: mask !== null,
+    writes,
+    note,
+    tally: marks?.spec ?? null,
+    summed: marks?.total != null,
+  };
   if (spec.built.values !== spec.asked.values)
     throw new InternalError(`a join of ${spec.built.values} key words with ${spec.asked.values}`);
   device.launch({
@@ -189,7 +202,7 @@ export function joinByLeft(
     const { table, slots, capacity } = insertRows(device, scratch, left.keys, {
       mask: left.mask,
       skipNulls: !nullsEqual,
-      repeats: false,
+      repeats: "nothing",
       most: null,
     });
     const counts = scratch.zeroed(capacity, "join right rows of slots");

@@ -1,0 +1,47 @@
+/** What operations take for granted while a query runs, to be looked at with its result: reading it at once would make each of them wait. */
+
+import type { DeviceBuffer } from "../gpu/buffers.ts";
+import type { Device } from "../gpu/device.ts";
+
+/** A query guessed wrong: what it has computed is void, and it has to be run without guesses. */
+export class WrongGuessError extends Error {
+  override readonly name = "WrongGuessError";
+}
+
+interface Guess {
+  readonly buffer: DeviceBuffer;
+  readonly word: number;
+}
+
+export class Guesses {
+  readonly #device: Device;
+  #open: Guess[] = [];
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** Takes it for granted that a word is 0; the buffer is taken over. */
+  zero(buffer: DeviceBuffer, word: number): void {
+    this.#open.push({ buffer, word });
+  }
+
+  /** Waits with whoever reads at the moment. @throws WrongGuessError where one of the guesses so far was wrong. */
+  async check(): Promise<void> {
+    const open = this.#open;
+    if (open.length === 0) return;
+    this.#open = [];
+    try {
+      const words = await this.#device.readMany(open.map(({ buffer, word }) => ({ buffer, word, words: 1 })));
+      if (words.some(([word]) => word !== 0)) throw new WrongGuessError("keys were guessed not to repeat, and do");
+    } finally {
+      for (const { buffer } of open) buffer.release();
+    }
+  }
+
+  /** Frees what was not looked at. */
+  close(): void {
+    for (const { buffer } of this.#open) buffer.release();
+    this.#open = [];
+  }
+}
