@@ -39,6 +39,13 @@ const check = (make: () => LazyDataFrame) => assertGpuEqualsCpu(make, { order: "
 
 const joined = () => facts.lazy().join(shops.lazy(), { on: "shop" });
 
+/** The types of nodejs-polars know no right joins. */
+function rightJoined(left: LazyDataFrame, right: LazyDataFrame): LazyDataFrame {
+  const result: unknown = Reflect.apply(left.join, left, [right, { on: "town", how: "right" }]);
+  assert.ok(pl.LazyDataFrame.isLazyDataFrame(result));
+  return result;
+}
+
 const QUERIES: Readonly<Record<string, () => LazyDataFrame>> = {
   "a join and groups": () => total(joined(), "town"),
   "texts and nulls of the right side as keys": () => total(joined().filter(c("open")), "name"),
@@ -63,7 +70,7 @@ const QUERIES: Readonly<Record<string, () => LazyDataFrame>> = {
     total(facts.lazy().join(visits.lazy(), { on: "shop", how: "anti" }).join(items.lazy(), { on: "item" }), "weight"),
   "a left join of all rows": () => total(facts.lazy().join(shops.lazy(), { on: "shop", how: "left" }), "town"),
   "a left join of some rows": () => total(joined().join(towns.lazy(), { on: "town", how: "left" }), "region"),
-  "a right join": () => total(towns.lazy().join(shops.lazy().join(facts.lazy(), { on: "shop" }), { on: "town", how: "right" }), "region"),
+  "a right join": () => total(rightJoined(towns.lazy(), shops.lazy().join(facts.lazy(), { on: "shop" })), "region"),
   "a full join": () => total(joined().join(towns.lazy(), { on: "town", how: "full", suffix: "_r" }), "region"),
   "rows that are wanted as they are": () => joined().join(towns.lazy(), { on: "town" }).select("id", "region", "name"),
   "first and last rows of groups": () =>
