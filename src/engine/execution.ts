@@ -151,8 +151,10 @@ async function streaming(input: ExecutionInput, sources: PolarsSources, root: Ph
   const { config, device, module, plan, options } = input;
   const guesses = GUESSED_WRONG.has(plan) ? null : new Guesses(device);
   const context = () => contextOf(input, sources, guesses);
-  const bar = config.progress === "auto" && options.onProgress === null ? new ProgressBar(process.stderr) : null;
-  const listen = progressOf(options.onProgress ?? ((progress) => bar?.update(progress)), root);
+  const showsBar = config.progress === "auto" && options.onProgress === null && process.stderr.isTTY;
+  const bar = showsBar ? new ProgressBar(process.stderr) : null;
+  const hear = bar === null ? options.onProgress : (progress: Progress) => bar.update(progress);
+  const listen = hear === null ? null : progressOf(hear, root);
   const freeOthers = (bytes: number): Promise<void> => input.residents.free(bytes);
   const run: StreamingRun = { config, device, context, signal: options.signal, listen, freeOthers };
   return received(input.receive(root.partitions), (receiver) =>

@@ -35,6 +35,9 @@ export interface StreamingResult {
   readonly spilled: SpillCounts;
 }
 
+/** Asking the system takes as long as several kernels. */
+const HALF_OF_HOST = totalmem() / 2;
+
 /** Operations at once beside reads: one waits for the device while another records its commands. */
 const LANES = 2;
 
@@ -68,7 +71,7 @@ export async function runStreaming(
   take: (tables: readonly Table[], partition: number) => Promise<void>,
 ): Promise<StreamingResult> {
   const { config, device, signal, listen, context, freeOthers } = streaming;
-  const hostBytes = config.hostMemoryLimit ?? totalmem() / 2;
+  const hostBytes = config.hostMemoryLimit ?? HALF_OF_HOST;
   const store = new PartitionStore(device, { deviceBytes: device.memoryLimit, hostBytes, freeOthers });
   const trace = new Trace(physicalOrder(root), listen);
   const run: Run = { device, store, turns: new Turns(), trace, signal, context };

@@ -47,22 +47,28 @@ export function dropFolder(folder: string): void {
   open.delete(folder);
 }
 
+/** Where folders are made: in memory where that can be, on disk, or in the first of these folders that has room. */
+type Place = "memory" | "disk" | readonly string[];
+
+/** The system is asked when a folder is made: most are not, and to ask takes a while. */
+const rootsOf = (place: Place): readonly string[] => (place === "memory" ? [MEMORY, tmpdir()] : place === "disk" ? [tmpdir()] : place);
+
 /** A folder of its own, made by the first `path`. */
 export class ScratchFolder implements ScratchSpace {
   readonly #bytes: number;
-  readonly #roots: readonly string[];
+  readonly #place: Place;
   #folder: string | null = null;
   #count = 0;
 
-  /** @param bytes What the files hold at once. @param roots Folders in order of preference. */
-  constructor(bytes: number, roots: readonly string[] = [MEMORY, tmpdir()]) {
+  /** @param bytes What the files hold at once. */
+  constructor(bytes: number, place: Place = "memory") {
     this.#bytes = bytes;
-    this.#roots = roots;
+    this.#place = place;
   }
 
   /** A folder for data that must not take memory. */
   static onDisk(): ScratchFolder {
-    return new ScratchFolder(0, [tmpdir()]);
+    return new ScratchFolder(0, "disk");
   }
 
   path(): string | null {
@@ -77,7 +83,7 @@ export class ScratchFolder implements ScratchSpace {
   }
 
   #make(): string | null {
-    for (const root of this.#roots) {
+    for (const root of rootsOf(this.#place)) {
       sweep(root);
       try {
         if (room(root) < this.#bytes + MARGIN) continue;
