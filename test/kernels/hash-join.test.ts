@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { InternalError, OutOfDeviceMemoryError } from "../../src/errors.ts";
 import type { DeviceBuffer } from "../../src/gpu/buffers.ts";
+import type { Column } from "../../src/gpu/column.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { buildTable, joinByLeft, probe, unmatchedRight } from "../../src/gpu/kernels/hash-join.ts";
 import { groupBySlot } from "../../src/gpu/kernels/hash-join-groups.ts";
@@ -120,7 +121,7 @@ const check = async (
     const repeats = { right: several.length > 0, left: several.some(([key]) => asked.has(key)) };
     for (const [way, match] of Object.entries({ right: matchInPlace, left: matchInPlaceByLeft } as const)) {
       const what = `${kind} in place by ${way}`;
-      await compareInPlace(match(device, probed, built, kind, { nullsEqual }), kind, expectedOf(kind), what, {
+      await compareInPlace(match(device, probed, built, kind, { nullsEqual }, []), kind, expectedOf(kind), what, {
         rows: left.rows,
         repeats: way === "right" ? repeats.right : repeats.left,
       });
@@ -232,6 +233,24 @@ test("rows of columns are given instead of their numbers where all columns are p
       (w: typeof wanted | null) => probe(device, table, probed, "inner", w),
       (w: typeof wanted | null) => joinByLeft(device, probed, built, "inner", { nullsEqual: false }, w),
     ];
+    const inPlace = (w: readonly Column[]) => matchInPlace(device, probed, built, "inner", { nullsEqual: false }, w);
+    const [whole, numbered] = [inPlace(ofRight), inPlace([nullable])];
+    assert.deepEqual([whole.right, numbered.taken], [null, null]);
+    if (!repeats) {
+      const [narrow, wide] = whole.taken ?? [];
+      assert.ok(narrow !== undefined && wide !== undefined && numbered.right !== null);
+      const rows = [...(await device.read(numbered.right, 0, left.rows.length))];
+      assert.deepEqual(
+        [...(await download(device, narrow))],
+        rows.map((row) => 3 * row),
+      );
+      assert.deepEqual(
+        [...(await download(device, wide))],
+        rows.map((row) => BigInt(row) << 20n),
+      );
+    }
+    for (const { marked, right: rows, repeats: flags, taken } of [whole, numbered])
+      for (const buffer of [marked, rows, flags?.buffer, ...(taken ?? []).map((column) => column.buffer)]) buffer?.release();
     for (const way of ways) {
       const join = await way(null);
       assert.equal(join.taken, undefined);

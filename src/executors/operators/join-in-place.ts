@@ -68,19 +68,25 @@ async function matched(context: QueryContext, plan: Join, kind: JoinKind, left: 
   const a = await sideOf(context, leftKeys, left.batch, left.predicate);
   const b = await sideOf(context, rightKeys, right.batch, right.predicate);
   const match = FAR_LARGER * left.batch.rows <= right.batch.rows ? matchInPlaceByLeft : matchInPlace;
-  const found = match(context.device, a, b, kind, { nullsEqual: plan.nullsEqual });
+  const wanted = rightNames(plan).map((name) => columnOf(right.batch, name));
+  const found = match(context.device, a, b, kind, { nullsEqual: plan.nullsEqual }, wanted);
   releaseSide(a);
   releaseSide(b);
   return found;
 }
 
+/** The right columns of the output. */
+const rightNames = ({ output }: Join): readonly string[] => [
+  ...new Set(output.flatMap((o) => (o.from === "right" && o.right !== null ? [o.right] : []))),
+];
+
 /** The left columns as they are, the right ones at the rows found. */
-function placed({ device }: QueryContext, plan: Join, left: Batch, right: Batch, { marked, right: rows }: RowsInPlace): Table {
-  const names = [...new Set(plan.output.flatMap((o) => (o.from === "right" && o.right !== null ? [o.right] : [])))];
+function placed({ device }: QueryContext, plan: Join, left: Batch, right: Batch, { marked, right: rows, taken }: RowsInPlace): Table {
+  const names = rightNames(plan);
   const columns = names.map((name) => columnOf(right, name));
-  const taken = rows === null || names.length === 0 ? [] : gather(device, columns, rows, left.rows, marked === null);
+  const found = taken ?? (rows === null || names.length === 0 ? [] : gather(device, columns, rows, left.rows, marked === null));
   rows?.release();
-  const fromRight = batchOf(left.rows, names, taken);
+  const fromRight = batchOf(left.rows, names, found);
   const output = plan.output.map(({ from, left: leftName, right: rightName }) => {
     const column = from === "left" ? columnOf(left, leftName ?? "") : columnOf(fromRight, rightName ?? "");
     column.buffer.retain();

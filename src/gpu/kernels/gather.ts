@@ -175,11 +175,17 @@ const TAKEN_ALONG = 1 << 18;
 
 /**
  * Columns to be taken along, `count` rows of each, by a kernel with `before` bindings of its own in front of theirs. Null where there are none or
- * many rows, where some columns are not plain, and where a device has not so many bindings.
+ * more than `most` rows, where some columns are not plain, and where a device has not so many bindings.
  */
-export const takeAlong = (device: Device, lists: readonly (readonly Column[])[], count: number, before: number): TakenAlong | null => {
+export const takeAlong = (
+  device: Device,
+  lists: readonly (readonly Column[])[],
+  count: number,
+  before: number,
+  most = TAKEN_ALONG,
+): TakenAlong | null => {
   const columns = lists.flatMap((own, list) => own.map((source) => ({ source, slot: slotOf(source), list })));
-  const fits = columns.length > 0 && count > 0 && count <= TAKEN_ALONG && before + 2 * columns.length <= device.limits.storageBuffers;
+  const fits = columns.length > 0 && count > 0 && count <= most && before + 2 * columns.length <= device.limits.storageBuffers;
   if (!fits || columns.some(({ source, slot }) => slot === "bits" || source.validityOffset !== null)) return null;
   const targets = lists.map((own) => own.map((source) => targetOf(device, source, count, false)));
   return {

@@ -2,6 +2,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
+import type { TakenAlong } from "./gather.ts";
 import {
   hashFunction,
   type KeyLayout,
@@ -27,8 +28,9 @@ export interface ProbeSpec {
   /** Note of the slots found that they were, or how many rows found them, and one of these; with few slots by workgroups, since many rows find the same. */
   readonly note: "nothing" | "found" | "rows" | "rows of few";
   /** Mark the rows that have output rows, and count these where they are `summed`; null: not. */
-  readonly tally: TallySpec | null;
-  readonly summed: boolean;
+  readonly tally: (TallySpec & { readonly summed: boolean }) | null;
+  /** Columns of the table's side, of which a row that finds a slot takes the slot's row. */
+  readonly along: TakenAlong | null;
 }
 
 /** Slots that "rows of few" can do with. */
@@ -66,10 +68,10 @@ const ADD_FOUND = `workgroupBarrier();
  *
  *     built, asked: key words | table: built row + 1 of each slot | [taking: bitmap of asking rows] | [written: slot found, or NONE; or its row]
  *     | [noted: rows that found a slot; or 1 where some did] | [holders: one of these rows + 1 | sums: of which word 2 is the most rows of a slot, less 1]
- *     | [bits, bitCounts: the rows that have output rows | [total of these] | inputs of a tally]
+ *     | [bits, bitCounts: the rows that have output rows | [total of these] | inputs of a tally] | [columns and where their rows go]
  */
 export function probeKernel(spec: ProbeSpec): Kernel {
-  const { tally, writes } = spec;
+  const { tally, writes, along } = spec;
   const declared: string[] = [];
   const bindings: ("read" | "read_write")[] = [];
   const declare = (name: string, access: "read" | "read_write", type: string): void => {
@@ -87,21 +89,23 @@ export function probeKernel(spec: ProbeSpec): Kernel {
   }
   if (tally !== null) {
     for (const name of ["bits", "bitCounts"]) declare(name, "read_write", "u32");
-    if (spec.summed) declare("total", "read_write", "atomic<u32>");
+    if (tally.summed) declare("total", "read_write", "atomic<u32>");
     for (const name of inputNames(tally)) if (name !== "taking" || !spec.masked) declare(name, "read", "u32");
   }
-  const marked = tally === null ? null : tallyText(tally, spec.summed);
+  if (along !== null) bindings.push(...along.bindings);
+  const marked = tally === null ? null : tallyText(tally, tally.summed);
   const built: PlaneSource = { name: "built", stride: "P[0].y", layout: spec.built };
   const asked: PlaneSource = { name: "asked", stride: "P[0].w", layout: spec.asked };
   return {
     name: "join-probe",
-    key: `join-probe(${layoutKey(spec.built)},${layoutKey(spec.asked)},${spec.nullsEqual},${spec.masked},${typeof writes === "string" ? writes : writes.rowsOr},${spec.note},${tally === null ? "" : `${tallyKey(tally)},${spec.summed}`})`,
+    key: `join-probe(${layoutKey(spec.built)},${layoutKey(spec.asked)},${spec.nullsEqual},${spec.masked},${typeof writes === "string" ? writes : writes.rowsOr},${spec.note},${tally === null ? "" : `${tallyKey(tally)},${tally.summed}`},${along?.key ?? ""})`,
     bindings,
     params: 4,
     workgroup: WORKGROUP,
     wgsl: () =>
       link(`
 ${declared.join("\n")}
+${along?.declarations() ?? ""}
 @group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride of built, capacity - 1, stride of asked
 ${hashFunction(asked)}
 ${sameFunction(built, asked)}
@@ -127,6 +131,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let slot = find(row);
     ${written(writes)}
     ${spec.note === "nothing" ? "" : `if (slot != ${NONE}u) {\n    ${NOTE[spec.note]}\n  }`}
+    ${along === null ? "" : `if (slot != ${NONE}u) {\n    let holder = table[slot] - 1u;\n    ${along.text("row", ["holder"])}\n    }`}
     ${marked?.row ?? ""}
   }
   ${marked?.end ?? ""}

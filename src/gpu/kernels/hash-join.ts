@@ -3,6 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
+import type { TakenAlong } from "./gather.ts";
 import { type Inserted, insertRows, layoutOf, WORKGROUP } from "./hash-group-insert.ts";
 import { listCounted, ranksOf, takeMarked } from "./hash-group-rank.ts";
 import { groupBySlot, type SlotGroups } from "./hash-join-groups.ts";
@@ -100,30 +101,35 @@ interface Looked {
   readonly nullsEqual: boolean;
 }
 
-/**
- * Looks the rows up; `slots`: where their slots go, or the first rows of these, where `rowsOr` says what stands for none; `notes`: the buffers
- * of `note`; `marks`: the tally that is made of them at once.
- */
-export function lookUp(
-  device: Device,
-  { built, asked, table, nullsEqual }: Looked,
-  slots: DeviceBuffer | null,
-  note: ProbeSpec["note"],
-  notes: readonly DeviceBuffer[],
-  marks: Marks | null = null,
-  rowsOr: number | null = null,
-): void {
+/** What to make of the rows that are looked up; by default nothing. */
+interface Asked {
+  /** Where the slot of each row goes. */
+  readonly slots?: DeviceBuffer;
+  /** Where the table's row of each row goes instead, and the number that stands for none. */
+  readonly matches?: { readonly buffer: DeviceBuffer; readonly none: number } | null;
+  /** Columns of the table's side of which rows are taken at once. */
+  readonly along?: TakenAlong | null;
+  readonly note?: ProbeSpec["note"];
+  /** The buffers of `note`. */
+  readonly notes?: readonly DeviceBuffer[];
+  /** The tally that is made at once. */
+  readonly marks?: Marks | null;
+}
+
+/** Looks the rows up. */
+export function lookUp(device: Device, { built, asked, table, nullsEqual }: Looked, results: Asked): void {
+  const { slots, matches = null, along = null, note = "nothing", notes = [], marks = null } = results;
   const { keys, mask } = asked;
-  const sides = { built: layoutOf(built), asked: layoutOf(keys) };
-  const writes = slots === null ? "nothing" : rowsOr === null ? "slots" : { rowsOr };
+  const written = slots ?? matches?.buffer ?? null;
   const spec: ProbeSpec = {
-    ...sides,
+    built: layoutOf(built),
+    asked: layoutOf(keys),
     nullsEqual,
     masked: mask !== null,
-    writes,
+    writes: slots !== undefined ? "slots" : matches === null ? "nothing" : { rowsOr: matches.none },
     note,
-    tally: marks?.spec ?? null,
-    summed: marks?.total != null,
+    tally: marks === null ? null : { ...marks.spec, summed: marks.total !== null },
+    along,
   };
   if (spec.built.values !== spec.asked.values)
     throw new InternalError(`a join of ${spec.built.values} key words with ${spec.asked.values}`);
@@ -134,9 +140,10 @@ export function lookUp(
       keys.buffer,
       table.table,
       ...(mask === null ? [] : [mask]),
-      ...(slots === null ? [] : [slots]),
-      ...(note === "nothing" ? [] : notes),
+      ...(written === null ? [] : [written]),
+      ...notes,
       ...(marks === null ? [] : [...marks.written, ...marks.inputs.filter((buffer) => buffer !== mask)]),
+      ...(along?.buffers ?? []),
     ],
     params: [keys.rows, built.stride, table.capacity - 1, keys.stride],
     workgroups: Math.ceil(keys.rows / WORKGROUP),
@@ -174,7 +181,12 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
     const looked = { built: right.keys, asked: left, table: inserted, nullsEqual };
     const atOnce =
       4 + notes.length + marks.written.length + marks.inputs.length + Number(left.mask !== null) <= device.limits.storageBuffers;
-    lookUp(device, looked, isPairs(kind) || !atOnce ? slots : null, found === null ? "nothing" : "found", notes, atOnce ? marks : null);
+    lookUp(device, looked, {
+      ...(isPairs(kind) || !atOnce ? { slots } : {}),
+      note: found === null ? "nothing" : "found",
+      notes,
+      marks: atOnce ? marks : null,
+    });
     if (!atOnce) launchTally(device, slots, marks);
     if (!isPairs(kind)) return selected(device, scratch, marks, wanted);
     const { count, more } = await countsOf(device, marks, inserted);
@@ -209,7 +221,7 @@ export function joinByLeft(
     const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
     const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
     if (!isPairs(kind)) {
-      lookUp(device, looked, null, "found", [counts]);
+      lookUp(device, looked, { note: "found", notes: [counts] });
       return selected(device, scratch, tally(device, scratch, slotted, kind, scratch.zeroed(2, "join total")), wanted);
     }
     // of an inner join only slots that were found are asked for their holders
@@ -218,7 +230,8 @@ export function joinByLeft(
     // the pairs, and the most right rows of a slot
     const sums = scratch.zeroed(3, "join sums");
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
-    lookUp(device, looked, rightSlots, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, sums]);
+    const note = capacity <= FEW_SLOTS ? "rows of few" : "rows";
+    lookUp(device, looked, { slots: rightSlots, note, notes: [counts, holders, sums] });
     scratch.drop(table);
     const tallied = tally(device, scratch, slotted, kind, sums);
     const read = await device.read(sums, 0, 3);

@@ -1,10 +1,11 @@
 /** Joins whose left rows stay where they are: which of them have a match, and the right row of each. No round trip. */
 
 import type { DeviceBuffer } from "../buffers.ts";
+import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import { NULL_ROW } from "./gather.ts";
+import { NULL_ROW, takeAlong } from "./gather.ts";
 import { insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
 import { type JoinOptions, type JoinSide, lookUp } from "./hash-join.ts";
 import { FEW_SLOTS } from "./hash-join-probe.ts";
@@ -15,8 +16,10 @@ import { type Scratch, withScratch } from "./keys-scratch.ts";
 export interface RowsInPlace {
   /** Bitmap of the left rows that have an output row; null for left joins, where all have. */
   readonly marked: DeviceBuffer | null;
-  /** For each left row its right row; without one row 0 in inner joins, NULL_ROW in left ones. Null for semi and anti joins. */
+  /** For each left row its right row; without one row 0 in inner joins, NULL_ROW in left ones. Null for semi and anti joins, and where `taken` is not. */
   readonly right: DeviceBuffer | null;
+  /** The right columns that were wanted, at these rows; null: not taken. */
+  readonly taken: readonly Column[] | null;
   /** A word that is 0 where no left row has several right rows: else the others are void. Null where that does not matter. */
   readonly repeats: { readonly buffer: DeviceBuffer; readonly word: number } | null;
 }
@@ -52,13 +55,26 @@ const marksInPlace = (scratch: Scratch, slotted: Slotted, kind: JoinKind): Marks
 
 const rowOfNone = (kind: JoinKind): number => (kind === "left" ? NULL_ROW : 0);
 
-const kept = (scratch: Scratch, marks: Marks | null, right: DeviceBuffer | null, repeats: RowsInPlace["repeats"]): RowsInPlace => {
+const kept = (
+  scratch: Scratch,
+  marks: Marks | null,
+  right: DeviceBuffer | null,
+  repeats: RowsInPlace["repeats"],
+  taken: readonly Column[] | null = null,
+): RowsInPlace => {
   for (const buffer of [marks?.marked.bits, right, repeats?.buffer]) if (buffer != null) scratch.keep(buffer);
-  return { marked: marks?.marked.bits ?? null, right, repeats };
+  return { marked: marks?.marked.bits ?? null, right, taken, repeats };
 };
 
-/** The left rows look for their right ones. Both sides have rows; a left side of a left join has no mask. */
-export function matchInPlace(device: Device, left: JoinSide, right: JoinSide, kind: JoinKind, { nullsEqual }: JoinOptions): RowsInPlace {
+/** The left rows look for their right ones. Both sides have rows; a left side of a left join has no mask. `wanted`: columns of the right side. */
+export function matchInPlace(
+  device: Device,
+  left: JoinSide,
+  right: JoinSide,
+  kind: JoinKind,
+  { nullsEqual }: JoinOptions,
+  wanted: readonly Column[],
+): RowsInPlace {
   return withScratch(device, (scratch) => {
     const pairs = isPairs(kind);
     const { rows } = left.keys;
@@ -68,12 +84,22 @@ export function matchInPlace(device: Device, left: JoinSide, right: JoinSide, ki
       repeats: pairs ? "note" : "nothing",
       most: null,
     });
-    const matches = pairs ? scratch.alloc(rows, "join right rows") : null;
     const slotted: Slotted = { rows, slots: inserted.slots, counts: null, repeats: null, base: 1, mask: left.mask };
     const marks = marksInPlace(scratch, slotted, kind);
-    const looked = { built: right.keys, asked: left, table: inserted, nullsEqual };
-    lookUp(device, looked, matches, "nothing", [], marks, rowOfNone(kind));
-    return kept(scratch, marks, matches, inserted.flags === null ? null : { buffer: inserted.flags, word: 0 });
+    const before = 3 + Number(left.mask !== null) + (marks?.written.length ?? 0);
+    const along = kind === "inner" ? takeAlong(device, [wanted], rows, before, Number.POSITIVE_INFINITY) : null;
+    const matches = pairs && along === null ? scratch.alloc(rows, "join right rows") : null;
+    lookUp(
+      device,
+      { built: right.keys, asked: left, table: inserted, nullsEqual },
+      {
+        matches: matches === null ? null : { buffer: matches, none: rowOfNone(kind) },
+        along,
+        marks,
+      },
+    );
+    const repeats = inserted.flags === null ? null : { buffer: inserted.flags, word: 0 };
+    return kept(scratch, marks, matches, repeats, along?.targets[0] ?? null);
   });
 }
 
@@ -97,13 +123,13 @@ export function matchInPlaceByLeft(
     const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
     const marks = marksInPlace(scratch, { rows, slots, counts, repeats: null, base: 0, mask: left.mask }, kind);
     if (!isPairs(kind)) {
-      lookUp(device, looked, null, "found", [counts]);
+      lookUp(device, looked, { note: "found", notes: [counts] });
       if (marks !== null) launchTally(device, slots, marks);
       return kept(scratch, marks, null, null);
     }
     const holders = scratch.alloc(capacity, "join right row of slots");
     const sums = scratch.zeroed(3, "join sums");
-    lookUp(device, looked, null, capacity <= FEW_SLOTS ? "rows of few" : "rows", [counts, holders, sums]);
+    lookUp(device, looked, { note: capacity <= FEW_SLOTS ? "rows of few" : "rows", notes: [counts, holders, sums] });
     if (marks !== null) launchTally(device, slots, marks);
     const matches = scratch.alloc(rows, "join right rows");
     device.launch({
