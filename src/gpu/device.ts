@@ -115,7 +115,7 @@ export class Device {
     this.#pool = new BufferPool(this.#gpu, this.#fault, this.limits.bufferBytes, memoryLimit, (block) => this.#stream.retire(block));
     this.#gpu.onuncapturederror = (event) => {
       event.preventDefault();
-      this.#fault.report(new DeviceError(event.error.message));
+      this.#fault.reportUncaptured(event.error);
     };
     void this.#gpu.lost.then((info) => this.#fault.report(new DeviceError(`the device is lost (${info.reason}): ${info.message}`), true));
   }

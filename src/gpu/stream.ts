@@ -156,9 +156,7 @@ export class CommandStream {
   #submit(batch: Batch): void {
     if (!this.#fault.fatal) {
       try {
-        this.#fault.watch(this.#device, "submission", () => {
-          for (let next = 0; next < batch.commands.length; ) next = this.#encode(batch.commands, next);
-        });
+        for (let next = 0; next < batch.commands.length; ) next = this.#encode(batch.commands, next);
       } catch (error) {
         this.#fault.report(error instanceof DeviceError ? error : new DeviceError(`submission: ${String(error)}`));
       }
