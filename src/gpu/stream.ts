@@ -202,8 +202,8 @@ export class CommandStream {
       if (arenaUsed + paramBytes > PARAM_ARENA || (profiled !== null && dispatches === PROFILED_DISPATCHES)) break;
       pass.add(command, arenaUsed);
       if (paramBytes > 0) {
-        this.#arenaWords.set(command.params, arenaUsed / 4);
-        this.#arenaWords.fill(0, arenaUsed / 4 + command.params.length, (arenaUsed + paramBytes) / 4);
+        const { params } = command;
+        for (let word = 0; word < paramBytes / 4; word++) this.#arenaWords[arenaUsed / 4 + word] = params[word] ?? 0;
         arenaUsed += Math.ceil(paramBytes / PARAM_ALIGNMENT) * PARAM_ALIGNMENT;
       }
       dispatches += 1;
@@ -224,10 +224,9 @@ class Pass {
   readonly #encoder: GPUCommandEncoder;
   readonly #profiled: ProfiledEncoder | null;
   readonly #bindGroups: BindGroups;
-  readonly #used = new Set<GPUBuffer>();
-  #dispatches: Dispatch[] = [];
+  readonly #dispatches: Dispatch[] = [];
   /** For each of them, bytes into the parameter arena. */
-  #paramOffsets: number[] = [];
+  readonly #paramOffsets: number[] = [];
 
   constructor(encoder: GPUCommandEncoder, profiled: ProfiledEncoder | null, bindGroups: BindGroups) {
     this.#encoder = encoder;
@@ -237,14 +236,14 @@ class Pass {
 
   /** Whether a dispatch that waits uses the buffer. */
   uses(buffer: GPUBuffer): boolean {
-    return this.#used.has(buffer);
+    for (const { windows } of this.#dispatches) for (const { block } of windows) if (block.gpu === buffer) return true;
+    return false;
   }
 
   /** A dispatch whose pipeline is there. */
   add(dispatch: Dispatch, paramOffset: number): void {
     this.#dispatches.push(dispatch);
     this.#paramOffsets.push(paramOffset);
-    for (const { block } of dispatch.windows) this.#used.add(block.gpu);
   }
 
   /** Encodes what waits. */
@@ -254,9 +253,8 @@ class Pass {
     const profiled = this.#profiled;
     if (profiled === null) this.#encodePass(0, count, {});
     else this.#dispatches.forEach(({ name }, at) => void this.#encodePass(at, at + 1, { timestampWrites: profiled.timestamps(name) }));
-    this.#dispatches = [];
-    this.#paramOffsets = [];
-    this.#used.clear();
+    this.#dispatches.length = 0;
+    this.#paramOffsets.length = 0;
   }
 
   #encodePass(from: number, to: number, descriptor: GPUComputePassDescriptor): void {
