@@ -25,13 +25,11 @@ export const checkLaunch = ({ kernel, bindings, params, workgroups }: Launch, li
   if (params.length > kernel.params) fail(kernel, `${params.length} parameters for ${kernel.params}`);
   if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(kernel, `${workgroups} workgroups`);
   if (kernel.workgroup > limits.invocations) fail(kernel, `${kernel.workgroup} invocations, the device has ${limits.invocations}`);
-  const windows: Window[] = [];
-  for (const binding of bindings) {
+  return bindings.map((binding) => {
     const window = binding instanceof PooledBuffer ? binding.window : windowOf(kernel, binding);
     if (window.size > limits.bindingBytes) fail(kernel, `a binding of ${window.size} bytes, the device binds ${limits.bindingBytes}`);
-    windows.push(window);
-  }
-  return windows;
+    return window;
+  });
 };
 
 const fail = (kernel: Kernel, reason: string): never => {

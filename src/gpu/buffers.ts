@@ -27,7 +27,8 @@ const KEPT_BUFFERS = 1024;
 /** Sizes are rounded up to 8 steps in an octave: at most an eighth is wasted, and buffers of similar sizes serve each other. */
 export const sizeClass = (bytes: number): number => {
   if (bytes <= SMALLEST) return SMALLEST;
-  const step = Math.max(SMALLEST, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  const eighth = bytes < 2 ** 31 ? 1 << (28 - Math.clz32(bytes)) : 2 ** (Math.floor(Math.log2(bytes)) - 3);
+  const step = Math.max(SMALLEST, eighth);
   return Math.ceil(bytes / step) * step;
 };
 

@@ -58,8 +58,10 @@ export class Fault {
     const what = `buffer "${descriptor.label}" of ${descriptor.size} bytes`;
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("validation");
+    let made: GPUBuffer | null = null;
     try {
-      return device.createBuffer(descriptor);
+      made = device.createBuffer(descriptor);
+      return made;
     } catch (error) {
       throw new OutOfDeviceMemoryError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
@@ -69,7 +71,7 @@ export class Fault {
         ([memory, validation]) => {
           if (memory !== null) this.report(new OutOfDeviceMemoryError(`${what}: ${memory.message}`));
           else if (validation !== null) this.report(new DeviceError(`${what}: ${validation.message}`));
-          if (memory !== null || validation !== null) failed();
+          if (made !== null && (memory !== null || validation !== null)) failed();
         },
         () => undefined,
       );

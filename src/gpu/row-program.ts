@@ -91,17 +91,22 @@ export const loadValidity = (column: Column, index: number, row: string, offset:
 
 /** The program whose outputs are the columns themselves, in order. All columns have the same length; none of them twice. */
 export function columnsProgram(columns: readonly Column[]): RowProgram {
-  const args = [columns[0]?.length ?? 0];
-  const outputs: RowOutput[] = [];
+  const args = [columns[0]?.length ?? 0, 0, 0, 0];
+  let words = 1;
   let key = "columns(";
-  for (const column of columns) {
+  const outputs = columns.map((column): RowOutput => {
     const physical = physicalOf(column.dtype);
-    const nullable = column.validityOffset !== null;
-    if (column.validityOffset !== null) args.push(column.validityOffset);
-    outputs.push({ physical, nullable, column: nullable ? null : column });
-    key += nullable ? `${physical}?,` : `${physical},`;
-  }
-  while (args.length % 4 !== 0) args.push(0);
+    const { validityOffset } = column;
+    if (validityOffset === null) {
+      key += `${physical},`;
+      return { physical, nullable: false, column };
+    }
+    key += `${physical}?,`;
+    if (words === args.length) args.push(0, 0, 0, 0);
+    args[words] = validityOffset;
+    words += 1;
+    return { physical, nullable: true, column: null };
+  });
   return {
     key: `${key})`,
     columns,

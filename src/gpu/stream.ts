@@ -54,6 +54,7 @@ const AUTO_COMMANDS = 16;
 const AUTO_BYTES = 1 << 26;
 export class CommandStream {
   readonly #device: GPUDevice;
+  readonly #queue: GPUQueue;
   readonly #fault: Fault;
   readonly #uploads: UploadRing;
   readonly #profiler: Profiler;
@@ -72,6 +73,7 @@ export class CommandStream {
 
   constructor(device: GPUDevice, fault: Fault, uploads: UploadRing, software: boolean) {
     this.#device = device;
+    this.#queue = device.queue;
     this.#fault = fault;
     this.#uploads = uploads;
     this.#profiler = new Profiler(device);
@@ -210,8 +212,8 @@ export class CommandStream {
     }
     pass.encode();
     profiled?.end(encoder);
-    if (arenaUsed > 0) this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaWords, 0, arenaUsed / 4);
-    this.#device.queue.submit([encoder.finish()]);
+    if (arenaUsed > 0) this.#queue.writeBuffer(this.#arena, 0, this.#arenaWords, 0, arenaUsed / 4);
+    this.#queue.submit([encoder.finish()]);
     profiled?.submitted();
     this.#dispatches += dispatches;
     this.#submits += 1;

@@ -93,9 +93,9 @@ export const rejectedMap: Injection = (which) => {
   const { take } = ReadbackPool.prototype;
   let calls = 0;
   const { mock: replaced } = mock.method(ReadbackPool.prototype, "take", function (this: ReadbackPool, bytes: number) {
-    const gpu = Reflect.apply(take, this, [bytes]);
-    if (which(calls++)) Object.defineProperty(gpu, "mapAsync", { value: () => Promise.reject(new Error("injected map")) });
-    return gpu;
+    const taken = Reflect.apply(take, this, [bytes]);
+    if (which(calls++)) Object.defineProperty(taken.gpu, "mapAsync", { value: () => Promise.reject(new Error("injected map")) });
+    return taken;
   });
   return () => replaced.restore();
 };
