@@ -28,7 +28,8 @@ const hashOf = (layoutId: number, windows: readonly Window[]): number => {
 const shows = (kept: KeptBindGroup, layoutId: number, windows: readonly Window[]): boolean => {
   if (kept.layoutId !== layoutId) return false;
   for (let at = 0; at < windows.length; at++) {
-    const [own, asked] = [kept.windows[at], windows[at]];
+    const own = kept.windows[at];
+    const asked = windows[at];
     if (own?.block !== asked?.block || own?.size !== asked?.size || own?.offset !== asked?.offset) return false;
   }
   return true;

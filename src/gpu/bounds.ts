@@ -25,20 +25,20 @@ export const checkLaunch = ({ kernel, bindings, params, workgroups }: Launch, li
   if (params.length > kernel.params) fail(kernel, `${params.length} parameters for ${kernel.params}`);
   if (!Number.isInteger(workgroups) || workgroups < 0 || workgroups > 0xffffffff) fail(kernel, `${workgroups} workgroups`);
   if (kernel.workgroup > limits.invocations) fail(kernel, `${kernel.workgroup} invocations, the device has ${limits.invocations}`);
-  const windows: Window[] = [];
-  for (const binding of bindings) {
-    const window = "buffer" in binding ? windowOf(kernel, binding) : pooled(binding).window;
+  return bindings.map((binding) => {
+    const window = binding instanceof PooledBuffer ? binding.window : windowOf(kernel, binding);
     if (window.size > limits.bindingBytes) fail(kernel, `a binding of ${window.size} bytes, the device binds ${limits.bindingBytes}`);
-    windows.push(window);
-  }
-  return windows;
+    return window;
+  });
 };
 
 const fail = (kernel: Kernel, reason: string): never => {
   throw new InternalError(`kernel ${kernel.name}: ${reason}`);
 };
 
-const windowOf = (kernel: Kernel, { buffer, offset, size }: Exclude<Binding, DeviceBuffer>): Window => {
+const windowOf = (kernel: Kernel, binding: Binding): Window => {
+  if (!("buffer" in binding)) return pooled(binding).window;
+  const { buffer, offset, size } = binding;
   const { block, label, words } = pooled(buffer);
   if (offset % 256 !== 0 || size % 4 !== 0 || size <= 0 || offset < 0 || offset + size > words * 4)
     fail(kernel, `window ${offset} + ${size} of buffer "${label}" of ${words * 4} bytes`);

@@ -27,7 +27,8 @@ const KEPT_BUFFERS = 1024;
 /** Sizes are rounded up to 8 steps in an octave: at most an eighth is wasted, and buffers of similar sizes serve each other. */
 export const sizeClass = (bytes: number): number => {
   if (bytes <= SMALLEST) return SMALLEST;
-  const step = Math.max(SMALLEST, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  const eighth = bytes < 2 ** 31 ? 1 << (28 - Math.clz32(bytes)) : 2 ** (Math.floor(Math.log2(bytes)) - 3);
+  const step = Math.max(SMALLEST, eighth);
   return Math.ceil(bytes / step) * step;
 };
 
@@ -37,6 +38,10 @@ export interface Block {
   readonly bytes: number;
   /** Differs between all blocks of a pool, past ones too. */
   readonly id: number;
+  /** Number of its last return to the pool. */
+  returned: number;
+  /** There is no memory behind it: it is not to be used again. */
+  invalid: boolean;
 }
 
 /** A window of a block, in bytes. */
@@ -121,12 +126,11 @@ export class BufferPool {
   readonly #memoryLimit: number;
   /** Destroys a block once the commands recorded so far are submitted. */
   readonly #retire: (block: Block) => void;
-  /** Unused buffers by size, and all of them in the order of their return. */
+  readonly #blocks = new Set<Block>();
+  /** The unused ones by size, in the order of their return. */
   readonly #bySize = new Map<number, Block[]>();
-  readonly #unused = new Set<Block>();
-  readonly #used = new Set<Block>();
-  /** GPUBuffers without memory behind them: not to be used again. */
-  readonly #invalid = new WeakSet<GPUBuffer>();
+  #unused = 0;
+  #returns = 0;
   #allocated = 0;
   #made = 0;
   #pooled = 0;
@@ -154,47 +158,61 @@ export class BufferPool {
     const block = this.#takeUnused(size) ?? this.#make(size, label);
     this.#allocated += block.bytes;
     this.#peak = Math.max(this.#peak, this.#allocated);
-    this.#used.add(block);
     return new PooledBuffer(block, usable, label, this.#giveBack);
   }
 
   /** Lets go of unused buffers, oldest first, until at most `bytes` of them are left, and no more than a thousand buffers. */
   trim(bytes: number): void {
-    if (this.#pooled <= bytes && this.#unused.size <= KEPT_BUFFERS) return;
-    for (const block of this.#unused) {
-      if (this.#pooled <= bytes && this.#unused.size <= KEPT_BUFFERS) return;
-      const same = this.#bySize.get(block.bytes) ?? [];
-      same.splice(same.indexOf(block), 1);
-      this.#unused.delete(block);
+    while (this.#pooled > bytes || this.#unused > KEPT_BUFFERS) {
+      const same = this.#oldest();
+      const block = same?.shift();
+      if (block === undefined) return;
+      this.#unused -= 1;
       this.#pooled -= block.bytes;
-      this.#retire(block);
+      this.#drop(block);
     }
   }
 
   destroy(): void {
-    for (const { gpu } of this.#unused) gpu.destroy();
-    for (const { gpu } of this.#used) gpu.destroy();
-    this.#unused.clear();
-    this.#used.clear();
+    for (const { gpu } of this.#blocks) gpu.destroy();
+    this.#blocks.clear();
     this.#bySize.clear();
+    this.#unused = 0;
     this.#allocated = 0;
     this.#pooled = 0;
   }
 
   readonly #giveBack = (block: Block): void => {
-    if (!this.#used.delete(block)) return;
+    if (!this.#blocks.has(block)) return;
     this.#allocated -= block.bytes;
-    if (this.#invalid.has(block.gpu)) {
-      this.#retire(block);
+    if (block.invalid) {
+      this.#drop(block);
       return;
     }
+    this.#returns += 1;
+    block.returned = this.#returns;
     this.#pooled += block.bytes;
-    this.#unused.add(block);
+    this.#unused += 1;
     const same = this.#bySize.get(block.bytes);
     if (same === undefined) this.#bySize.set(block.bytes, [block]);
     else same.push(block);
     this.trim(Math.max(KEPT, KEPT_OF_PEAK * this.#peak));
   };
+
+  #drop(block: Block): void {
+    this.#blocks.delete(block);
+    this.#retire(block);
+  }
+
+  /** The unused buffers of the size that the one unused for longest has. */
+  #oldest(): Block[] | undefined {
+    let oldest: Block[] | undefined;
+    for (const same of this.#bySize.values()) {
+      const [first] = same;
+      if (first !== undefined && first.returned < (oldest?.[0]?.returned ?? Number.POSITIVE_INFINITY)) oldest = same;
+    }
+    return oldest;
+  }
 
   /**
    * The first made of the unused buffers of this size, else of one step larger, so that the same allocations get the same buffers each time and
@@ -205,7 +223,7 @@ export class BufferPool {
     const isFull = this.#allocated + this.#pooled + size > this.#memoryLimit;
     const block = this.#takeFirst(size) ?? this.#takeLarger(size, isFull ? 2 * size : sizeClass(size + 1));
     if (block === undefined) return undefined;
-    this.#unused.delete(block);
+    this.#unused -= 1;
     this.#pooled -= block.bytes;
     return block;
   }
@@ -213,9 +231,18 @@ export class BufferPool {
   #takeFirst(size: number): Block | undefined {
     const same = this.#bySize.get(size);
     if (same === undefined || same.length === 0) return undefined;
-    let first = 0;
-    for (let i = 1; i < same.length; i++) if ((same[i]?.id ?? 0) < (same[first]?.id ?? 0)) first = i;
-    return same.splice(first, 1)[0];
+    let at = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < same.length; i++) {
+      const id = same[i]?.id ?? 0;
+      if (id < least) {
+        least = id;
+        at = i;
+      }
+    }
+    const first = same[at];
+    same.splice(at, 1);
+    return first;
   }
 
   /** Of the smallest size above `size`, up to `most` bytes, that there is one of. */
@@ -234,8 +261,13 @@ export class BufferPool {
         `buffer "${label}" of ${size} bytes: ${this.#allocated} of the ${this.#memoryLimit} bytes of the memory limit are in use`,
       );
     this.trim(Math.max(0, this.#memoryLimit - this.#allocated - size));
-    const gpu = this.#fault.allocate(this.#device, { label, size, usage: STORAGE | COPY_DST | COPY_SRC }, () => this.#invalid.add(gpu));
+    const descriptor = { label, size, usage: STORAGE | COPY_DST | COPY_SRC };
+    const gpu = this.#fault.allocate(this.#device, descriptor, () => {
+      block.invalid = true;
+    });
     this.#made += 1;
-    return { gpu, bytes: size, id: this.#made };
+    const block: Block = { gpu, bytes: size, id: this.#made, returned: 0, invalid: false };
+    this.#blocks.add(block);
+    return block;
   }
 }

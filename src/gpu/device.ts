@@ -115,7 +115,7 @@ export class Device {
     this.#pool = new BufferPool(this.#gpu, this.#fault, this.limits.bufferBytes, memoryLimit, (block) => this.#stream.retire(block));
     this.#gpu.onuncapturederror = (event) => {
       event.preventDefault();
-      this.#fault.report(new DeviceError(event.error.message));
+      this.#fault.reportUncaptured(event.error);
     };
     void this.#gpu.lost.then((info) => this.#fault.report(new DeviceError(`the device is lost (${info.reason}): ${info.message}`), true));
   }
@@ -184,7 +184,8 @@ export class Device {
     if (workgroups === 0) return;
     const meter = this.#scopes.getStore()?.meter;
     if (meter !== undefined) meter.dispatches += 1;
-    const name = meter === undefined || meter.label === "" ? kernel.name : `${meter.label}${LABEL_END}${kernel.name}`;
+    const label = this.#stream.profiling ? meter?.label : "";
+    const name = label ? `${label}${LABEL_END}${kernel.name}` : kernel.name;
     this.#stream.dispatch(name, this.#pipelines.get(kernel), windows, params, workgroups);
   }
 
@@ -273,7 +274,7 @@ export class Device {
     let at = 0;
     parts.forEach(({ word, words }, index) => {
       const from = sources[index];
-      if (from !== undefined) this.#stream.copy(from, word * 4, staging, at, words * 4);
+      if (from !== undefined) this.#stream.copy(from, word * 4, staging.gpu, at, words * 4);
       at += words * 4;
     });
     await this.#submitted();
@@ -284,7 +285,7 @@ export class Device {
       meter.bytesDown += total * 4;
     }
     try {
-      await staging.mapAsync(READ_MODE);
+      await staging.gpu.mapAsync(READ_MODE);
     } catch (error) {
       this.#readbacks.drop(staging);
       await this.#fault.check();
@@ -292,7 +293,7 @@ export class Device {
     }
     try {
       await this.#fault.check();
-      const mapped = staging.getMappedRange();
+      const mapped = staging.gpu.getMappedRange();
       let from = 0;
       const views = parts.map(({ words }) => {
         const view = new Uint32Array(mapped, from, words);
@@ -301,7 +302,7 @@ export class Device {
       });
       return await use(views);
     } finally {
-      staging.unmap();
+      staging.gpu.unmap();
       this.#readbacks.give(staging);
     }
   }

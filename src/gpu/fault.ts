@@ -9,7 +9,7 @@ import { DeviceError, OutOfDeviceMemoryError } from "../errors.ts";
 export class Fault {
   #error: DeviceError | null = null;
   #fatal = false;
-  /** Resolves when every error scope opened so far has reported. */
+  /** Resolves when the error scopes of all allocations so far have reported. */
   #reported: Promise<unknown> = Promise.resolve();
 
   /** The device is gone: lost or destroyed. */
@@ -28,6 +28,12 @@ export class Fault {
     this.#fatal = fatal;
   }
 
+  /** What no error scope caught: errors of commands come so, before the call returns that encodes or submits them. */
+  reportUncaptured(error: GPUError): void {
+    const isMemory = error.constructor.name === "GPUOutOfMemoryError";
+    this.report(isMemory ? new OutOfDeviceMemoryError(error.message) : new DeviceError(error.message));
+  }
+
   /** Forgets an error that is not fatal. */
   clear(): void {
     if (!this.#fatal) this.#error = null;
@@ -38,7 +44,7 @@ export class Fault {
     if (this.#fatal && this.#error !== null) throw this.#error;
   }
 
-  /** Waits for the reports of all calls watched so far. @throws DeviceError the error that is kept. */
+  /** Waits for the reports of all allocations so far. @throws DeviceError the error that is kept. */
   async check(): Promise<void> {
     await this.#reported;
     if (this.#error !== null) throw this.#error;
@@ -50,19 +56,14 @@ export class Fault {
    */
   allocate(device: GPUDevice, descriptor: GPUBufferDescriptor, failed: () => void): GPUBuffer {
     const what = `buffer "${descriptor.label}" of ${descriptor.size} bytes`;
-    try {
-      return this.watch(device, what, () => device.createBuffer(descriptor), failed);
-    } catch (error) {
-      throw new OutOfDeviceMemoryError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-
-  /** Runs WebGPU calls and keeps the first error that they report, now or later; calls `failed` if there is one. */
-  watch<T>(device: GPUDevice, what: string, calls: () => T, failed?: () => void): T {
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("validation");
+    let made: GPUBuffer | null = null;
     try {
-      return calls();
+      made = device.createBuffer(descriptor);
+      return made;
+    } catch (error) {
+      throw new OutOfDeviceMemoryError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       const invalid = device.popErrorScope();
       const exhausted = device.popErrorScope();
@@ -70,7 +71,7 @@ export class Fault {
         ([memory, validation]) => {
           if (memory !== null) this.report(new OutOfDeviceMemoryError(`${what}: ${memory.message}`));
           else if (validation !== null) this.report(new DeviceError(`${what}: ${validation.message}`));
-          if (memory !== null || validation !== null) failed?.();
+          if (made !== null && (memory !== null || validation !== null)) failed();
         },
         () => undefined,
       );

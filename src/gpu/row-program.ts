@@ -52,25 +52,19 @@ export const WGSL_TYPE = {
   f64: "vec2<u32>",
 } as const satisfies Record<Physical, string>;
 
-/** Collects the words that travel as arguments of a launch, and names them in WGSL. */
-export class ArgumentWords {
-  readonly words: number[];
+/** WGSL expression of the argument word at `at`. */
+export const argumentText = (at: number): string => `P[${at >> 2}].${"xyzw".charAt(at & 3)}`;
 
-  constructor(rows: number) {
-    this.words = [rows];
-  }
+const shortNames = new Map<string, string>();
 
-  /** Appends one word and returns its WGSL expression. */
-  word(value: number): string {
-    const at = this.words.length;
-    this.words.push(value >>> 0);
-    return `P[${at >> 2}].${"xyzw".charAt(at & 3)}`;
-  }
-
-  padded(): readonly number[] {
-    return [...this.words, ...Array.from({ length: (4 - (this.words.length % 4)) % 4 }, () => 0)];
-  }
-}
+/** Equal for equal texts alone. Keys of kernels are made of it: they are looked up for each launch, and programs are long. */
+export const shortName = (text: string): string => {
+  const known = shortNames.get(text);
+  if (known !== undefined) return known;
+  const made = `#${shortNames.size}`;
+  shortNames.set(text, made);
+  return made;
+};
 
 /** Declares column `index` of a program; 64-bit columns are read as vec2 so that a row is one load. */
 export const declareColumn = (column: Column, index: number): string =>
@@ -97,28 +91,42 @@ export const loadValidity = (column: Column, index: number, row: string, offset:
 
 /** The program whose outputs are the columns themselves, in order. All columns have the same length; none of them twice. */
 export function columnsProgram(columns: readonly Column[]): RowProgram {
-  const args = new ArgumentWords(columns[0]?.length ?? 0);
-  const offsets = columns.map(({ validityOffset }) => (validityOffset === null ? null : args.word(validityOffset)));
-  const text = (column: Column, k: number): string => {
-    const offset = offsets[k] ?? null;
-    const ok = offset === null ? "true" : loadValidity(column, k, "row", offset);
-    return `${declareColumn(column, k)}
-struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }
-fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`;
-  };
-  const words = args.padded();
-  const outputs = columns.map((c): RowOutput => {
-    const nullable = c.validityOffset !== null;
-    return { physical: physicalOf(c.dtype), nullable, column: nullable ? null : c };
+  const args = [columns[0]?.length ?? 0, 0, 0, 0];
+  let words = 1;
+  let key = "columns(";
+  const outputs = columns.map((column): RowOutput => {
+    const physical = physicalOf(column.dtype);
+    const { validityOffset } = column;
+    if (validityOffset === null) {
+      key += `${physical},`;
+      return { physical, nullable: false, column };
+    }
+    key += `${physical}?,`;
+    if (words === args.length) args.push(0, 0, 0, 0);
+    args[words] = validityOffset;
+    words += 1;
+    return { physical, nullable: true, column: null };
   });
   return {
-    key: `columns(${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")})`,
+    key: `${key})`,
     columns,
-    argWords: words.length,
-    args: words,
+    argWords: args.length,
+    args,
     get wgsl() {
-      return columns.map(text).join("\n");
+      return columnsText(columns);
     },
     outputs,
   };
+}
+
+function columnsText(columns: readonly Column[]): string {
+  let nullable = 0;
+  const texts = columns.map((column, k) => {
+    if (column.validityOffset !== null) nullable += 1;
+    const ok = column.validityOffset === null ? "true" : loadValidity(column, k, "row", argumentText(nullable));
+    return `${declareColumn(column, k)}
+struct Out_${k} { v: ${WGSL_TYPE[physicalOf(column.dtype)]}, ok: bool }
+fn out_${k}(row: u32) -> Out_${k} { return Out_${k}(${loadValue(column, k, "row")}, ${ok}); }`;
+  });
+  return texts.join("\n");
 }

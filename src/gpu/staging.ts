@@ -154,8 +154,9 @@ export class UploadRing {
     if (!this.#all.has(chunk.gpu)) return;
     if (this.#total > BUDGET) this.#drop(chunk.gpu);
     else {
-      const same = this.#unused.get(chunk.gpu.size);
-      if (same === undefined) this.#unused.set(chunk.gpu.size, [chunk]);
+      const size = chunk.bytes.byteLength;
+      const same = this.#unused.get(size);
+      if (same === undefined) this.#unused.set(size, [chunk]);
       else same.push(chunk);
       this.#wake();
     }
@@ -187,12 +188,17 @@ export class UploadRing {
   }
 }
 
-/** Buffers that results are copied into and read from. */
+/** A buffer that results are copied into and read from. */
+export interface Readback {
+  readonly gpu: GPUBuffer;
+  readonly bytes: number;
+}
+
 export class ReadbackPool {
   readonly #device: GPUDevice;
   readonly #fault: Fault;
-  readonly #unused = new Map<number, GPUBuffer[]>();
-  readonly #all = new Set<GPUBuffer>();
+  readonly #unused = new Map<number, Readback[]>();
+  readonly #all = new Set<Readback>();
   #unusedBytes = 0;
 
   constructor(device: GPUDevice, fault: Fault) {
@@ -201,38 +207,40 @@ export class ReadbackPool {
   }
 
   /** An unmapped buffer of at least `bytes`. */
-  take(bytes: number): GPUBuffer {
+  take(bytes: number): Readback {
     const size = powerOfTwo(bytes, 1 << 16);
     const unused = this.#unused.get(size)?.pop();
     if (unused !== undefined) {
       this.#unusedBytes -= size;
       return unused;
     }
-    const gpu = this.#fault.allocate(this.#device, { label: "read-back", size, usage: MAP_READ | COPY_DST }, () => this.drop(gpu));
-    this.#all.add(gpu);
-    return gpu;
+    const gpu = this.#fault.allocate(this.#device, { label: "read-back", size, usage: MAP_READ | COPY_DST }, () => this.drop(made));
+    const made = { gpu, bytes: size };
+    this.#all.add(made);
+    return made;
   }
 
   /** Takes an unmapped buffer back. */
-  give(gpu: GPUBuffer): void {
-    if (!this.#all.has(gpu)) return;
-    if (this.#unusedBytes + gpu.size > BUDGET) {
-      this.drop(gpu);
+  give(readback: Readback): void {
+    const { bytes } = readback;
+    if (!this.#all.has(readback)) return;
+    if (this.#unusedBytes + bytes > BUDGET) {
+      this.drop(readback);
       return;
     }
-    this.#unusedBytes += gpu.size;
-    const same = this.#unused.get(gpu.size);
-    if (same === undefined) this.#unused.set(gpu.size, [gpu]);
-    else same.push(gpu);
+    this.#unusedBytes += bytes;
+    const same = this.#unused.get(bytes);
+    if (same === undefined) this.#unused.set(bytes, [readback]);
+    else same.push(readback);
   }
 
   /** Takes a buffer back that is of no use any more. */
-  drop(gpu: GPUBuffer): void {
-    if (this.#all.delete(gpu)) gpu.destroy();
+  drop(readback: Readback): void {
+    if (this.#all.delete(readback)) readback.gpu.destroy();
   }
 
   destroy(): void {
-    for (const gpu of this.#all) gpu.destroy();
+    for (const { gpu } of this.#all) gpu.destroy();
     this.#all.clear();
     this.#unused.clear();
   }

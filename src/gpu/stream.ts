@@ -54,6 +54,7 @@ const AUTO_COMMANDS = 16;
 const AUTO_BYTES = 1 << 26;
 export class CommandStream {
   readonly #device: GPUDevice;
+  readonly #queue: GPUQueue;
   readonly #fault: Fault;
   readonly #uploads: UploadRing;
   readonly #profiler: Profiler;
@@ -72,6 +73,7 @@ export class CommandStream {
 
   constructor(device: GPUDevice, fault: Fault, uploads: UploadRing, software: boolean) {
     this.#device = device;
+    this.#queue = device.queue;
     this.#fault = fault;
     this.#uploads = uploads;
     this.#profiler = new Profiler(device);
@@ -156,9 +158,7 @@ export class CommandStream {
   #submit(batch: Batch): void {
     if (!this.#fault.fatal) {
       try {
-        this.#fault.watch(this.#device, "submission", () => {
-          for (let next = 0; next < batch.commands.length; ) next = this.#encode(batch.commands, next);
-        });
+        for (let next = 0; next < batch.commands.length; ) next = this.#encode(batch.commands, next);
       } catch (error) {
         this.#fault.report(error instanceof DeviceError ? error : new DeviceError(`submission: ${String(error)}`));
       }
@@ -204,16 +204,16 @@ export class CommandStream {
       if (arenaUsed + paramBytes > PARAM_ARENA || (profiled !== null && dispatches === PROFILED_DISPATCHES)) break;
       pass.add(command, arenaUsed);
       if (paramBytes > 0) {
-        this.#arenaWords.set(command.params, arenaUsed / 4);
-        this.#arenaWords.fill(0, arenaUsed / 4 + command.params.length, (arenaUsed + paramBytes) / 4);
+        const { params } = command;
+        for (let word = 0; word < paramBytes / 4; word++) this.#arenaWords[arenaUsed / 4 + word] = params[word] ?? 0;
         arenaUsed += Math.ceil(paramBytes / PARAM_ALIGNMENT) * PARAM_ALIGNMENT;
       }
       dispatches += 1;
     }
     pass.encode();
     profiled?.end(encoder);
-    if (arenaUsed > 0) this.#device.queue.writeBuffer(this.#arena, 0, this.#arenaWords, 0, arenaUsed / 4);
-    this.#device.queue.submit([encoder.finish()]);
+    if (arenaUsed > 0) this.#queue.writeBuffer(this.#arena, 0, this.#arenaWords, 0, arenaUsed / 4);
+    this.#queue.submit([encoder.finish()]);
     profiled?.submitted();
     this.#dispatches += dispatches;
     this.#submits += 1;
@@ -226,10 +226,9 @@ class Pass {
   readonly #encoder: GPUCommandEncoder;
   readonly #profiled: ProfiledEncoder | null;
   readonly #bindGroups: BindGroups;
-  readonly #used = new Set<GPUBuffer>();
-  #dispatches: Dispatch[] = [];
+  readonly #dispatches: Dispatch[] = [];
   /** For each of them, bytes into the parameter arena. */
-  #paramOffsets: number[] = [];
+  readonly #paramOffsets: number[] = [];
 
   constructor(encoder: GPUCommandEncoder, profiled: ProfiledEncoder | null, bindGroups: BindGroups) {
     this.#encoder = encoder;
@@ -239,14 +238,14 @@ class Pass {
 
   /** Whether a dispatch that waits uses the buffer. */
   uses(buffer: GPUBuffer): boolean {
-    return this.#used.has(buffer);
+    for (const { windows } of this.#dispatches) for (const { block } of windows) if (block.gpu === buffer) return true;
+    return false;
   }
 
   /** A dispatch whose pipeline is there. */
   add(dispatch: Dispatch, paramOffset: number): void {
     this.#dispatches.push(dispatch);
     this.#paramOffsets.push(paramOffset);
-    for (const { block } of dispatch.windows) this.#used.add(block.gpu);
   }
 
   /** Encodes what waits. */
@@ -256,9 +255,8 @@ class Pass {
     const profiled = this.#profiled;
     if (profiled === null) this.#encodePass(0, count, {});
     else this.#dispatches.forEach(({ name }, at) => void this.#encodePass(at, at + 1, { timestampWrites: profiled.timestamps(name) }));
-    this.#dispatches = [];
-    this.#paramOffsets = [];
-    this.#used.clear();
+    this.#dispatches.length = 0;
+    this.#paramOffsets.length = 0;
   }
 
   #encodePass(from: number, to: number, descriptor: GPUComputePassDescriptor): void {

@@ -243,19 +243,37 @@ test("a kernel that does not compile fails every reader until recovery, by name"
   own.destroy();
 });
 
-test("an invalid use of a buffer is a DeviceError of the next read", async () => {
+test("an invalid use of a buffer is a DeviceError of every read from the next one on, until recovery", async () => {
   const own = await Device.open();
   const a = own.allocZeroed(4, "a");
-  own.launch({ kernel: affine, bindings: [a, a], params: [1, 1, 1], workgroups: 1 });
-  await assert.rejects(own.read(a, 0, 1), DeviceError);
+  const b = own.allocZeroed(4, "b");
+  const isSame = (error: unknown): boolean => error instanceof DeviceError && /usage/.test(error.message);
+  for (let round = 0; round < 3; round++) {
+    own.launch({ kernel: affine, bindings: [a, a], params: [1, 1, 1], workgroups: 1 });
+    const reads = [own.read(a, 0, 1), own.read(b, 0, 1)];
+    for (const read of reads) await assert.rejects(read, isSame);
+    await assert.rejects(own.idle(), isSame);
+    own.recover();
+    own.launch({ kernel: affine, bindings: [a, b], params: [1, round, 1], workgroups: 1 });
+    assert.deepEqual([...(await own.read(b, 0, 1))], [round]);
+  }
   own.destroy();
 });
 
-test("what was watched leaves nothing behind once it is reported", async () => {
-  const scopes = { pushErrorScope: () => undefined, popErrorScope: async () => null };
+test("an error has reached the fault when the submission returns that it is of", async () => {
+  const own = await Device.open();
+  const a = own.allocZeroed(4, "a");
+  own.launch({ kernel: affine, bindings: [a, a], params: [1, 1, 1], workgroups: 1 });
+  await own.flush();
+  assert.ok(own.isFaulty);
+  own.destroy();
+});
+
+test("allocations leave nothing behind once they are reported", async () => {
+  const scopes = { pushErrorScope: () => undefined, popErrorScope: async () => null, createBuffer: () => ({}) };
   const fault = new Fault();
   const heap = async (): Promise<number> => {
-    for (let i = 0; i < 50_000; i++) fault.watch(scopes as unknown as GPUDevice, "nothing", () => undefined);
+    for (let i = 0; i < 50_000; i++) fault.allocate(scopes as unknown as GPUDevice, { size: 4, usage: 0 }, () => undefined);
     await fault.check();
     collectGarbage();
     return process.memoryUsage().heapUsed;

@@ -6,14 +6,20 @@ import { physicalOf } from "../../ir/dtype.ts";
 import type { CallExpr, Expr, LiteralExpr, LookupExpr } from "../../ir/expr.ts";
 import { describeExpr } from "../../ir/expr.ts";
 import type { FunctionName } from "../../ir/functions.ts";
+import { RecentlyUsed } from "../../polars/recently-used.ts";
 import type { Column } from "../column.ts";
 import type { Dictionaries, Dictionary } from "../dictionary.ts";
-import type { RowProgram } from "../row-program.ts";
-import { ArgumentWords, columnsProgram, declareColumn, loadValidity, loadValue, WGSL_TYPE } from "../row-program.ts";
+import type { RowProgram, RowValue } from "../row-program.ts";
+import { argumentText, columnsProgram, declareColumn, loadValidity, loadValue, shortName, WGSL_TYPE } from "../row-program.ts";
 import { CALENDAR } from "./calendar.ts";
 import { EMISSIONS } from "./emit.ts";
+import type { Answer, Place, Question, Recoding } from "./inputs.ts";
+import { Inputs, NO_COLUMN, Recording } from "./inputs.ts";
 import { literalWords } from "./numbers.ts";
+import { structureName } from "./structure.ts";
 import type { Value } from "./value.ts";
+
+export type { Recoding } from "./inputs.ts";
 
 export interface Compiled {
   readonly program: RowProgram;
@@ -35,9 +41,6 @@ const DICTIONARY_NEEDS: Partial<Record<FunctionName, "unique" | "sorted">> = {
   ge: "sorted",
 };
 
-/** For one output: the table that brings the codes of a dictionary to another one. */
-export type Recoding = ReadonlyMap<Dictionary, { readonly dictionary: Dictionary; readonly table: Column | null }>;
-
 /**
  * Compiles `exprs` over `columns`, all of `rows` rows. Async because codes are translated by asking the dictionaries.
  * `recodings[k]` brings the codes of output k to another dictionary.
@@ -51,18 +54,72 @@ export async function compile(
 ): Promise<Compiled> {
   const plain = compileColumns(exprs, columns, recodings);
   if (plain !== null) return plain;
-  const shared = new ProgramState(columns, rows, dictionaries);
+  const known = textsOf(exprs);
+  for (const text of known) {
+    const inputs = new Inputs(columns, rows, dictionaries, recodings);
+    if (await text.recording.isOf(inputs)) return launchable(text, inputs);
+  }
+  const inputs = new Inputs(columns, rows, dictionaries, recodings);
+  const text = await emitProgram(exprs, inputs);
+  known.push(text);
+  return launchable(text, inputs);
+}
+
+/** A word that travels as an argument of each launch. */
+type Argument = number | ((inputs: Inputs) => number);
+
+/** What of a program is the same for all inputs that its recording is of. */
+interface ProgramText {
+  readonly recording: Recording;
+  readonly key: string;
+  readonly wgsl: string;
+  readonly arguments: readonly Argument[];
+  readonly outputs: readonly (RowValue & { readonly dtype: DType; readonly dictionary: Place | null; readonly column: Place | null })[];
+}
+
+/** All texts of each list of expressions: they differ in what columns can be null, and in which columns and dictionaries are the same. */
+const TEXTS = new RecentlyUsed<string, ProgramText[]>(1 << 10);
+
+function textsOf(exprs: readonly Expr[]): ProgramText[] {
+  const key = exprs.map(structureName).join();
+  const known = TEXTS.get(key) ?? [];
+  TEXTS.set(key, known);
+  return known;
+}
+
+function launchable({ key, wgsl, arguments: words, outputs }: ProgramText, inputs: Inputs): Compiled {
+  const args = words.map((word) => (typeof word === "number" ? word : word(inputs)));
+  return {
+    program: {
+      key,
+      columns: inputs.columns,
+      argWords: args.length,
+      args,
+      wgsl,
+      outputs: outputs.map(({ physical, nullable, column }) => ({
+        physical,
+        nullable,
+        column: column === null ? null : inputs.column(column),
+      })),
+    },
+    outputs: outputs.map(({ dtype, dictionary }) => ({ dtype, dictionary: dictionary === null ? null : inputs.dictionary(dictionary) })),
+  };
+}
+
+async function emitProgram(exprs: readonly Expr[], inputs: Inputs): Promise<ProgramText> {
+  const shared = new ProgramState(inputs);
   const functions: string[] = [];
-  const values: Value[] = [];
-  const sources: (Column | null)[] = [];
+  const outputs: ProgramText["outputs"][number][] = [];
   for (const [k, expr] of exprs.entries()) {
     const body = new FunctionState(shared);
     const emitted = await body.emit(expr);
-    const value = body.recode(emitted, recodings[k] ?? null);
-    values.push(value);
-    sources.push(expr.kind === "column" && value.ok === null && value.v === emitted.v ? shared.column(expr.name) : null);
+    const value = await body.recodeOutput(emitted, k);
+    const physical = physicalOf(value.dtype);
+    const { dtype, dictionary } = value;
+    const column = expr.kind === "column" && value.ok === null && value.v === emitted.v ? await shared.column(expr.name) : null;
+    outputs.push({ physical, nullable: value.ok !== null, dtype, dictionary, column });
     functions.push(
-      `struct Out_${k} { v: ${WGSL_TYPE[physicalOf(value.dtype)]}, ok: bool }`,
+      `struct Out_${k} { v: ${WGSL_TYPE[physical]}, ok: bool }`,
       `fn out_${k}(row: u32) -> Out_${k} {`,
       ...body.lines,
       `  return Out_${k}(${value.v}, ${value.ok ?? "true"});`,
@@ -70,20 +127,9 @@ export async function compile(
     );
   }
   const source = functions.join("\n");
-  const wgsl = [...shared.columns.map(declareColumn), source.includes("cal_") ? CALENDAR : "", source].join("\n");
-  const args = shared.args.padded();
-  const outputs = values.map((v, k) => ({ physical: physicalOf(v.dtype), nullable: v.ok !== null, column: sources[k] ?? null }));
-  return {
-    program: {
-      key: `${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")}\n${wgsl}`,
-      columns: shared.columns,
-      argWords: args.length,
-      args,
-      wgsl,
-      outputs,
-    },
-    outputs: values.map((v) => ({ dtype: v.dtype, dictionary: v.dictionary })),
-  };
+  const wgsl = [...inputs.columns.map(declareColumn), source.includes("cal_") ? CALENDAR : "", source].join("\n");
+  const key = shortName(`${outputs.map((o) => `${o.physical}${o.nullable ? "?" : ""}`).join(",")}\n${wgsl}`);
+  return { recording: shared.recording, key, wgsl, arguments: shared.padded(), outputs };
 }
 
 /** Where the expressions are different columns whose codes stay as they are, which most keys are; null: they are not. Makes no text. */
@@ -108,47 +154,49 @@ function compileColumns(
 
 /** Column bindings and argument words, shared by all outputs of a program. */
 class ProgramState {
-  readonly columns: Column[] = [];
-  readonly args: ArgumentWords;
-  readonly dictionaries: Dictionaries;
-  readonly #byName: ReadonlyMap<string, Column>;
-  readonly #offsets = new Map<number, string>();
+  readonly inputs: Inputs;
+  readonly recording = new Recording();
+  readonly #arguments: Argument[] = [(inputs) => inputs.rows];
+  /** Where the validity of columns starts. */
+  readonly #offsets = new Map<Place, string>();
 
-  constructor(byName: ReadonlyMap<string, Column>, rows: number, dictionaries: Dictionaries) {
-    this.#byName = byName;
-    this.args = new ArgumentWords(rows);
-    this.dictionaries = dictionaries;
+  constructor(inputs: Inputs) {
+    this.inputs = inputs;
   }
 
-  column(name: string): Column {
-    const column = this.#byName.get(name);
-    if (column === undefined)
-      throw new InternalError(`column ${JSON.stringify(name)} is not in the batch: ${[...this.#byName.keys()].join(", ")}`);
-    return column;
+  ask<T extends Answer>(question: Question<T>): Promise<T> {
+    return this.recording.ask(this.inputs, question);
   }
 
-  /** Index of the column's binding. */
-  bind(column: Column): number {
-    const known = this.columns.indexOf(column);
-    if (known >= 0) return known;
-    this.columns.push(column);
-    return this.columns.length - 1;
+  column(name: string): Promise<Place> {
+    return this.ask((inputs) => inputs.named(name));
+  }
+
+  /** Appends an argument and returns its WGSL expression. */
+  argument(word: Argument): string {
+    return argumentText(this.#arguments.push(word) - 1);
+  }
+
+  /** All arguments, in whole vectors. */
+  padded(): readonly Argument[] {
+    const rest = (4 - (this.#arguments.length % 4)) % 4;
+    return [...this.#arguments, ...new Array<Argument>(rest).fill(0)];
   }
 
   /** Validity of row `row`, or null where the column has no nulls. */
-  validity(column: Column, row: string): string | null {
+  validity(place: Place, row: string): string | null {
+    const column = this.inputs.column(place);
     if (column.validityOffset === null) return null;
-    const index = this.bind(column);
-    let offset = this.#offsets.get(index);
+    let offset = this.#offsets.get(place);
     if (offset === undefined) {
-      offset = this.args.word(column.validityOffset);
-      this.#offsets.set(index, offset);
+      offset = this.argument((inputs) => inputs.column(place).validityOffset ?? 0);
+      this.#offsets.set(place, offset);
     }
-    return loadValidity(column, index, row, offset);
+    return loadValidity(column, place, row, offset);
   }
 }
 
-/** The body of one output function: `let` lines, and the values already computed by their text. */
+/** The body of one output function: `let` lines, and the values already computed, by the names of their structure. */
 class FunctionState {
   readonly lines: string[] = [];
   readonly #shared: ProgramState;
@@ -159,20 +207,26 @@ class FunctionState {
   }
 
   async emit(expr: Expr): Promise<Value> {
-    const text = describeExpr(expr);
-    const known = this.#known.get(text);
+    const name = structureName(expr);
+    const known = this.#known.get(name);
     if (known !== undefined) return known;
     const raw = await this.#emitNew(expr);
     const value = { ...raw, v: this.#bind(raw.v), ok: raw.ok === null ? null : this.#bind(raw.ok) };
-    this.#known.set(text, value);
+    this.#known.set(name, value);
     return value;
   }
 
-  recode(value: Value, recoding: Recoding | null): Value {
-    const target = value.dictionary === null ? undefined : recoding?.get(value.dictionary);
-    if (target === undefined) return value;
-    const codes = target.table === null ? value : { ...this.#translate(value, this.#codes(value).size, target.table), ok: value.ok };
-    return { ...codes, v: this.#bind(codes.v), dtype: value.dtype, dictionary: target.dictionary };
+  /** The value as output `k` is to have it. */
+  async recodeOutput(value: Value, k: number): Promise<Value> {
+    const { dictionary } = value;
+    if (dictionary === null) return value;
+    const [target, table = NO_COLUMN] = await this.#shared.ask((inputs) => inputs.recoded(k, dictionary));
+    return target === undefined ? value : this.#recode(value, target, table);
+  }
+
+  #recode(value: Value, dictionary: Place, table: Place): Value {
+    const codes = table === NO_COLUMN ? value : { ...this.#translate(value, table), ok: value.ok };
+    return { ...codes, v: this.#bind(codes.v), dtype: value.dtype, dictionary };
   }
 
   #bind(wgsl: string): string {
@@ -184,10 +238,8 @@ class FunctionState {
 
   async #emitNew(expr: Expr): Promise<Value> {
     switch (expr.kind) {
-      case "column": {
-        const column = this.#shared.column(expr.name);
-        return this.#load(column, "row");
-      }
+      case "column":
+        return this.#load(await this.#shared.column(expr.name), "row");
       case "literal":
         return this.#literal(expr);
       case "lookup":
@@ -199,41 +251,41 @@ class FunctionState {
     }
   }
 
-  #load(column: Column, row: string): Value {
-    const index = this.#shared.bind(column);
-    return { dtype: column.dtype, v: loadValue(column, index, row), ok: this.#shared.validity(column, row), dictionary: column.dictionary };
+  #load(place: Place, row: string): Value {
+    const { inputs } = this.#shared;
+    const { dtype, dictionary } = inputs.column(place);
+    return {
+      dtype,
+      v: loadValue(inputs.column(place), place, row),
+      ok: this.#shared.validity(place, row),
+      dictionary: dictionary === null ? null : inputs.placeOfDictionary(dictionary),
+    };
   }
 
-  #literal(expr: LiteralExpr): Value {
+  async #literal(expr: LiteralExpr): Promise<Value> {
     const { dtype, value } = expr;
     if (physicalOf(dtype) === "code") {
       const text = typeof value === "string" ? value : null;
-      return { dtype, v: "0u", ok: text === null ? "false" : null, dictionary: this.#shared.dictionaries.literal(text, dtype) };
+      const dictionary = await this.#shared.ask((inputs) => inputs.literal(text, dtype));
+      return { dtype, v: "0u", ok: text === null ? "false" : null, dictionary };
     }
     if (typeof value === "string") throw new InternalError(`a string literal has dtype ${dtype.kind}`);
-    const words = literalWords(value ?? 0, dtype).map((w) => (value === null ? "0u" : this.#shared.args.word(w)));
+    const words = literalWords(value ?? 0, dtype).map((w) => (value === null ? "0u" : this.#shared.argument(w)));
     return { dtype, v: typed(words, dtype), ok: value === null ? "false" : null, dictionary: null };
   }
 
-  async #lookup(expr: LookupExpr): Promise<Value> {
-    const arg = await this.emit(expr.arg);
-    const { size, dictionary } = this.#codes(arg);
-    const table = await this.#shared.dictionaries.evaluate(dictionary, expr.dsl, expr.dtype);
-    return this.#translate(arg, size, table);
+  async #lookup({ arg, dsl, dtype }: LookupExpr): Promise<Value> {
+    const value = await this.emit(arg);
+    const dictionary = dictionaryOf(value);
+    return this.#translate(value, await this.#shared.ask((inputs) => inputs.evaluated(dictionary, dsl, dtype)));
   }
 
-  /** Reads a table of `size + 1` rows at the value's code; the last row stands for null. */
-  #translate(value: Value, size: number, table: Column): Value {
-    const row =
-      value.ok === null
-        ? value.v
-        : this.#bind(`select(${size}u, ${value.v}, ${value.ok})`.replace(`${size}u`, this.#shared.args.word(size)));
+  /** Reads a table, of a row for each entry of the value's dictionary and a last one for null, at the value's code. */
+  #translate(value: Value, table: Place): Value {
+    const dictionary = dictionaryOf(value);
+    const size = (): string => this.#shared.argument((inputs) => inputs.dictionary(dictionary).size);
+    const row = value.ok === null ? value.v : this.#bind(`select(${size()}, ${value.v}, ${value.ok})`);
     return this.#load(table, row);
-  }
-
-  #codes(value: Value): { readonly size: number; readonly dictionary: Dictionary } {
-    if (value.dictionary === null) throw new InternalError(`a value of dtype ${value.dtype.kind} has no dictionary`);
-    return { size: value.dictionary.size, dictionary: value.dictionary };
   }
 
   async #call(expr: CallExpr): Promise<Value> {
@@ -250,11 +302,16 @@ class FunctionState {
     const need = DICTIONARY_NEEDS[fn];
     const used = [...new Set(args.flatMap((a) => (a.dictionary === null ? [] : [a.dictionary])))];
     if (used.length === 0 || need === undefined) return args;
-    const { dictionary, tables } = await this.#shared.dictionaries.unify(used, need);
-    const recoding: Recoding = new Map(used.map((d, i) => [d, { dictionary, table: tables[i] ?? null }]));
-    return args.map((a) => this.recode(a, recoding));
+    const [unified, ...tables] = await this.#shared.ask((inputs) => inputs.unified(used, need));
+    if (unified === undefined) throw new InternalError("no dictionary covers the arguments of a call");
+    return args.map((a) => (a.dictionary === null ? a : this.#recode(a, unified, tables[used.indexOf(a.dictionary)] ?? NO_COLUMN)));
   }
 }
+
+const dictionaryOf = ({ dictionary, dtype }: Value): Place => {
+  if (dictionary === null) throw new InternalError(`a value of dtype ${dtype.kind} has no dictionary`);
+  return dictionary;
+};
 
 /** Argument words as a WGSL value of the dtype. */
 function typed(words: readonly string[], dtype: DType): string {

@@ -1,7 +1,7 @@
 /** What the expression compiler knows of a value while it writes WGSL. */
 
 import type { DType } from "../../ir/dtype.ts";
-import type { Dictionary } from "../dictionary.ts";
+import type { Place } from "./inputs.ts";
 
 export interface Value {
   readonly dtype: DType;
@@ -10,7 +10,7 @@ export interface Value {
   /** WGSL expression of its validity; null: never null. */
   readonly ok: string | null;
   /** Meaning of a code value; null for everything else. */
-  readonly dictionary: Dictionary | null;
+  readonly dictionary: Place | null;
 }
 
 /** Conjunction of validities. */

@@ -83,7 +83,7 @@ const ORDER = {
 interface Encoding {
   readonly key: string;
   readonly planes: number;
-  readonly body: string;
+  readonly body: () => string;
 }
 
 const loadOf = (output: RowValue, k: number): string =>
@@ -115,7 +115,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (row >= own.x) { return; }
   let values = own.z * own.y + row;
   let nulls = own.w * own.y + row;
-${encoding.body}
+${encoding.body()}
 }`),
   };
 }
@@ -143,10 +143,26 @@ function allocPlanes(device: Device, count: number, rows: number, nullPlane: num
 
 const listOf = (programs: RowProgram | readonly RowProgram[]): readonly RowProgram[] => ("wgsl" in programs ? [programs] : programs);
 
+const planesOf = (program: RowProgram): number => program.outputs.reduce((sum, output) => sum + wordsOf(output.physical), 0);
+
 /** Stores of a program's keys as canonical words, `firstKey` being the number of keys before them. `fresh`: null words not written yet. */
 function equalityOf(program: RowProgram, firstKey: number, fresh: ReadonlySet<number>): Encoding {
+  const isFresh = new Map<number, boolean>();
+  program.outputs.forEach(({ nullable }, k) => {
+    const word = (firstKey + k) >> 5;
+    if (nullable) isFresh.set(word, fresh.has(word));
+  });
+  const written = Array.from(isFresh, ([word, first]) => (first ? `${word}` : `|${word}`));
+  return {
+    key: `equality,${firstKey},${written.join(",")}`,
+    planes: planesOf(program),
+    body: () => equalityText(program, firstKey, isFresh),
+  };
+}
+
+/** `isFresh`: the null words to be written, and whether each is not written yet. */
+function equalityText(program: RowProgram, firstKey: number, isFresh: ReadonlyMap<number, boolean>): string {
   const lines: string[] = [];
-  const nulls = new Map<number, string[]>();
   let plane = 0;
   program.outputs.forEach((output, k) => {
     const value = EQUALITY[output.physical](`v${k}`);
@@ -158,18 +174,16 @@ function equalityOf(program: RowProgram, firstKey: number, fresh: ReadonlySet<nu
       lines.push(`planes[values + ${plane}u * own.y] = ${value};`);
     }
     plane += wordsOf(output.physical);
-    if (output.nullable) {
-      const key = firstKey + k;
-      const terms = nulls.get(key >> 5) ?? [];
-      nulls.set(key >> 5, [...terms, `select(${(1 << (key & 31)) >>> 0}u, 0u, o${k}.ok)`]);
-    }
   });
-  for (const [word, terms] of nulls) {
+  for (const [word, first] of isFresh) {
     const at = `planes[nulls + ${word}u * own.y]`;
-    lines.push(`${at} = ${[...(fresh.has(word) ? [] : [at]), ...terms].join(" | ")};`);
+    const terms = program.outputs.flatMap(({ nullable }, k) => {
+      const key = firstKey + k;
+      return nullable && key >> 5 === word ? [`select(${(1 << (key & 31)) >>> 0}u, 0u, o${k}.ok)`] : [];
+    });
+    lines.push(`${at} = ${[...(first ? [] : [at]), ...terms].join(" | ")};`);
   }
-  const written = [...nulls.keys()].map((word) => (fresh.has(word) ? `${word}` : `|${word}`));
-  return { key: `equality,${firstKey},${written.join(",")}`, planes: plane, body: lines.map((line) => `  ${line}`).join("\n") };
+  return lines.map((line) => `  ${line}`).join("\n");
 }
 
 /**
@@ -216,15 +230,23 @@ export function hashKeys(device: Device, programs: RowProgram | readonly RowProg
 
 /** Stores of a program's keys as ordered words, most significant first. */
 function orderOf(program: RowProgram, order: readonly KeyOrder[]): Encoding {
+  const directions = program.outputs.map((_, k) => order[k] ?? { descending: false, nullsLast: false });
+  return {
+    key: `order,${directions.map(({ descending, nullsLast }) => `${descending ? "d" : "a"}${nullsLast ? "l" : "f"}`).join("")}`,
+    planes: planesOf(program) + program.outputs.filter(({ nullable }) => nullable).length,
+    body: () => orderText(program, directions),
+  };
+}
+
+function orderText(program: RowProgram, directions: readonly KeyOrder[]): string {
   const lines: string[] = [];
-  const spec: string[] = [];
   let plane = 0;
   const put = (word: string): void => {
     lines.push(`planes[values + ${plane}u * own.y] = ${word};`);
     plane += 1;
   };
   program.outputs.forEach((output, k) => {
-    const { descending, nullsLast } = order[k] ?? { descending: false, nullsLast: false };
+    const { descending, nullsLast } = directions[k] ?? { descending: false, nullsLast: false };
     lines.push(loadOf(output, k));
     if (output.nullable) put(nullsLast ? `u32(!o${k}.ok)` : `u32(o${k}.ok)`);
     lines.push(`let w${k} = ${ORDER[output.physical](`v${k}`)};`);
@@ -234,9 +256,8 @@ function orderOf(program: RowProgram, order: readonly KeyOrder[]): Encoding {
     } else {
       put(descending ? `~w${k}` : `w${k}`);
     }
-    spec.push(`${descending ? "d" : "a"}${nullsLast ? "l" : "f"}`);
   });
-  return { key: `order,${spec.join("")}`, planes: plane, body: lines.map((line) => `  ${line}`).join("\n") };
+  return lines.map((line) => `  ${line}`).join("\n");
 }
 
 /**

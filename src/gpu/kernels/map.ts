@@ -10,6 +10,7 @@ import type { Compiled } from "../compile/compile.ts";
 import type { Device } from "../device.ts";
 import type { Dictionary } from "../dictionary.ts";
 import type { Kernel } from "../kernel.ts";
+import type { RowProgram } from "../row-program.ts";
 import { link } from "../wgsl/library.ts";
 
 const WORKGROUP = 256;
@@ -28,8 +29,18 @@ interface Target {
  *
  * Bits are collected in workgroup memory (one atomic word for 32 rows) and written after a barrier.
  */
-function mapKernel(compiled: Compiled, outputs: readonly number[], targets: readonly Target[]): Kernel {
-  const { program } = compiled;
+function mapKernel({ program }: Compiled, outputs: readonly number[], targets: readonly Target[]): Kernel {
+  return {
+    name: "map",
+    key: `map(${outputs.join(",")};${targets.map((t) => `${storageOf(t.dtype)}${t.nullable ? "?" : ""}`).join(",")};${program.key})`,
+    wgsl: () => link(mapText(program, outputs, targets)),
+    bindings: [...program.columns.map(() => "read" as const), ...targets.map(() => "read_write" as const)],
+    params: program.argWords + targets.length,
+    workgroup: WORKGROUP,
+  };
+}
+
+function mapText(program: RowProgram, outputs: readonly number[], targets: readonly Target[]): string {
   const first = program.columns.length;
   const bitmaps = targets.flatMap((t, i) => [
     ...(storageOf(t.dtype) === "bits" ? [{ i, part: "value" }] : []),
@@ -53,7 +64,7 @@ function mapKernel(compiled: Compiled, outputs: readonly number[], targets: read
       return `if (lid < 4u && group * 8u + 2u * lid < ((P[0].x + 31u) >> 5u)) { o${i}[(${at} >> 1u) + group * 4u + lid] = vec2<u32>(atomicLoad(&bits[${s * 8}u + 2u * lid]), atomicLoad(&bits[${s * 8}u + 2u * lid + 1u])); }`;
     return `if (lid < 8u && group * 8u + lid < ((P[0].x + 31u) >> 5u)) { o${i}[${at} + group * 8u + lid] = atomicLoad(&bits[${s * 8}u + lid]); }`;
   });
-  const source = `
+  return `
 ${program.wgsl}
 ${targets.map((_, i) => `@group(0) @binding(${first + i}) var<storage, read_write> o${i}: array<${wide(i) ? "vec2<u32>" : "u32"}>;`).join("\n")}
 @group(0) @binding(${first + targets.length}) var<uniform> P: array<vec4<u32>, ${Math.ceil((program.argWords + targets.length) / 4)}>;
@@ -68,14 +79,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   ${bitmaps.length > 0 ? `workgroupBarrier();\n  ${flush.join("\n  ")}` : ""}
 }`;
-  return {
-    name: "map",
-    key: `map(${outputs.join(",")};${targets.map((t) => `${storageOf(t.dtype)}${t.nullable ? "?" : ""}`).join(",")};${program.key})`,
-    wgsl: () => link(source),
-    bindings: [...program.columns.map(() => "read" as const), ...targets.map(() => "read_write" as const)],
-    params: program.argWords + targets.length,
-    workgroup: WORKGROUP,
-  };
 }
 
 /** Runs the program for `rows` rows and returns its outputs `from .. to` as columns owned by the caller. */

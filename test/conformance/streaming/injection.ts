@@ -1,10 +1,10 @@
 /** Failures at chosen moments of a query: methods of the device layer are replaced while it runs, so that the package has no hook of its own. */
 
 import { mock } from "node:test";
+import { globals } from "webgpu";
 import { OutOfDeviceMemoryError } from "../../../src/errors.ts";
 import { ScratchFolder } from "../../../src/fallback/scratch-folder.ts";
 import { BufferPool } from "../../../src/gpu/buffers.ts";
-import { Fault } from "../../../src/gpu/fault.ts";
 import { ReadbackPool } from "../../../src/gpu/staging.ts";
 
 /** Puts the method back. */
@@ -35,27 +35,43 @@ export const refusedMemory: Injection = (which) => {
   return () => replaced.restore();
 };
 
+const { GPUDevice, GPUOutOfMemoryError, GPUUncapturedErrorEvent } = globals as Pick<
+  typeof globalThis,
+  "GPUDevice" | "GPUOutOfMemoryError" | "GPUUncapturedErrorEvent"
+>;
+
 /** Something happens when the device is given commands or asked for memory. */
-function atCalls(which: Which, happen: (fault: Fault, gpu: GPUDevice) => void): Restore {
-  const { watch } = Fault.prototype;
+function atCalls(which: Which, happen: (gpu: GPUDevice) => void): Restore {
+  const { createBuffer, createCommandEncoder } = GPUDevice.prototype;
   let calls = 0;
-  const { mock: replaced } = mock.method(Fault.prototype, "watch", function <T>(this: Fault, ...args: Parameters<typeof watch<T>>): T {
-    if (which(calls++)) happen(this, args[0]);
-    return Reflect.apply(watch<T>, this, args);
-  });
-  return () => replaced.restore();
+  const mocks = [
+    mock.method(GPUDevice.prototype, "createBuffer", function (this: GPUDevice, descriptor: GPUBufferDescriptor) {
+      if (which(calls++)) happen(this);
+      return Reflect.apply(createBuffer, this, [descriptor]);
+    }),
+    mock.method(GPUDevice.prototype, "createCommandEncoder", function (this: GPUDevice) {
+      if (which(calls++)) happen(this);
+      return Reflect.apply(createCommandEncoder, this, []);
+    }),
+  ];
+  return () => {
+    for (const { mock: replaced } of mocks) replaced.restore();
+  };
 }
 
 /** The driver says later that there was no memory. */
 export const reportedMemory: Injection = (which) =>
-  atCalls(which, (fault) => void setImmediate(() => fault.report(new OutOfDeviceMemoryError("injected by the driver"))));
+  atCalls(which, (gpu) => {
+    const error = new GPUOutOfMemoryError("injected by the driver");
+    setImmediate(() => gpu.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error })));
+  });
 
 /** The device is destroyed under the commands. */
-export const lostDevice: Injection = (which) => atCalls(which, (_, gpu) => gpu.destroy());
+export const lostDevice: Injection = (which) => atCalls(which, (gpu) => gpu.destroy());
 
 /** The kernel that is compiled next, if any, does not compile. */
 export const brokenKernel: Injection = (which) =>
-  atCalls(which, (_, gpu) => {
+  atCalls(which, (gpu) => {
     const { createComputePipelineAsync } = gpu;
     Object.defineProperty(gpu, "createComputePipelineAsync", {
       configurable: true,
@@ -77,9 +93,9 @@ export const rejectedMap: Injection = (which) => {
   const { take } = ReadbackPool.prototype;
   let calls = 0;
   const { mock: replaced } = mock.method(ReadbackPool.prototype, "take", function (this: ReadbackPool, bytes: number) {
-    const gpu = Reflect.apply(take, this, [bytes]);
-    if (which(calls++)) Object.defineProperty(gpu, "mapAsync", { value: () => Promise.reject(new Error("injected map")) });
-    return gpu;
+    const taken = Reflect.apply(take, this, [bytes]);
+    if (which(calls++)) Object.defineProperty(taken.gpu, "mapAsync", { value: () => Promise.reject(new Error("injected map")) });
+    return taken;
   });
   return () => replaced.restore();
 };

@@ -1,0 +1,150 @@
+/**
+ * What a compilation asks about its batch and the dictionaries, recorded: where the answers are alike another time, so is the program's text,
+ * and the recording gives its columns and arguments.
+ */
+
+import { InternalError } from "../../errors.ts";
+import type { DType } from "../../ir/dtype.ts";
+import { sameDType } from "../../ir/schema.ts";
+import type { Column } from "../column.ts";
+import type { Dictionaries, Dictionary } from "../dictionary.ts";
+
+/** For one output: the table that brings the codes of a dictionary to another one. */
+export type Recoding = ReadonlyMap<Dictionary, { readonly dictionary: Dictionary; readonly table: Column | null }>;
+
+/** Number of a column or a dictionary among those that a compilation met, each once. Columns are bound in this order. */
+export type Place = number;
+
+/** In place of a column: there is none. */
+export const NO_COLUMN: Place = -1;
+
+/** What one compilation is about, and what it met so far. */
+export class Inputs {
+  readonly columns: Column[] = [];
+  readonly dictionaries: Dictionary[] = [];
+  readonly rows: number;
+  readonly #batch: ReadonlyMap<string, Column>;
+  readonly #service: Dictionaries;
+  readonly #recodings: readonly (Recoding | null)[];
+
+  constructor(batch: ReadonlyMap<string, Column>, rows: number, service: Dictionaries, recodings: readonly (Recoding | null)[]) {
+    this.#batch = batch;
+    this.rows = rows;
+    this.#service = service;
+    this.#recodings = recodings;
+  }
+
+  column(place: Place): Column {
+    const column = this.columns[place];
+    if (column === undefined) throw new InternalError(`a compilation that met ${this.columns.length} columns asks for column ${place}`);
+    return column;
+  }
+
+  dictionary(place: Place): Dictionary {
+    const dictionary = this.dictionaries[place];
+    if (dictionary === undefined)
+      throw new InternalError(`a compilation that met ${this.dictionaries.length} dictionaries asks for dictionary ${place}`);
+    return dictionary;
+  }
+
+  /** The column of the batch. */
+  named(name: string): Place {
+    const column = this.#batch.get(name);
+    if (column === undefined)
+      throw new InternalError(`column ${JSON.stringify(name)} is not in the batch: ${[...this.#batch.keys()].join(", ")}`);
+    return this.placeOf(column);
+  }
+
+  /** The dictionary of a literal. */
+  literal(value: string | null, dtype: DType): Place {
+    return this.placeOfDictionary(this.#service.literal(value, dtype));
+  }
+
+  /** The table of an expression's answers about a dictionary. */
+  async evaluated(dictionary: Place, dsl: string, dtype: DType): Promise<Place> {
+    return this.placeOf(await this.#service.evaluate(this.dictionary(dictionary), dsl, dtype));
+  }
+
+  /** The dictionary that covers those, then the table of new codes of each. */
+  async unified(dictionaries: readonly Place[], need: "unique" | "sorted"): Promise<readonly Place[]> {
+    const asked = dictionaries.map((place) => this.dictionary(place));
+    const { dictionary, tables } = await this.#service.unify(asked, need);
+    return [this.placeOfDictionary(dictionary), ...asked.map((_, k) => this.#tablePlace(tables[k] ?? null))];
+  }
+
+  /** The dictionary that codes of an output are brought to, and the table of new codes; empty: they stay as they are. */
+  recoded(output: number, dictionary: Place): readonly Place[] {
+    const target = this.#recodings[output]?.get(this.dictionary(dictionary));
+    return target === undefined ? [] : [this.placeOfDictionary(target.dictionary), this.#tablePlace(target.table)];
+  }
+
+  placeOf(column: Column): Place {
+    if (column.dictionary !== null) this.placeOfDictionary(column.dictionary);
+    return placeIn(this.columns, column);
+  }
+
+  placeOfDictionary(dictionary: Dictionary): Place {
+    return placeIn(this.dictionaries, dictionary);
+  }
+
+  #tablePlace(table: Column | null): Place {
+    return table === null ? NO_COLUMN : this.placeOf(table);
+  }
+}
+
+function placeIn<T>(met: T[], one: T): Place {
+  const known = met.indexOf(one);
+  return known >= 0 ? known : met.push(one) - 1;
+}
+
+export type Answer = Place | readonly Place[];
+
+/** Depends on nothing but the inputs and what answers before it said. */
+export type Question<T extends Answer> = (inputs: Inputs) => T | Promise<T>;
+
+/** What of a column decides a text. */
+interface ColumnForm {
+  readonly dtype: DType;
+  readonly nullable: boolean;
+  readonly dictionary: Place | null;
+}
+
+const formOf = (column: Column, inputs: Inputs): ColumnForm => ({
+  dtype: column.dtype,
+  nullable: column.validityOffset !== null,
+  dictionary: column.dictionary === null ? null : inputs.placeOfDictionary(column.dictionary),
+});
+
+/** The questions of one compilation in their order, and their answers. */
+export class Recording {
+  readonly #steps: { readonly question: Question<Answer>; readonly answer: Answer }[] = [];
+  readonly #columns: ColumnForm[] = [];
+
+  async ask<T extends Answer>(inputs: Inputs, question: Question<T>): Promise<T> {
+    const answer = await question(inputs);
+    this.#steps.push({ question, answer });
+    for (let place = this.#columns.length; place < inputs.columns.length; place++) this.#columns.push(formOf(inputs.column(place), inputs));
+    return answer;
+  }
+
+  /** Asks the same about other inputs, until an answer is another one: whether there was none. */
+  async isOf(inputs: Inputs): Promise<boolean> {
+    let met = 0;
+    for (const { question, answer } of this.#steps) {
+      const asked = question(inputs);
+      const given = asked instanceof Promise ? await asked : asked;
+      if (!sameAnswer(given, answer)) return false;
+      for (; met < inputs.columns.length; met++) if (!this.#isColumn(met, inputs)) return false;
+    }
+    return true;
+  }
+
+  #isColumn(place: Place, inputs: Inputs): boolean {
+    const known = this.#columns[place];
+    const { dtype, nullable, dictionary } = formOf(inputs.column(place), inputs);
+    return known !== undefined && known.nullable === nullable && known.dictionary === dictionary && sameDType(known.dtype, dtype);
+  }
+}
+
+const sameAnswer = (a: Answer, b: Answer): boolean =>
+  typeof a === "number" || typeof b === "number" ? a === b : a.length === b.length && a.every((place, k) => place === b[k]);
