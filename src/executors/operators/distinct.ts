@@ -3,7 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
-import { compact } from "../../gpu/kernels/compact.ts";
+import { compactRows, countMarked, releaseMarked } from "../../gpu/kernels/compact.ts";
 import { iota } from "../../gpu/kernels/fill.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
@@ -13,7 +13,7 @@ import type { Distinct, Plan } from "../../ir/plan.ts";
 import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { gatherBatch, MASKED_ROWS, pipelineOf, predicateMask, projectBatch, runPipelineOver } from "../pipeline.ts";
+import { gatherBatch, MASKED_ROWS, pipelineOf, predicateMarks, predicateMask, projectBatch, runPipelineOver } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
 import { groupBatch, wordColumn } from "./group.ts";
@@ -126,9 +126,10 @@ async function keptRows(
   const index = iota(device, plan.keep === "last" ? 0 : 1, rows);
   const batch = batchOf(rows, ["found", "row"], [perRow, wordColumn(index, rows)]);
   const wanted: Expr = plan.keep === "last" ? column("row", U32) : { kind: "literal", value: 1n, dtype: U32 };
-  const bits = await predicateMask(context, batch, call("eq", [column("found", U32), wanted], { kind: "Boolean" }));
+  const marked = await predicateMarks(context, batch, call("eq", [column("found", U32), wanted], { kind: "Boolean" }));
   releaseBatch(batch);
-  const kept = await compact(device, bits, 0, rows);
-  bits.release();
-  return kept;
+  const count = await countMarked(device, marked);
+  const kept = compactRows(device, marked, count);
+  releaseMarked(marked);
+  return { rows: kept, count };
 }

@@ -8,7 +8,7 @@ import { constantWords } from "./fill.ts";
 import type { TakenAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import type { Scratch } from "./keys-scratch.ts";
-import { exclusiveScan } from "./scan.ts";
+import { exclusiveScan, sumBefore } from "./scan.ts";
 
 /** Rows marked in a bitmap. */
 export interface MarkedRows {
@@ -38,19 +38,8 @@ export interface NumberedRows extends RankedRows {
 export const RANK_FUNCTION = `
 fn rank_of(row: u32, base: u32) -> u32 { return base + before[row >> 5u] + countOneBits(bits[row >> 5u] & ((1u << (row & 31u)) - 1u)); }`;
 
-/** As RANK_FUNCTION over `bits` and `counts`, for the rows of workgroup `group` alone, with the base that `rank_base` has for all of it. */
-const OWN_RANKS = `
-var<workgroup> rank_sums: array<u32, ${WORKGROUP}>;
-fn rank_base(group: u32, lane: u32) -> u32 {
-  var sum = 0u;
-  for (var word = lane; word < group * ${WORKGROUP / 32}u; word += ${WORKGROUP}u) { sum += counts[word]; }
-  rank_sums[lane] = sum;
-  for (var half = ${WORKGROUP / 2}u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { rank_sums[lane] += rank_sums[lane + half]; }
-  }
-  return workgroupUniformLoad(&rank_sums[0]);
-}
+/** As RANK_FUNCTION over `bits` and `counts`, for the rows of a workgroup alone, whose base is the sum of the counts before its own. */
+const OWN_RANKS = `${sumBefore("counts", WORKGROUP)}
 fn rank_of(row: u32, base: u32) -> u32 {
   var rank = base;
   for (var word = (row >> 5u) & ~${WORKGROUP / 32 - 1}u; word < (row >> 5u); word++) { rank += counts[word]; }
@@ -60,7 +49,7 @@ fn rank_of(row: u32, base: u32) -> u32 {
 /** WGSL of a kernel that lists marked rows, a workgroup for ${WORKGROUP} of them: the functions, and what comes before any row is looked at. */
 export const RANKS = {
   before: { functions: RANK_FUNCTION, base: "let base = 0u;" },
-  counts: { functions: OWN_RANKS, base: "let base = rank_base(group, lane);" },
+  counts: { functions: OWN_RANKS, base: `let base = sum_before(group * ${WORKGROUP / 32}u, lane);` },
 } as const satisfies Record<RanksBy, { readonly functions: string; readonly base: string }>;
 
 /** One thread for each row: bits, before or counts -> columns taken along, by rank. */

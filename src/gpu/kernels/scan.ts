@@ -56,19 +56,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 /** Where a tile starts from: `all`: one workgroup takes all tiles; `sums`: it adds up the sums of tiles before it; `bases`: it is told. */
 type Base = "all" | "sums" | "bases";
 
-/** The sum of the sums of tiles before `number`, in every invocation of its workgroup. */
-const SUM_BEFORE = /* wgsl */ `
-fn sum_before(number: u32, t: u32) -> u32 {
+/**
+ * `fn sum_before(number, lane) -> u32`: the sum of the first `number` words of the binding `values`, in every one of the `workgroup` invocations
+ * (a power of two). In uniform control flow only.
+ */
+export const sumBefore = (values: string, workgroup: number): string => /* wgsl */ `
+var<workgroup> sums_before: array<u32, ${workgroup}>;
+fn sum_before(number: u32, lane: u32) -> u32 {
   var sum = 0u;
-  for (var other = t; other < number; other += 256u) { sum += before_tiles[other]; }
-  rows[t].x = sum;
-  for (var half = 128u; half > 0u; half >>= 1u) {
+  for (var other = lane; other < number; other += ${workgroup}u) { sum += ${values}[other]; }
+  sums_before[lane] = sum;
+  for (var half = ${workgroup / 2}u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (t < half) { rows[t].x += rows[t + half].x; }
+    if (lane < half) { sums_before[lane] += sums_before[lane + half]; }
   }
-  let all = workgroupUniformLoad(&rows[0]).x;
-  workgroupBarrier();
-  return all;
+  return workgroupUniformLoad(&sums_before[0]);
 }
 `;
 
@@ -92,7 +94,7 @@ ${bindings.map(({ name, access, type }, at) => `@group(0) @binding(${at}) var<st
 @group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, 1>;
 var<workgroup> rows: array<vec4<u32>, 512>;
 ${load}
-${base === "sums" ? SUM_BEFORE : ""}
+${base === "sums" ? sumBefore("before_tiles", 256) : ""}
 /* Scans a tile of the window from a start; returns the sum up to its end. */
 fn scan_tile(tile: u32, start: u32, t: u32) -> u32 {
   let first = tile * TILE_VECTORS + t;
