@@ -4,7 +4,7 @@ import type { DeviceBuffer } from "../buffers.ts";
 import { bitmapWords, type Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
-import { gather, type TakenAlong, takeAlong } from "./gather.ts";
+import { gather, type TakenAlong, takeAllAlong } from "./gather.ts";
 import { exclusiveScan, sumBefore } from "./scan.ts";
 
 /** Rows marked in a bitmap. */
@@ -128,10 +128,10 @@ export const compactRows = (device: Device, marked: MarkedBlocks, count: number)
 
 /** The marked rows, which are `count`, of columns of `marked.rows` rows; in their order, nullable as the columns are, owned by the caller. */
 export const compactColumns = (device: Device, marked: MarkedBlocks, columns: readonly Column[], count: number): readonly Column[] => {
-  const along = takeAlong(device, [columns], count, 2);
+  const along = takeAllAlong(device, columns, count, 2);
   if (along !== null) {
-    launchScatter(device, marked, along, along.buffers);
-    return along.targets[0] ?? [];
+    for (const taken of along) launchScatter(device, marked, taken, taken.buffers);
+    return along.flatMap(({ targets }) => targets.flat());
   }
   const rows = compactRows(device, marked, count);
   const taken = gather(device, columns, rows, count, false);

@@ -8,7 +8,7 @@ import { iota } from "./fill.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
 import { COUNT, MOST_PIECES, packKernel, RANGES, scatterKernel, TILE, WORKGROUP } from "./radix-sort-kernels.ts";
-import { RANKED_ROWS, rankSort } from "./rank-sort.ts";
+import { isRanked, rankSort } from "./rank-sort.ts";
 import { exclusiveScan } from "./scan.ts";
 
 /** `bits` bits of what varies in a plane, to be put at bit `place` of a packed word: (word - least) >> shift. */
@@ -186,7 +186,8 @@ const checkRows = (device: Device, rows: number): void => {
 export async function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer> {
   const { rows, planes } = keys;
   checkRows(device, rows);
-  if (rows <= RANKED_ROWS && planes > 0) return rankSort(device, keys);
+  const all = { list: null, count: rows };
+  if (isRanked(keys, all)) return rankSort(device, keys, all, rows);
   return withScratchAsync(device, async (scratch) => {
     if (rows < 2 || planes === 0) return iota(device, 0, rows);
     const words = planWords(await varyingPlanes(device, scratch, keys));
