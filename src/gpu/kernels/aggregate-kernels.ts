@@ -34,7 +34,8 @@ export interface RowSource {
 
 /**
  * Family words behind the program's arguments, in two vec4:
- * rows, groups, number of the first row, threads in the dispatch | groups that rows go to, replicas, rounds of the loop, 0.
+ * rows, groups, number of the first row, threads in the dispatch | groups that rows go to, replicas, rounds of the loop, first entry that
+ * workgroups write.
  */
 export const ROW_PARAMS = 8;
 
@@ -78,6 +79,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let targets = P[${words + 1}].x;
   let replicas = P[${words + 1}].y;
   let rounds = P[${words + 1}].z;
+  let written = P[${words + 1}].w;
   ${body}
 }`);
   };
@@ -131,14 +133,13 @@ const joinReplicas = (emit: Emission, layout: Layout): string => {
 /**
  * Everything goes to group 0. Each thread strides over the rows with its entry in registers; the 256 entries of a workgroup meet in
  * `replicas` (a power of two) entries in workgroup memory, so that fewer of them wait for one another, and those in the first. Workgroup w
- * writes partial entry `groups + w` of the state.
+ * writes entry `written + w` of the state.
  *
- *     registers (256 x stride) -> W (replicas x sharedStride) -> S[(groups + w) * stride ..]
+ *     registers (256 x stride) -> W (replicas x sharedStride) -> S[(written + w) * stride ..]
  */
 export function privateKernel(source: RowSource, layout: Layout, replicas: number): Kernel {
   const stride = sharedStride(layout);
   const register = (i: number): string => `r${i}`;
-  const first = (i: number): string => `atomicLoad(&W[${i}u])`;
   return rowKernel({
     name: "aggregate-all",
     variant: `${replicas}`,
@@ -172,16 +173,7 @@ ${realignEntry(emit, layout)}`,
   }
   workgroupBarrier();
   ${replicas > 1 ? joinReplicas(emit, layout) : ""}
-  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(groups + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }
-  ${
-    layout.pending
-      ? `if (lid == 0u) {
-    let at = 0u;
-    var raised = false;
-    ${emit.raiseEntry("S", first)}
-  }`
-      : ""
-  }`,
+  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(written + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }`,
     }),
   });
 }
@@ -189,9 +181,9 @@ ${realignEntry(emit, layout)}`,
 /**
  * Few groups: every workgroup has `replicas` (a power of two) entries of each group in workgroup memory; lanes spread over the replicas.
  * A round takes `roundRows` rows for each thread: pending words are raised, entries realigned if any was, then rows are added. In the
- * end replicas are added to the first one, and workgroup w writes partial entry `groups + w * targets + g` of the state.
+ * end replicas are added to the first one, and workgroup w writes entry `written + w * targets + g` of the state.
  *
- *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> W[id * replicas * sharedStride ..] -> S[(groups + ..) * stride ..]
+ *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> W[id * replicas * sharedStride ..] -> S[(written + ..) * stride ..]
  */
 export function sharedKernel(source: RowSource, layout: Layout, { words, replicas, roundRows }: SharedShape): Kernel {
   const stride = sharedStride(layout);
@@ -248,15 +240,8 @@ ${realignEntry(emit, layout)}`,
   ${replicas > 1 ? joinReplicas(emit, layout) : ""}
   for (var g = lid; g < targets; g += ${WORKGROUP}u) {
     let origin = g * replicas * ${stride}u;
-    let to = (groups + group * targets + g) * ${layout.stride}u;
+    let to = (written + group * targets + g) * ${layout.stride}u;
     for (var i = 0u; i < rolled(${layout.stride}u, nwg); i++) { atomicStore(&S[to + i], atomicLoad(&W[origin + i])); }
-    ${
-      layout.pending
-        ? `let at = g * ${layout.stride}u;
-    var raised = false;
-    ${emit.raiseEntry("S", atOrigin)}`
-        : ""
-    }
   }`,
     }),
   });

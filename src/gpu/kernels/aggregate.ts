@@ -63,7 +63,7 @@ export class GroupAccumulator {
 
   /** Results in the order of the aggregates, `groups` rows each, owned by the caller; accumulation may go on afterwards. */
   finish(): readonly AggregateResult[] {
-    return this.#parts.flatMap(({ part, aggregates }) => aggregates.map((aggregate) => part.finish(aggregate, this.#inputs)));
+    return this.#parts.flatMap(({ part, aggregates }) => part.finish(aggregates, this.#inputs));
   }
 
   /** Gives the state back. */
