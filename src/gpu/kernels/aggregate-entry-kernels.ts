@@ -3,7 +3,7 @@
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { emission, supportWgsl } from "./aggregate-emit.ts";
-import { WORKGROUP } from "./aggregate-kernels.ts";
+import { type Step, WORKGROUP } from "./aggregate-kernels.ts";
 import type { Layout } from "./aggregate-slots.ts";
 
 interface EntryKernel {
@@ -73,12 +73,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let at = 0u;
   ${
     pending
-      ? `var raised = false;
-  ${each(emit.raiseEntry("W", word))}
-  workgroupBarrier();
-  if (lid == 0u) {
-    ${emit.realign("W")}
-  }
+      ? `${each(emit.raiseEntry("W", word, true))}
   workgroupBarrier();`
       : ""
   }
@@ -91,16 +86,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   return { name: "aggregate-merge", key: layout.key, wgsl, bindings: ["read_write"], params: 4, workgroup: WORKGROUP };
 };
 
-/** One thread for each entry of another state takes it to its group's entry. `step` "raise" comes first where slots have pending words. */
-export const absorbKernel = (layout: Layout, ids: boolean, step: "raise" | "add"): Kernel =>
+/** One thread for each entry of another state takes it to its group's entry. Raising comes first where slots have pending words. */
+export const absorbKernel = (layout: Layout, ids: boolean, step: Step): Kernel =>
   entryKernel({
     name: `aggregate-absorb-${step}`,
     layout,
     reads: ids ? ["E", "ids"] : ["E"],
-    body: () => `let to = ${ids ? "ids[i]" : "0u"};
+    body: () => {
+      const emit = emission(layout);
+      const word = (k: number): string => `E[origin + ${k}u]`;
+      return `let to = ${ids ? "ids[i]" : "0u"};
   if (to >= P[0].y) { return; }
   let at = to * ${layout.stride}u;
   let origin = i * ${layout.stride}u;
   var raised = false;
-  ${emission(layout)[step === "raise" ? "raiseEntry" : "addEntry"]("S", (k) => `E[origin + ${k}u]`)}`,
+  ${step === "add" ? emit.addEntry("S", word) : emit.raiseEntry("S", word, step === "raise-empty")}`;
+    },
   });

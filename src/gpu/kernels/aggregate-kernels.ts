@@ -113,7 +113,7 @@ const joinReplicas = (emit: Emission, layout: Layout): string => {
     let origin = e * ${stride}u;
     let at = e / replicas * replicas * ${stride}u;
     var raised = false;
-    ${emit.raiseEntry("W", atOrigin)}
+    ${emit.raiseEntry("W", atOrigin, false)}
   }
   workgroupBarrier();
   for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u, nwg); }
@@ -148,7 +148,7 @@ export function privateKernel(source: RowSource, layout: Layout, replicas: numbe
     memories: ["W"],
     text: (emit) => ({
       declarations: `var<workgroup> W: array<atomic<u32>, ${stride * replicas}>;
-${realignEntry(emit, layout)}`,
+${replicas > 1 ? realignEntry(emit, layout) : ""}`,
       body: `
   ${emit.registers}
   for (var row = group * ${WORKGROUP}u + lid; row < rows; row += threads) {
@@ -160,12 +160,9 @@ ${realignEntry(emit, layout)}`,
   ${emit.settle}
   {
     let at = (lid & (replicas - 1u)) * ${stride}u;
-    var raised = false;
     ${
       layout.pending
-        ? `${emit.raiseEntry("W", register)}
-    workgroupBarrier();
-    if (lid < replicas) { realign_entry(lid * ${stride}u, nwg); }
+        ? `${emit.raiseEntry("W", register, true)}
     workgroupBarrier();`
         : ""
     }
@@ -201,7 +198,7 @@ export function sharedKernel(source: RowSource, layout: Layout, { words, replica
 ${layout.pending ? "var<workgroup> dirty: u32;" : ""}
 fn raise_row(at: u32, number: u32${parameters}) -> bool {
     var raised = false;
-    ${emit.raise("W")}
+    ${emit.raise("W", false)}
     return raised;
 }
 fn add_row(at: u32, number: u32${parameters}) {
@@ -247,8 +244,11 @@ ${realignEntry(emit, layout)}`,
   });
 }
 
-/** Many groups: each thread takes one row to its group's entry in device memory. `step` "raise" comes first where slots have pending words. */
-export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "add"): Kernel {
+/** What is done with rows or entries: pending words are raised, at once with the rest of an entry to which nothing was added yet, or they are added. */
+export type Step = "raise" | "raise-empty" | "add";
+
+/** Many groups: each thread takes one row to its group's entry in device memory. Raising comes first where slots have pending words. */
+export function manyKernel(source: RowSource, layout: Layout, step: Step): Kernel {
   return rowKernel({
     name: `aggregate-many-${step}`,
     source,
@@ -262,7 +262,7 @@ export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "a
   let at = ${source.ids ? "ids[row]" : "0u"} * ${layout.stride}u;
   ${load(layout)}
   var raised = false;
-  ${emit[step]("S")}`,
+  ${step === "add" ? emit.add("S") : emit.raise("S", step === "raise-empty")}`,
     }),
   });
 }

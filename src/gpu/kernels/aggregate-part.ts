@@ -13,6 +13,7 @@ import {
   type RowSource,
   SHARED_WORDS,
   type SharedShape,
+  type Step,
   sharedKernel,
   sharedStride,
   WORKGROUP,
@@ -139,33 +140,33 @@ export class AccumulatorPart {
   }
 
   #direct(batch: RowBatch): void {
-    this.#fill();
     const workgroups = Math.ceil(batch.rows / WORKGROUP);
-    if (this.#layout.pending) {
-      this.#launchRows(batch, manyKernel(batch.source, this.#layout, "raise"), workgroups, []);
-      this.#realign();
-    }
-    this.#launchRows(batch, manyKernel(batch.source, this.#layout, "add"), workgroups, []);
+    this.#inSteps((step) => this.#launchRows(batch, manyKernel(batch.source, this.#layout, step), workgroups, []));
   }
 
   /** Adds entry r of another state of the layout to group `ids[r]` (beyond the groups: to none), or all of them to group 0. */
   absorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null): void {
-    this.#fill();
-    if (this.#layout.pending) {
-      this.#launchAbsorb(entries, rows, ids, "raise");
-      this.#realign();
-    }
-    this.#launchAbsorb(entries, rows, ids, "add");
+    this.#inSteps((step) => this.#launchAbsorb(entries, rows, ids, step));
   }
 
-  #launchAbsorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null, step: "raise" | "add"): void {
+  /** What is added to the groups' entries in device memory, after their pending words where there are some. */
+  #inSteps(launch: (step: Step) => void): void {
+    const empty = !this.#filled;
+    this.#fill();
+    if (this.#layout.pending) {
+      launch(empty ? "raise-empty" : "raise");
+      if (!empty) this.#realign();
+    }
+    launch("add");
+  }
+
+  #launchAbsorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null, step: Step): void {
     const kernel = absorbKernel(this.#layout, ids !== null, step);
     const bindings = [entries, ...(ids === null ? [] : [ids]), this.#state];
     this.#device.launch({ kernel, bindings, params: [rows, this.#groups], workgroups: Math.ceil(rows / WORKGROUP) });
   }
 
   #realign(): void {
-    if (!this.#layout.pending) return;
     const [kernel, workgroups] = [realignKernel(this.#layout), Math.ceil(this.#groups / WORKGROUP)];
     this.#device.launch({ kernel, bindings: [this.#state], params: [this.#groups, 0], workgroups });
   }
