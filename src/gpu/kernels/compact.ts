@@ -5,7 +5,7 @@ import { bitmapWords, type Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { gather, type TakenAlong, takeAllAlong } from "./gather.ts";
-import { exclusiveScan, sumBefore } from "./scan.ts";
+import { exclusiveScan, SCAN_LANES, sumBefore } from "./scan.ts";
 
 /** Rows marked in a bitmap. */
 export interface MarkedBlocks {
@@ -36,7 +36,7 @@ const BASES = {
  * bits, counts or before -> rows, or the columns taken along. Each invocation counts one word, the workgroup scans the counts; then the
  * invocations walk over the 8,192 rows 256 at a time, so that neighbours write neighbouring words:
  *
- *     place of row r = marked in front of the workgroup + upto[r / 32] - bits of word r / 32 from bit r % 32 on
+ *     place of row r = marked in front of the workgroup + scanned[r / 32] - bits of word r / 32 from bit r % 32 on
  *
  * P = words of the bitmap.
  */
@@ -51,7 +51,7 @@ const scatterKernel = (by: Base, along: TakenAlong | null): Kernel => {
 ${along === null ? "@group(0) @binding(2) var<storage, read_write> rows: array<u32>;" : along.declarations()}
 @group(0) @binding(${2 + bindings.length}) var<uniform> P: vec4<u32>;
 var<workgroup> words: array<u32, ${WORKGROUP}>;
-var<workgroup> upto: array<u32, ${2 * WORKGROUP}>;
+${SCAN_LANES}
 ${BASES[by].functions}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -62,22 +62,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   var word = 0u;
   if (own < P.x) { word = bits[own]; }
   words[t] = word;
-  var sum = countOneBits(word);
-  upto[t] = sum;
-  var side = 0u;
-  for (var step = 1u; step < ${WORKGROUP}u; step <<= 1u) {
-    workgroupBarrier();
-    if (t >= step) { sum += upto[side + t - step]; }
-    side = ${WORKGROUP}u - side;
-    upto[side + t] = sum;
-  }
-  workgroupBarrier();
+  scan_lanes(countOneBits(word), t);
   let below = (1u << (t & 31u)) - 1u;
   for (var k = 0u; k < 32u; k++) {
     let w = k * 8u + (t >> 5u);
     let m = words[w];
     if (((m >> (t & 31u)) & 1u) == 0u) { continue; }
-    let at = base + upto[side + w] - countOneBits(m & ~below);
+    let at = base + scanned[w] - countOneBits(m & ~below);
     let row = tile * ${TILE}u + k * ${WORKGROUP}u + t;
     ${along === null ? "rows[at] = row;" : along.text("at", ["row"])}
   }
