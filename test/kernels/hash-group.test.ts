@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import type { DeviceBuffer } from "../../src/gpu/buffers.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { groupRows } from "../../src/gpu/kernels/hash-group.ts";
+import { COUNTED_ROWS } from "../../src/gpu/kernels/hash-group-rank.ts";
 import type { DType } from "../../src/ir/dtype.ts";
 import { difference, download, random, upload } from "./host-column.ts";
 import { KEY_TYPES, type KeyColumn, keyColumn, keyText, ranksOf, tableKeys } from "./keys-model.ts";
@@ -79,7 +80,7 @@ const check = async (
   return actual.groups;
 };
 
-for (const rows of [0, 1, 2, 31, 32, 33, 256, 257, 5000]) {
+for (const rows of [0, 1, 2, 31, 32, 33, 256, 257, 5000, 8192, 8193, 100_003, COUNTED_ROWS, COUNTED_ROWS + 1]) {
   test(`${rows} rows: all keys equal, few, all distinct`, async () => {
     for (const distinct of [1, 5, 1 << 20]) await check([keyColumn({ kind: "UInt32" }, rows, distinct, false, rows + distinct)], rows);
     const groups = await check(

@@ -8,7 +8,7 @@ import { constantWords } from "./fill.ts";
 import type { TakenAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import type { Scratch } from "./keys-scratch.ts";
-import { exclusiveScan, sumBefore } from "./scan.ts";
+import { exclusiveScan, SCAN_LANES, sumBefore } from "./scan.ts";
 
 /** Rows marked in a bitmap. */
 export interface MarkedRows {
@@ -27,9 +27,7 @@ export interface RankedRows extends Pick<MarkedRows, "bits" | "rows"> {
   readonly ranks: { readonly by: RanksBy; readonly words: DeviceBuffer };
 }
 
-/** Marked rows that can be numbered in any order. */
 export interface NumberedRows extends RankedRows {
-  readonly ranks: { readonly by: "before"; readonly words: DeviceBuffer };
   /** One word: all bits set. */
   readonly total: DeviceBuffer;
 }
@@ -43,6 +41,26 @@ const OWN_RANKS = `${sumBefore("counts", WORKGROUP)}
 fn rank_of(row: u32, base: u32) -> u32 {
   var rank = base;
   for (var word = (row >> 5u) & ~${WORKGROUP / 32 - 1}u; word < (row >> 5u); word++) { rank += counts[word]; }
+  return rank + countOneBits(bits[row >> 5u] & ((1u << (row & 31u)) - 1u));
+}`;
+
+/**
+ * As RANK_FUNCTION over `bits` and `counts`, for any rows: the base is the number of words, whose counts each workgroup adds up first. It is also
+ * what tells all bits set: `all_marked`.
+ */
+export const ALL_RANKS = `${SCAN_LANES}
+fn add_up(words: u32, lane: u32) {
+  let share = (words + ${WORKGROUP - 1}u) / ${WORKGROUP}u;
+  var sum = 0u;
+  for (var word = lane * share; word < min(words, (lane + 1u) * share); word++) { sum += counts[word]; }
+  scan_lanes(sum, lane);
+}
+fn all_marked() -> u32 { return scanned[${WORKGROUP - 1}]; }
+fn rank_of(row: u32, words: u32) -> u32 {
+  let share = (words + ${WORKGROUP - 1}u) / ${WORKGROUP}u;
+  let part = (row >> 5u) / share;
+  var rank = select(scanned[max(part, 1u) - 1u], 0u, part == 0u);
+  for (var word = part * share; word < (row >> 5u); word++) { rank += counts[word]; }
   return rank + countOneBits(bits[row >> 5u] & ((1u << (row & 31u)) - 1u));
 }`;
 
@@ -109,7 +127,7 @@ export function rankRows(device: Device, scratch: Scratch, { bits, counts, rows 
 }
 
 /** Rows up to which a workgroup counts the marked rows before its own by itself: the work grows with the square. */
-const COUNTED_ROWS = 1 << 18;
+export const COUNTED_ROWS = 1 << 18;
 
 /** What it takes to list the marked rows; held by `scratch`. */
 export const ranksOf = (device: Device, scratch: Scratch, marked: MarkedRows): RankedRows =>

@@ -8,7 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { takeAlong } from "./gather.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
+import { ALL_RANKS, COUNTED_ROWS, listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 
@@ -76,28 +76,30 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`),
 };
 
-/** Replaces each row's first row by its rank among the first rows: the group number. */
-const NUMBER: Kernel = {
+/** Replaces each row's first row by its rank among the first rows: the group number. The counts are added up here, or were before. */
+const numberKernel = (by: "before" | "counts"): Kernel => ({
   name: "group-number",
-  key: "group-number",
-  bindings: ["read_write", "read", "read"],
+  key: `group-number(${by})`,
+  bindings: ["read_write", "read", "read", ...(by === "counts" ? (["read_write"] as const) : [])],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
     link(`
 @group(0) @binding(0) var<storage, read_write> rows: array<u32>;
 @group(0) @binding(1) var<storage, read> bits: array<u32>;
-@group(0) @binding(2) var<storage, read> before: array<u32>;
-@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // rows
-${RANK_FUNCTION}
+@group(0) @binding(2) var<storage, read> ${by}: array<u32>;
+${by === "counts" ? "@group(0) @binding(3) var<storage, read_write> total: array<u32>;" : ""}
+@group(0) @binding(${by === "counts" ? 4 : 3}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
+${by === "counts" ? ALL_RANKS : RANK_FUNCTION}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  ${by === "counts" ? "add_up(P[0].y, lane);\n  if (row == 0u) { total[0] = all_marked(); }" : ""}
   if (row >= P[0].x) { return; }
   let first = rows[row];
-  if (first != ${NONE}u) { rows[row] = rank_of(first, 0u); }
+  if (first != ${NONE}u) { rows[row] = rank_of(first, ${by === "counts" ? "P[0].y" : "0u"}); }
 }`),
-};
+});
 
 /**
  * Turns `inserted.slots` into group numbers, in place, and returns the marked first rows; the table stays as it is. At least one row.
@@ -109,8 +111,14 @@ function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted,
   const counts = scratch.alloc(words, "group first counts");
   const workgroups = Math.ceil(rows / WORKGROUP);
   device.launch({ kernel: REPRESENT, bindings: [inserted.table, inserted.slots, bits, counts], params: [rows, words, 0, 0], workgroups });
+  const params = [rows, words, 0, 0];
+  if (rows <= COUNTED_ROWS) {
+    const total = scratch.alloc(1, "group total");
+    device.launch({ kernel: numberKernel("counts"), bindings: [inserted.slots, bits, counts, total], params, workgroups });
+    return { bits, ranks: { by: "counts", words: counts }, total, rows };
+  }
   const ranked = rankRows(device, scratch, { bits, counts, rows });
-  device.launch({ kernel: NUMBER, bindings: [inserted.slots, bits, ranked.ranks.words], params: [rows, 0, 0, 0], workgroups });
+  device.launch({ kernel: numberKernel("before"), bindings: [inserted.slots, bits, ranked.ranks.words], params, workgroups });
   return ranked;
 }
 
