@@ -1,12 +1,11 @@
 /** Sort: all columns in the stable order of the encoded keys; large tables are sorted range by range. */
 
-import { topColumns } from "../../gpu/kernels/top-k.ts";
 import type { Sort } from "../../ir/plan.ts";
 import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
-import { orderPlanes } from "./key-order.ts";
+import { sortedColumns } from "./key-order.ts";
 import { partitionByRange, rowsThatFit } from "./partition.ts";
 import { slice } from "./slice.ts";
 
@@ -26,11 +25,8 @@ export async function sort(context: QueryContext, plan: Sorting, input: Table): 
 }
 
 async function sortBatch(context: QueryContext, plan: Sorting, batch: Batch): Promise<Batch> {
-  const { device } = context;
-  const planes = await orderPlanes(context, batch, plan.by);
   const wanted = Math.min(batch.rows, plan.limit ?? batch.rows);
-  const columns = await topColumns(device, planes, [...batch.columns.values()], wanted);
-  planes.buffer.release();
+  const columns = await sortedColumns(context, batch, plan.by, wanted);
   return batchOf(wanted, [...batch.columns.keys()], columns);
 }
 
