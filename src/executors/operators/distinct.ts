@@ -16,7 +16,7 @@ import type { Pipeline } from "../pipeline.ts";
 import { gatherBatch, MASKED_ROWS, pipelineOf, predicateMarks, predicateMask, projectBatch, runPipelineOver } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
-import { groupBatch, wordColumn } from "./group.ts";
+import { groupBatch, representativesOf, wordColumn } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, restoreRowOrder } from "./row-order.ts";
 
@@ -97,11 +97,15 @@ async function distinctPartitions(
 /** `mask`: bitmap of the rows that take part, null for all; only where the first ones are kept. */
 async function distinctBatch(context: QueryContext, plan: Keeping, batch: Batch, mask: DeviceBuffer | null = null): Promise<Batch> {
   const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
-  const { ids, groups, first } = await groupBatch(context, batch, exprs, mask);
-  const kept =
-    keepsFirst(plan) || groups === 0 ? { rows: first.retain(), count: groups } : await keptRows(context, plan, batch.rows, ids, groups);
+  const first = keepsFirst(plan);
+  const found = await groupBatch(context, batch, exprs, mask, first ? [...batch.columns.values()] : []);
+  if (first || found.groups === 0) {
+    found.ids.release();
+    return representativesOf(context, batch, found);
+  }
+  const kept = await keptRows(context, plan, batch.rows, found.ids, found.groups);
   const result = gatherBatch(context, batch, kept.rows, kept.count, false);
-  for (const buffer of [ids, first, kept.rows]) buffer.release();
+  for (const buffer of [found.ids, found.first, kept.rows]) buffer.release();
   return result;
 }
 

@@ -6,7 +6,7 @@ import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import { takeAlong } from "./gather.ts";
+import { takeAllAlong } from "./gather.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
 import { ALL_RANKS, COUNTED_ROWS, listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
 import type { HashKeys } from "./keys.ts";
@@ -148,14 +148,14 @@ export function groupRows(
       ]);
       if (flags === null || overflow?.[0] === 0) {
         const groups = total?.[0] ?? 0;
-        const along = takeAlong(device, [wanted], groups, 2);
+        const along = takeAllAlong(device, wanted, groups, 2);
         if (along !== null) {
-          takeMarked(device, firsts, along);
+          for (const taken of along) takeMarked(device, firsts, taken);
           return {
             ids: scratch.keep(slots),
             groups,
             first: scratch.keep(scratch.alloc(0, "group first rows")),
-            taken: along.targets[0] ?? [],
+            taken: along.flatMap(({ targets }) => targets.flat()),
           };
         }
         const { list, count } = listCounted(device, scratch, firsts, null, groups);
