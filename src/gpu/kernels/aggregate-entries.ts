@@ -59,4 +59,4 @@ export const finishEntries = (
   { aggregates, inputs, layout }: EntryShape,
   entries: DeviceBuffer,
   groups: number,
-): readonly AggregateResult[] => finishAggregates(device, entries, layout, groups, aggregates, inputs);
+): readonly AggregateResult[] => finishAggregates(device, entries, layout, groups, aggregates, inputs, false);

@@ -21,7 +21,9 @@ export interface AggregateResult {
   readonly validityOffset: number | null;
 }
 
-const NULLABLE: ReadonlySet<AggregateKind> = new Set(["min", "max", "mean", "var", "std"]);
+/** Null without values, or with too few. */
+const WITHOUT_VALUES: ReadonlySet<AggregateKind> = new Set(["min", "max", "mean"]);
+const WITH_FEW: ReadonlySet<AggregateKind> = new Set(["var", "std"]);
 const WORKGROUP = 64;
 
 const resultPhysical = ({ kind }: Aggregate, input: Physical): Physical => {
@@ -195,18 +197,28 @@ const resultWords = (physical: Physical): number => Math.floor(WORDS[storageOfPh
 interface Finishing {
   readonly aggregate: Aggregate;
   readonly slots: readonly Placed[];
-  readonly input: Physical;
   readonly physical: Physical;
+  readonly nullable: boolean;
   readonly text: FinishText;
   /** Everything that decides its WGSL but for where the result goes. */
   readonly key: string;
 }
 
-const finishingOf = (layout: Layout, aggregate: Aggregate, inputs: readonly RowValue[]): Finishing => {
-  const input = inputs[aggregate.input]?.physical ?? "u32";
+const finishingOf = (layout: Layout, aggregate: Aggregate, inputs: readonly RowValue[], filled: boolean): Finishing => {
+  const { kind } = aggregate;
+  const value = inputs[aggregate.input];
+  const input = value?.physical ?? "u32";
   const slots = slotsOf(aggregate, inputs).map((slot) => find(layout, slot));
+  const nullable = WITH_FEW.has(kind) || (WITHOUT_VALUES.has(kind) && !(filled && value?.nullable === false));
   const text = textOf(aggregate, slots, input);
-  return { aggregate, slots, input, physical: resultPhysical(aggregate, input), text, key: `${aggregate.kind}(${input};${text.key})` };
+  return {
+    aggregate,
+    slots,
+    physical: resultPhysical(aggregate, input),
+    nullable,
+    text,
+    key: `${kind}${nullable ? "?" : ""}(${input};${text.key})`,
+  };
 };
 
 /**
@@ -265,9 +277,8 @@ const switchOf = (
   }`;
 
 /** Finishes one of several aggregates that have the same text. */
-const finishCase = ({ aggregate, physical, text }: Finishing, results: readonly number[]): string => {
+const finishCase = ({ physical, nullable, text }: Finishing, results: readonly number[]): string => {
   const words = resultWords(physical);
-  const nullable = NULLABLE.has(aggregate.kind);
   const bit = "1u << (lid & 31u)";
   const stores = results.map((k) => {
     const values = [
@@ -289,7 +300,10 @@ const finishCase = ({ aggregate, physical, text }: Finishing, results: readonly 
   ${switchOf("which", stores)}`;
 };
 
-/** Records what makes the results of aggregates out of the entries at the start of `state`; in the order of the aggregates, owned by the caller. */
+/**
+ * Records what makes the results of aggregates out of the entries at the start of `state`; in the order of the aggregates, owned by the caller.
+ * `filled`: every group has rows, so that those of an input without nulls have values.
+ */
 export function finishAggregates(
   device: Device,
   state: DeviceBuffer,
@@ -297,11 +311,12 @@ export function finishAggregates(
   groups: number,
   aggregates: readonly Aggregate[],
   inputs: readonly RowValue[],
+  filled: boolean,
 ): readonly AggregateResult[] {
-  const finishings = aggregates.map((aggregate) => finishingOf(layout, aggregate, inputs));
-  const results = finishings.map(({ aggregate, physical }): AggregateResult => {
+  const finishings = aggregates.map((aggregate) => finishingOf(layout, aggregate, inputs, filled));
+  const results = finishings.map(({ aggregate, physical, nullable }): AggregateResult => {
     const values = Math.ceil(Math.ceil(groups * WORDS[storageOfPhysical(physical)]) / 4) * 4;
-    const validityOffset = NULLABLE.has(aggregate.kind) ? values : null;
+    const validityOffset = nullable ? values : null;
     const bitmap = validityOffset === null ? 0 : Math.ceil(bitmapWords(groups) / 4) * 4;
     return { physical, buffer: device.alloc(Math.max(4, values + bitmap), aggregate.kind), validityOffset };
   });

@@ -190,9 +190,10 @@ export class AccumulatorPart {
     return entries;
   }
 
-  finish(aggregates: readonly Aggregate[], inputs: readonly RowValue[]): readonly AggregateResult[] {
+  /** `filled`: rows were added to every group. */
+  finish(aggregates: readonly Aggregate[], inputs: readonly RowValue[], filled: boolean): readonly AggregateResult[] {
     this.#fill();
-    return finishAggregates(this.#device, this.#state, this.#layout, this.#groups, aggregates, inputs);
+    return finishAggregates(this.#device, this.#state, this.#layout, this.#groups, aggregates, inputs, filled);
   }
 
   release(): void {
