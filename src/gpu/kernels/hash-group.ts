@@ -6,7 +6,7 @@ import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
-import { takeAllAlong } from "./gather.ts";
+import { type TakenAlong, takeAllAlong, takeAlong } from "./gather.ts";
 import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
 import { ALL_RANKS, COUNTED_ROWS, listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
 import type { HashKeys } from "./keys.ts";
@@ -24,7 +24,7 @@ export interface Groups {
   readonly groups: number;
   /** u32 first row of each group, ascending; empty where `taken` is there. */
   readonly first: DeviceBuffer;
-  /** These rows of the columns that were wanted, owned by the caller. */
+  /** These rows of the columns that were wanted, owned by the caller; their buffers may have room for more. */
   readonly taken?: readonly Column[];
 }
 
@@ -76,50 +76,103 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`),
 };
 
-/** Replaces each row's first row by its rank among the first rows: the group number. The counts are added up here, or were before. */
-const numberKernel = (by: "before" | "counts"): Kernel => ({
+/** Replaces each row's first row by its rank among the first rows, the group number: bits, before. */
+const NUMBER: Kernel = {
   name: "group-number",
-  key: `group-number(${by})`,
-  bindings: ["read_write", "read", "read", ...(by === "counts" ? (["read_write"] as const) : [])],
+  key: "group-number",
+  bindings: ["read_write", "read", "read"],
   params: 4,
   workgroup: WORKGROUP,
   wgsl: () =>
     link(`
 @group(0) @binding(0) var<storage, read_write> rows: array<u32>;
 @group(0) @binding(1) var<storage, read> bits: array<u32>;
-@group(0) @binding(2) var<storage, read> ${by}: array<u32>;
-${by === "counts" ? "@group(0) @binding(3) var<storage, read_write> total: array<u32>;" : ""}
-@group(0) @binding(${by === "counts" ? 4 : 3}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
-${by === "counts" ? ALL_RANKS : RANK_FUNCTION}
+@group(0) @binding(2) var<storage, read> before: array<u32>;
+@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>; // rows
+${RANK_FUNCTION}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
-  ${by === "counts" ? "add_up(P[0].y, lane);\n  if (row == 0u) { total[0] = all_marked(); }" : ""}
   if (row >= P[0].x) { return; }
   let first = rows[row];
-  if (first != ${NONE}u) { rows[row] = rank_of(first, ${by === "counts" ? "P[0].y" : "0u"}); }
+  if (first != ${NONE}u) { rows[row] = rank_of(first, 0u); }
+}`),
+};
+
+/** As NUMBER where the counts were not added up: bits, counts -> all bits set, and the first rows of the columns taken along. */
+const numberKernel = (along: TakenAlong | null): Kernel => ({
+  name: "group-number",
+  key: `group-number(counts,${along?.key ?? ""})`,
+  bindings: ["read_write", "read", "read", "read_write", ...(along?.bindings ?? [])],
+  params: 4,
+  workgroup: WORKGROUP,
+  wgsl: () =>
+    link(`
+@group(0) @binding(0) var<storage, read_write> rows: array<u32>;
+@group(0) @binding(1) var<storage, read> bits: array<u32>;
+@group(0) @binding(2) var<storage, read> counts: array<u32>;
+@group(0) @binding(3) var<storage, read_write> total: array<u32>;
+${along?.declarations() ?? ""}
+@group(0) @binding(${4 + (along?.bindings.length ?? 0)}) var<uniform> P: array<vec4<u32>, 1>; // rows, words
+${ALL_RANKS}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = group_id(wid, nwg) * ${WORKGROUP}u + lane;
+  add_up(P[0].y, lane);
+  if (row == 0u) { total[0] = all_marked(); }
+  if (row >= P[0].x) { return; }
+  let first = rows[row];
+  if (first == ${NONE}u) { return; }
+  let at = rank_of(first, P[0].y);
+  rows[row] = at;
+  ${along === null ? "" : `if (first == row) { ${along.text("at", ["row"])} }`}
 }`),
 });
 
+/** Rows up to which columns have room for a group of each, so that first rows are taken before anyone knows how many there are. */
+const TAKEN_AT_ONCE = 1 << 16;
+
+interface NumberedGroups {
+  readonly firsts: NumberedRows;
+  /** The first rows of the columns that were wanted, which have room for a group of each row, held by the scratch; null: they are still to be taken. */
+  readonly taken: readonly Column[] | null;
+}
+
 /**
- * Turns `inserted.slots` into group numbers, in place, and returns the marked first rows; the table stays as it is. At least one row.
+ * Turns `inserted.slots` into group numbers, in place, and marks the first rows; the table stays as it is. At least one row.
  * The buffers of the result are held by `scratch`.
  */
-function numberGroups(device: Device, scratch: Scratch, inserted: Pick<Inserted, "table" | "slots">, rows: number): NumberedRows {
+function numberGroups(
+  device: Device,
+  scratch: Scratch,
+  { table, slots }: Pick<Inserted, "table" | "slots">,
+  rows: number,
+  wanted: readonly Column[],
+): NumberedGroups {
   const words = Math.ceil(rows / 32);
   const bits = scratch.alloc(words, "group firsts");
   const counts = scratch.alloc(words, "group first counts");
   const workgroups = Math.ceil(rows / WORKGROUP);
-  device.launch({ kernel: REPRESENT, bindings: [inserted.table, inserted.slots, bits, counts], params: [rows, words, 0, 0], workgroups });
   const params = [rows, words, 0, 0];
-  if (rows <= COUNTED_ROWS) {
-    const total = scratch.alloc(1, "group total");
-    device.launch({ kernel: numberKernel("counts"), bindings: [inserted.slots, bits, counts, total], params, workgroups });
-    return { bits, ranks: { by: "counts", words: counts }, total, rows };
+  device.launch({ kernel: REPRESENT, bindings: [table, slots, bits, counts], params, workgroups });
+  if (rows > COUNTED_ROWS) {
+    const firsts = rankRows(device, scratch, { bits, counts, rows });
+    device.launch({ kernel: NUMBER, bindings: [slots, bits, firsts.ranks.words], params, workgroups });
+    return { firsts, taken: null };
   }
-  const ranked = rankRows(device, scratch, { bits, counts, rows });
-  device.launch({ kernel: numberKernel("before"), bindings: [inserted.slots, bits, ranked.ranks.words], params, workgroups });
-  return ranked;
+  const total = scratch.alloc(1, "group total");
+  const along = rows <= TAKEN_AT_ONCE ? takeAlong(device, [wanted], rows, 4) : null;
+  device.launch({ kernel: numberKernel(along), bindings: [slots, bits, counts, total, ...(along?.buffers ?? [])], params, workgroups });
+  const taken = along?.targets.flat() ?? null;
+  for (const { buffer } of taken ?? []) scratch.own(buffer);
+  return { firsts: { bits, ranks: { by: "counts", words: counts }, total, rows }, taken };
+}
+
+/** The first rows of columns of all rows; null where they are not taken along. */
+function takeFirsts(device: Device, firsts: NumberedRows, groups: number, wanted: readonly Column[]): readonly Column[] | null {
+  const along = takeAllAlong(device, wanted, groups, 2);
+  for (const part of along ?? []) takeMarked(device, firsts, part);
+  return along?.flatMap(({ targets }) => targets.flat()) ?? null;
 }
 
 /**
@@ -140,7 +193,7 @@ export function groupRows(
     }
     for (const most of [firstCapacity, null]) {
       const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, repeats: false, most });
-      const firsts = numberGroups(device, scratch, { table, slots }, keys.rows);
+      const { firsts, taken: atOnce } = numberGroups(device, scratch, { table, slots }, keys.rows, wanted);
       scratch.drop(table);
       const [total, overflow] = await device.readMany([
         { buffer: firsts.total, word: 0, words: 1 },
@@ -148,20 +201,13 @@ export function groupRows(
       ]);
       if (flags === null || overflow?.[0] === 0) {
         const groups = total?.[0] ?? 0;
-        const along = takeAllAlong(device, wanted, groups, 2);
-        if (along !== null) {
-          for (const taken of along) takeMarked(device, firsts, taken);
-          return {
-            ids: scratch.keep(slots),
-            groups,
-            first: scratch.keep(scratch.alloc(0, "group first rows")),
-            taken: along.flatMap(({ targets }) => targets.flat()),
-          };
-        }
-        const { list, count } = listCounted(device, scratch, firsts, null, groups);
-        return { ids: scratch.keep(slots), groups: count, first: scratch.keep(list) };
+        const own = atOnce?.map((column) => ({ ...column, length: groups, buffer: scratch.keep(column.buffer) }));
+        const taken = own ?? takeFirsts(device, firsts, groups, wanted);
+        const first = taken === null ? listCounted(device, scratch, firsts, null, groups).list : scratch.alloc(0, "group first rows");
+        return { ids: scratch.keep(slots), groups, first: scratch.keep(first), ...(taken === null ? {} : { taken }) };
       }
-      for (const buffer of [slots, flags, firsts.bits, firsts.ranks.words, firsts.total]) scratch.drop(buffer);
+      const left = [slots, flags, firsts.bits, firsts.ranks.words, firsts.total, ...(atOnce ?? []).map(({ buffer }) => buffer)];
+      for (const buffer of left) scratch.drop(buffer);
     }
     throw new InternalError("a hash table with room for all rows was too small");
   });
