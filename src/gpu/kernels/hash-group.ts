@@ -4,10 +4,10 @@ import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Access, Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { type TakenAlong, takeAllAlong, takeAlong } from "./gather.ts";
-import { type Inserted, insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
+import { type Inserted, insertRows, layoutKey, layoutOf, NONE, sameFunction, WORKGROUP } from "./hash-group-insert.ts";
 import { ALL_RANKS, COUNTED_ROWS, listCounted, type NumberedRows, RANK_FUNCTION, rankRows, takeMarked } from "./hash-group-rank.ts";
 import type { HashKeys } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
@@ -175,6 +175,90 @@ function takeFirsts(device: Device, firsts: NumberedRows, groups: number, wanted
   return along?.flatMap(({ targets }) => targets.flat()) ?? null;
 }
 
+/** Rows that one workgroup groups by comparing each with those before it: the work grows with the square. */
+const FEW_ROWS = 512;
+
+/** planes | ids, total | [taking: bitmap of rows] | the first rows, or those of the columns taken along */
+const fewKernel = (keys: HashKeys, masked: boolean, along: TakenAlong | null): Kernel => {
+  const layout = layoutOf(keys);
+  const source = { name: "planes", stride: "P[0].y", layout };
+  const before = masked ? 4 : 3;
+  const targets: readonly Access[] = along?.bindings ?? ["read_write"];
+  return {
+    name: "group-few",
+    key: `group-few(${layoutKey(layout)},${masked},${along?.key ?? ""})`,
+    bindings: ["read", "read_write", "read_write", ...(masked ? (["read"] as const) : []), ...targets],
+    params: 4,
+    workgroup: WORKGROUP,
+    wgsl: () =>
+      link(`
+@group(0) @binding(0) var<storage, read> planes: array<u32>;
+@group(0) @binding(1) var<storage, read_write> ids: array<u32>;
+@group(0) @binding(2) var<storage, read_write> total: array<u32>;
+${masked ? "@group(0) @binding(3) var<storage, read> taking: array<u32>;" : ""}
+${along === null ? `@group(0) @binding(${before}) var<storage, read_write> firsts: array<u32>;` : along.declarations()}
+@group(0) @binding(${before + targets.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride
+var<workgroup> bits: array<atomic<u32>, ${FEW_ROWS / 32}>;
+${sameFunction(source, source)}
+fn takes_part(row: u32) -> bool { return ${masked ? "((taking[row >> 5u] >> (row & 31u)) & 1u) != 0u" : "true"}; }
+fn first_of(row: u32) -> u32 {
+  if (!takes_part(row)) { return ${NONE}u; }
+  for (var other = 0u; other < row; other++) {
+    if (takes_part(other) && key_same(row, other)) { return other; }
+  }
+  return row;
+}
+fn rank_of(row: u32) -> u32 {
+  var rank = 0u;
+  for (var word = 0u; word < (row >> 5u); word++) { rank += countOneBits(atomicLoad(&bits[word])); }
+  return rank + countOneBits(atomicLoad(&bits[row >> 5u]) & ((1u << (row & 31u)) - 1u));
+}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  for (var row = lane; row < P[0].x; row += ${WORKGROUP}u) {
+    let first = first_of(row);
+    ids[row] = first;
+    if (first == row) { atomicOr(&bits[row >> 5u], 1u << (row & 31u)); }
+  }
+  workgroupBarrier();
+  for (var row = lane; row < P[0].x; row += ${WORKGROUP}u) {
+    let first = ids[row];
+    if (first == ${NONE}u) { continue; }
+    let at = rank_of(first);
+    ids[row] = at;
+    if (first == row) { ${along === null ? "firsts[at] = row;" : along.text("at", ["row"])} }
+  }
+  if (lane == 0u) { total[0] = rank_of(${FEW_ROWS - 1}u) + (atomicLoad(&bits[${FEW_ROWS / 32 - 1}]) >> 31u); }
+}`),
+  };
+};
+
+/** As `groupRows` of at most FEW_ROWS rows: one dispatch. */
+async function groupFew(
+  device: Device,
+  scratch: Scratch,
+  keys: HashKeys,
+  mask: DeviceBuffer | null,
+  wanted: readonly Column[],
+): Promise<Groups> {
+  const { rows } = keys;
+  const ids = scratch.alloc(rows, "group ids");
+  const total = scratch.alloc(1, "group total");
+  const along = takeAlong(device, [wanted], rows, mask === null ? 3 : 4);
+  const firsts = scratch.alloc(along === null ? rows : 0, "group first rows");
+  const taken = along?.targets.flat();
+  for (const { buffer } of taken ?? []) scratch.own(buffer);
+  device.launch({
+    kernel: fewKernel(keys, mask !== null, along),
+    bindings: [keys.buffer, ids, total, ...(mask === null ? [] : [mask]), ...(along?.buffers ?? [firsts])],
+    params: [rows, keys.stride, 0, 0],
+    workgroups: 1,
+  });
+  const [groups = 0] = await device.read(total, 0, 1);
+  const own = taken?.map((column) => ({ ...column, length: groups, buffer: scratch.keep(column.buffer) }));
+  return { ids: scratch.keep(ids), groups, first: scratch.keep(firsts), ...(own === undefined ? {} : { taken: own }) };
+}
+
 /**
  * Groups the rows by their key words. `mask`: bitmap of the rows that take part, null for all. Without planes all of them are one group.
  * The numbering is the same in every run. One round trip; two when the groups do not fit the table of `firstCapacity` slots that is tried
@@ -191,6 +275,7 @@ export function groupRows(
       const [ids, first] = [scratch.alloc(0, "group ids"), scratch.alloc(0, "group first rows")];
       return { ids: scratch.keep(ids), groups: 0, first: scratch.keep(first) };
     }
+    if (keys.rows <= FEW_ROWS) return groupFew(device, scratch, keys, mask, wanted);
     for (const most of [firstCapacity, null]) {
       const { table, slots, flags } = insertRows(device, scratch, keys, { mask, skipNulls: false, repeats: false, most });
       const { firsts, taken: atOnce } = numberGroups(device, scratch, { table, slots }, keys.rows, wanted);
