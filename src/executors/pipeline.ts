@@ -4,9 +4,9 @@ import type { DeviceBuffer } from "../gpu/buffers.ts";
 import type { Column } from "../gpu/column.ts";
 import type { Compiled, Recoding } from "../gpu/compile/compile.ts";
 import { compile } from "../gpu/compile/compile.ts";
-import { compact } from "../gpu/kernels/compact.ts";
+import { compactColumns, countMarked, type MarkedBlocks, releaseMarked } from "../gpu/kernels/compact.ts";
 import { gather } from "../gpu/kernels/gather.ts";
-import { map, mask } from "../gpu/kernels/map.ts";
+import { map, markedBlocks, mask } from "../gpu/kernels/map.ts";
 import type { Expr, NamedExpr } from "../ir/expr.ts";
 import { call, column, columnsOf, exprChildren, named, substitute, withExprChildren } from "../ir/expr.ts";
 import { repeatsDear, staysSmall } from "../ir/expr-size.ts";
@@ -133,6 +133,14 @@ export async function predicateMask(context: QueryContext, batch: Batch, predica
   return bits;
 }
 
+/** As `predicateMask`, counted, for rows that are brought together. */
+export async function predicateMarks(context: QueryContext, batch: Batch, predicate: Expr): Promise<MarkedBlocks> {
+  const { compiled, scratch } = await compileWithin(context, batch, [predicate], 2);
+  const marked = markedBlocks(context.device, compiled, batch.rows);
+  for (const c of scratch) c.buffer.release();
+  return marked;
+}
+
 /** The columns of `batch` at the rows listed; owned by the caller. */
 export function gatherBatch(
   context: QueryContext,
@@ -154,11 +162,12 @@ export function gatherBatch(
 
 /** The rows of `batch` for which the predicate is true, with the named columns; owned by the caller. */
 export async function filterBatch(context: QueryContext, batch: Batch, predicate: Expr, names: readonly string[]): Promise<Batch> {
-  const bits = await predicateMask(context, batch, predicate);
-  const kept = await compact(context.device, bits, 0, batch.rows);
-  bits.release();
-  const result = kept.count === batch.rows ? retainBatch(batch, names) : gatherBatch(context, batch, kept.rows, kept.count, false, names);
-  kept.rows.release();
+  const { device } = context;
+  const marked = await predicateMarks(context, batch, predicate);
+  const count = await countMarked(device, marked);
+  const columns = names.map((name) => columnOf(batch, name));
+  const result = count === batch.rows ? retainBatch(batch, names) : batchOf(count, names, compactColumns(device, marked, columns, count));
+  releaseMarked(marked);
   return result;
 }
 

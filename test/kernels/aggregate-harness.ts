@@ -77,10 +77,15 @@ export interface Run {
   readonly mask: number | null;
   /** Ends of the batches; one batch by default. */
   readonly splits?: readonly number[];
+  /** Every group has rows. */
+  readonly filled?: boolean;
 }
 
 /** Results by aggregate, then by group. */
-export async function run(device: Device, { inputs, aggregates, groups, ids, mask, splits }: Run): Promise<readonly (readonly Cell[])[]> {
+export async function run(
+  device: Device,
+  { inputs, aggregates, groups, ids, mask, splits, filled }: Run,
+): Promise<readonly (readonly Cell[])[]> {
   const rows = inputs[0]?.cells.length ?? 0;
   const values: readonly RowValue[] = inputs.map(({ physical, nullable }) => ({ physical, nullable }));
   const accumulator = new GroupAccumulator(device, aggregates, values, groups);
@@ -94,7 +99,7 @@ export async function run(device: Device, { inputs, aggregates, groups, ids, mas
     for (const column of columns) column.buffer.release();
     groupIds?.release();
   });
-  const results = accumulator.finish();
+  const results = accumulator.finish(filled);
   accumulator.release();
   return Promise.all(results.map((result) => decode(device, result, groups)));
 }

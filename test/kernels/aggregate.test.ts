@@ -17,8 +17,8 @@ before(async () => {
 after(() => device.destroy());
 
 /** Runs and compares every result with the reference, bit for bit. */
-async function check(job: Run): Promise<readonly (readonly Cell[])[]> {
-  const results = await run(device, job);
+async function check(job: Run, own = device): Promise<readonly (readonly Cell[])[]> {
+  const results = await run(own, job);
   const members = Array.from({ length: job.groups }, (): number[] => []);
   const rows = job.inputs[0]?.cells.length ?? 0;
   for (let row = 0; row < rows; row++) {
@@ -181,6 +181,56 @@ test("eight aggregates over several inputs, masked, few groups", async () => {
     { kind: "len", input: -1 },
   ];
   await check({ inputs, aggregates, groups: 4, ids: idsFor(rows, 4, 6), mask: 3, splits: [9000] });
+});
+
+test("groups around the words of a bitmap, more aggregates than a dispatch has bindings for", async () => {
+  const narrow = await Device.open({ limits: "default" });
+  for (const own of [device, narrow])
+    for (const groups of [1, 2, 31, 32, 33, 63, 64, 65, 129]) {
+      const rows = 4 * groups + 1;
+      const inputs = [column("bool", rows, 0.5, 1), column("f64", rows, 0.5, 2)];
+      const aggregates = [...allOf("bool", 0), ...allOf("f64", 1)];
+      await check({ inputs, aggregates, groups, ids: idsFor(rows, groups, groups), mask: null }, own);
+    }
+  narrow.destroy();
+});
+
+test("few and many rows, one batch and more, of groups that all have rows", async () => {
+  for (const rows of [40, 2047, 2048, 2049, 9000])
+    for (const groups of [1, 7, 40]) {
+      const inputs = (["i64", "f64", "f32"] as const).flatMap((physical, k) => [
+        column(physical, rows, 0, k),
+        column(physical, rows, 0.9, k),
+      ]);
+      const aggregates = inputs.flatMap((_, input) => (["min", "max", "mean", "sum", "var"] as const).map((kind) => ({ kind, input })));
+      const job = { inputs, aggregates, groups, ids: Array.from({ length: rows }, (_, row) => row % groups), mask: null, filled: true };
+      await check(job);
+      await check({ ...job, splits: [Math.floor(rows / 3)] });
+    }
+});
+
+test("only where a group may be without values there is a bitmap", async () => {
+  const cells = [1, 2, 3];
+  for (const nullable of [false, true])
+    for (const filled of [false, true]) {
+      const values = upload(device, { physical: "f64", nullable, cells });
+      const program = columnsProgram([values]);
+      const kinds = ["min", "max", "mean", "var", "sum"] as const;
+      const accumulator = new GroupAccumulator(
+        device,
+        kinds.map((kind) => ({ kind, input: 0 })),
+        program.outputs,
+        1,
+      );
+      accumulator.accumulate(program, cells.length, null, null, 0);
+      const results = accumulator.finish(filled);
+      assert.deepEqual(
+        results.map(({ validityOffset }) => validityOffset !== null),
+        kinds.map((kind) => kind === "var" || (kind !== "sum" && (nullable || !filled))),
+      );
+      accumulator.release();
+      for (const { buffer } of [...results, values]) buffer.release();
+    }
 });
 
 test("1000 and 100,000 groups", async () => {

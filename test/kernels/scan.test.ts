@@ -12,7 +12,20 @@ before(async () => {
 });
 after(() => device.destroy());
 
-for (const count of [...SIZES, 4095, 4096, 4097, 16_384, 16_385, 5 * 4096, 4096 * 4096 + 1]) {
+for (const count of [
+  ...SIZES,
+  4095,
+  4096,
+  4097,
+  16_384,
+  16_385,
+  5 * 4096,
+  8 * 4096,
+  8 * 4096 + 1,
+  64 * 4096,
+  64 * 4096 + 1,
+  4096 * 4096 + 1,
+]) {
   test(`scan of ${count} values`, async () => {
     const next = random(count);
     const data = Uint32Array.from({ length: count + 7 }, () => next());

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Device } from "../../src/gpu/device.ts";
 import type { KeyOrder } from "../../src/gpu/kernels/keys.ts";
-import { topRows } from "../../src/gpu/kernels/top-k.ts";
-import { difference } from "./host-column.ts";
+import { RANKED_ROWS } from "../../src/gpu/kernels/rank-sort.ts";
+import { topColumns } from "../../src/gpu/kernels/top-k.ts";
+import { difference, download, randomRows, STORAGES, upload } from "./host-column.ts";
 import { encode, KEY_TYPES, type KeyColumn, keyColumn, orderedRows, ranksOf } from "./keys-model.ts";
 
 let device: Device;
@@ -14,6 +15,11 @@ before(async () => {
 });
 after(() => device.destroy());
 
+const KINDS = [
+  ...Array.from({ length: 9 }, (_, i) => ({ dtype: i % 2 === 0 ? STORAGES.w2 : STORAGES.code, nullable: false })),
+  { dtype: STORAGES.w1, nullable: true },
+];
+
 const check = async (columns: readonly KeyColumn[], rows: number, order: readonly KeyOrder[], ks: readonly number[]): Promise<void> => {
   const planes = encode(device, columns, rows, order);
   const sorted = orderedRows(
@@ -21,12 +27,28 @@ const check = async (columns: readonly KeyColumn[], rows: number, order: readonl
     rows,
     order,
   );
+  const hosts = KINDS.map(({ dtype, nullable }, i) => randomRows(dtype, rows, nullable, i));
+  const all = KINDS.map(({ dtype, nullable }, i) => upload(device, dtype, hosts[i] ?? [], nullable));
   for (const k of ks) {
-    const top = await topRows(device, planes, k);
-    assert.equal(top.count, Math.min(k, rows));
-    assert.equal(difference(await device.read(top.rows, 0, top.count), sorted.subarray(0, k)), -1, `first ${k} of ${rows}`);
-    top.rows.release();
+    // plain ones, more than a launch has bindings for, and with others
+    for (const taken of [all.filter((_, i) => KINDS[i]?.nullable === false), all]) {
+      const top = await topColumns(device, planes, taken, k);
+      assert.equal(top.length, taken.length);
+      for (const [i, column] of top.entries()) {
+        const source = taken[i];
+        assert.ok(source !== undefined);
+        assert.deepEqual(
+          [column.dtype, column.length, column.dictionary, column.validityOffset !== null],
+          [source.dtype, Math.min(k, rows), source.dictionary, source.validityOffset !== null],
+        );
+        const host = hosts[all.indexOf(source)];
+        const expected = Array.from(sorted.subarray(0, k), (row) => host?.[row] ?? null);
+        assert.equal(difference(await download(device, column), expected), -1, `first ${k} of ${rows}, column ${i}`);
+        column.buffer.release();
+      }
+    }
   }
+  for (const column of all) column.buffer.release();
   planes.buffer.release();
 };
 
@@ -54,6 +76,13 @@ test("several keys, the first of which tells few rows apart", async () => {
     [5, 5000],
   );
 });
+
+for (const rows of [1, 63, 64, 65, RANKED_ROWS, RANKED_ROWS + 1])
+  test(`all of ${rows} rows, most and few`, async () => {
+    const columns = [keyColumn({ kind: "Float64" }, rows, 200, true, rows), keyColumn({ kind: "Int32" }, rows, 9, false, rows)];
+    const order = [true, false].map((descending) => ({ descending, nullsLast: descending }));
+    await check(columns, rows, order, [rows, rows - 1, 1]);
+  });
 
 test("no rows, no keys, equal keys", async () => {
   const ascending = { descending: false, nullsLast: false };

@@ -29,7 +29,7 @@ export interface NamedAggregate {
 export interface GroupedRows {
   readonly base: Table;
   readonly predicate: Expr | null;
-  /** Null: all rows are one group. */
+  /** Null: all rows are one group, which may be empty. */
   readonly grouped: Grouping | null;
   readonly groups: number;
 }
@@ -144,7 +144,7 @@ export async function accumulate(
     kernel,
     (inputs) => new GroupAccumulator(context.device, kernel.aggregates, inputs, rows.groups),
   );
-  const results = accumulator.finish();
+  const results = accumulator.finish(rows.grouped !== null);
   accumulator.release();
   const columns = new Map<string, Column>();
   for (const [i, { name, expr }] of calls.entries()) {

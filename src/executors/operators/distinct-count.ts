@@ -12,11 +12,11 @@ import { call, column, named } from "../../ir/expr.ts";
 import type { Schema } from "../../ir/schema.ts";
 import { singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
-import { gatherBatch, predicateMask, projectBatch } from "../pipeline.ts";
+import { predicateMask, projectBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, rowsOf } from "../table.ts";
 import type { Grouping } from "./group.ts";
-import { groupBatch, wordColumn } from "./group.ts";
+import { groupBatch, representativesOf, wordColumn } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 
 const U32: DType = { kind: "UInt32" };
@@ -79,10 +79,9 @@ async function withGroups(context: QueryContext, batch: Batch, value: Expr, ids:
 
 /** One row for each different row, of those in the mask. */
 async function distinctRows(context: QueryContext, batch: Batch, exprs: readonly Expr[], mask: DeviceBuffer | null): Promise<Batch> {
-  const { ids, groups, first } = await groupBatch(context, batch, exprs, mask);
-  const found = gatherBatch(context, batch, first, groups, false);
-  for (const buffer of [ids, first]) buffer.release();
-  return found;
+  const found = await groupBatch(context, batch, exprs, mask, [...batch.columns.values()]);
+  found.ids.release();
+  return representativesOf(context, batch, found);
 }
 
 /** The rows of the table, in batches that each fit a binding and share no equal rows; takes the table's batches over. */

@@ -3,7 +3,7 @@
 import { InternalError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import { GroupAccumulator } from "../../gpu/kernels/aggregate.ts";
-import { compact } from "../../gpu/kernels/compact.ts";
+import { compactRows, countMarked, releaseMarked } from "../../gpu/kernels/compact.ts";
 import { iota } from "../../gpu/kernels/fill.ts";
 import { gather } from "../../gpu/kernels/gather.ts";
 import { columnsProgram } from "../../gpu/row-program.ts";
@@ -13,10 +13,10 @@ import type { Distinct, Plan } from "../../ir/plan.ts";
 import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { gatherBatch, MASKED_ROWS, pipelineOf, predicateMask, projectBatch, runPipelineOver } from "../pipeline.ts";
+import { gatherBatch, MASKED_ROWS, pipelineOf, predicateMarks, predicateMask, projectBatch, runPipelineOver } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
-import { groupBatch, wordColumn } from "./group.ts";
+import { groupBatch, representativesOf, wordColumn } from "./group.ts";
 import { partitionByHash, rowsThatFit } from "./partition.ts";
 import { numberRows, restoreRowOrder } from "./row-order.ts";
 
@@ -97,11 +97,15 @@ async function distinctPartitions(
 /** `mask`: bitmap of the rows that take part, null for all; only where the first ones are kept. */
 async function distinctBatch(context: QueryContext, plan: Keeping, batch: Batch, mask: DeviceBuffer | null = null): Promise<Batch> {
   const exprs = plan.subset.map((name) => column(name, columnOf(batch, name).dtype));
-  const { ids, groups, first } = await groupBatch(context, batch, exprs, mask);
-  const kept =
-    keepsFirst(plan) || groups === 0 ? { rows: first.retain(), count: groups } : await keptRows(context, plan, batch.rows, ids, groups);
+  const first = keepsFirst(plan);
+  const found = await groupBatch(context, batch, exprs, mask, first ? [...batch.columns.values()] : []);
+  if (first || found.groups === 0) {
+    found.ids.release();
+    return representativesOf(context, batch, found);
+  }
+  const kept = await keptRows(context, plan, batch.rows, found.ids, found.groups);
   const result = gatherBatch(context, batch, kept.rows, kept.count, false);
-  for (const buffer of [ids, first, kept.rows]) buffer.release();
+  for (const buffer of [found.ids, found.first, kept.rows]) buffer.release();
   return result;
 }
 
@@ -126,9 +130,10 @@ async function keptRows(
   const index = iota(device, plan.keep === "last" ? 0 : 1, rows);
   const batch = batchOf(rows, ["found", "row"], [perRow, wordColumn(index, rows)]);
   const wanted: Expr = plan.keep === "last" ? column("row", U32) : { kind: "literal", value: 1n, dtype: U32 };
-  const bits = await predicateMask(context, batch, call("eq", [column("found", U32), wanted], { kind: "Boolean" }));
+  const marked = await predicateMarks(context, batch, call("eq", [column("found", U32), wanted], { kind: "Boolean" }));
   releaseBatch(batch);
-  const kept = await compact(device, bits, 0, rows);
-  bits.release();
-  return kept;
+  const count = await countMarked(device, marked);
+  const kept = compactRows(device, marked, count);
+  releaseMarked(marked);
+  return { rows: kept, count };
 }

@@ -3,7 +3,7 @@
 import { InternalError, InvalidPlanError } from "../../errors.ts";
 import type { DeviceBuffer } from "../../gpu/buffers.ts";
 import type { Column } from "../../gpu/column.ts";
-import { compact } from "../../gpu/kernels/compact.ts";
+import { countMarked, releaseMarked } from "../../gpu/kernels/compact.ts";
 import { gather, NULL_ROW } from "../../gpu/kernels/gather.ts";
 import { repeatRows } from "../../gpu/kernels/repeat.ts";
 import type { DType } from "../../ir/dtype.ts";
@@ -11,7 +11,7 @@ import type { Expr } from "../../ir/expr.ts";
 import { call, column, literal, lookup } from "../../ir/expr.ts";
 import type { Explode } from "../../ir/plan.ts";
 import type { QueryContext } from "../context.ts";
-import { computeColumns, predicateMask } from "../pipeline.ts";
+import { computeColumns, predicateMarks } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
 import { batchOf, columnOf } from "../table.ts";
 import { wordColumn } from "./group.ts";
@@ -80,10 +80,9 @@ async function checkLengths(context: QueryContext, batch: Batch, lists: readonly
   const [length, ...others] = lists.map((list) => lookup(LENGTH, list, U32));
   for (const other of others) {
     if (length === undefined) continue;
-    const bits = await predicateMask(context, batch, call("ne_missing", [length, other], BOOLEAN));
-    const { rows, count } = await compact(context.device, bits, 0, batch.rows);
-    bits.release();
-    rows.release();
+    const marked = await predicateMarks(context, batch, call("ne_missing", [length, other], BOOLEAN));
+    const count = await countMarked(context.device, marked);
+    releaseMarked(marked);
     if (count > 0) throw new InvalidPlanError("exploded columns of different lengths");
   }
 }

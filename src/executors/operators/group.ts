@@ -140,8 +140,13 @@ function releaseGroups({ ids, mask, keys }: RowGroups): void {
   releaseBatch(keys);
 }
 
-/** The first row of each group, with the named columns; releases the numbers of these rows. */
-function representativesOf(context: QueryContext, batch: Batch, { groups, first, taken }: Groups, names: readonly string[]): Batch {
+/** The first row of each group, with the named columns, which are those that were wanted if any were; releases the numbers of these rows. */
+export function representativesOf(
+  context: QueryContext,
+  batch: Batch,
+  { groups, first, taken }: Groups,
+  names: readonly string[] = [...batch.columns.keys()],
+): Batch {
   const rows = taken === undefined ? gatherBatch(context, batch, first, groups, false, names) : batchOf(groups, names, taken);
   first.release();
   return rows;

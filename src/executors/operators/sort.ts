@@ -1,14 +1,11 @@
-/** Sort: a stable permutation by the encoded keys, then one gather of all columns; large tables are sorted range by range. */
+/** Sort: all columns in the stable order of the encoded keys; large tables are sorted range by range. */
 
-import { sortRows } from "../../gpu/kernels/radix-sort.ts";
-import { topRows } from "../../gpu/kernels/top-k.ts";
 import type { Sort } from "../../ir/plan.ts";
 import { joinedBatches, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
-import { gatherBatch } from "../pipeline.ts";
 import type { Batch, Table } from "../table.ts";
-import { releaseBatch, releaseTable, rowsOf } from "../table.ts";
-import { orderPlanes } from "./key-order.ts";
+import { batchOf, releaseBatch, releaseTable, rowsOf } from "../table.ts";
+import { sortedColumns } from "./key-order.ts";
 import { partitionByRange, rowsThatFit } from "./partition.ts";
 import { slice } from "./slice.ts";
 
@@ -28,15 +25,9 @@ export async function sort(context: QueryContext, plan: Sorting, input: Table): 
 }
 
 async function sortBatch(context: QueryContext, plan: Sorting, batch: Batch): Promise<Batch> {
-  const { device } = context;
-  const planes = await orderPlanes(context, batch, plan.by);
   const wanted = Math.min(batch.rows, plan.limit ?? batch.rows);
-  const { rows, count } =
-    wanted < batch.rows ? await topRows(device, planes, wanted) : { rows: await sortRows(device, planes), count: batch.rows };
-  planes.buffer.release();
-  const sorted = gatherBatch(context, batch, rows, count, false);
-  rows.release();
-  return sorted;
+  const columns = await sortedColumns(context, batch, plan.by, wanted);
+  return batchOf(wanted, [...batch.columns.keys()], columns);
 }
 
 /** Sorts ranges of ascending keys one after the other; their batches follow one another. */

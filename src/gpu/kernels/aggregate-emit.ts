@@ -74,9 +74,9 @@ export const emission = (layout: Layout) => {
       texts.map(({ text }) => text.settle),
       "  ",
     ),
-    raise: (m: Memory): string =>
+    raise: (m: Memory, empty: boolean): string =>
       lines(
-        texts.map(({ text }) => text.raise?.(m)),
+        texts.map(({ text }) => text.raise?.(m, empty)),
         "    ",
       ),
     add: (m: Memory): string =>
@@ -84,9 +84,9 @@ export const emission = (layout: Layout) => {
         texts.map(({ text }) => text.add(m)),
         "    ",
       ),
-    raiseEntry: (m: Memory, word: (i: number) => string): string =>
+    raiseEntry: (m: Memory, word: (i: number) => string, empty: boolean): string =>
       lines(
-        texts.map(({ slot, text }) => text.raiseEntry?.(m, offset(slot, word))),
+        texts.map(({ slot, text }) => text.raiseEntry?.(m, offset(slot, word), empty)),
         "    ",
       ),
     addEntry: (m: Memory, word: (i: number) => string): string =>

@@ -5,7 +5,7 @@ import type { Physical } from "../../ir/dtype.ts";
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
 import type { RowProgram, RowValue } from "../row-program.ts";
-import { type AggregateResult, finishAggregate } from "./aggregate-finish.ts";
+import { type AggregateResult, finishAggregates } from "./aggregate-finish.ts";
 import { AccumulatorPart } from "./aggregate-part.ts";
 import { type Aggregate, type Layout, layoutOf } from "./aggregate-slots.ts";
 
@@ -59,4 +59,4 @@ export const finishEntries = (
   { aggregates, inputs, layout }: EntryShape,
   entries: DeviceBuffer,
   groups: number,
-): readonly AggregateResult[] => aggregates.map((aggregate) => finishAggregate(device, entries, layout, groups, aggregate, inputs));
+): readonly AggregateResult[] => finishAggregates(device, entries, layout, groups, aggregates, inputs, false);

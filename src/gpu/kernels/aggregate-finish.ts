@@ -1,4 +1,4 @@
-/** Turns the entries of a group accumulator into result columns: one dispatch for each aggregate. */
+/** Turns the entries of a group accumulator into result columns: as many aggregates in a dispatch as bindings allow. */
 
 import { InternalError } from "../../errors.ts";
 import type { Physical } from "../../ir/dtype.ts";
@@ -21,7 +21,9 @@ export interface AggregateResult {
   readonly validityOffset: number | null;
 }
 
-const NULLABLE: ReadonlySet<AggregateKind> = new Set(["min", "max", "mean", "var", "std"]);
+/** Null without values, or with too few. */
+const WITHOUT_VALUES: ReadonlySet<AggregateKind> = new Set(["min", "max", "mean"]);
+const WITH_FEW: ReadonlySet<AggregateKind> = new Set(["var", "std"]);
 const WORKGROUP = 64;
 
 const resultPhysical = ({ kind }: Aggregate, input: Physical): Physical => {
@@ -43,14 +45,14 @@ const resultPhysical = ({ kind }: Aggregate, input: Physical): Physical => {
   }
 };
 
-/** WGSL over one group: its statements set `ok` and `value`; `at(i)` is the first word of the i-th slot of the aggregate. */
+/** WGSL over one group: its statements set `ok` and `value`; `at(i)` is the first word of the i-th slot of the aggregate, `ddof` its own. */
 interface FinishText {
   /** Everything that decides the text. */
   readonly key: string;
   readonly statements: string;
 }
 
-const at = (i: number): string => `entry + P[1].${"xyzw".charAt(i)}`;
+const at = (i: number): string => `entry + slots.${"xyzw".charAt(i)}`;
 
 /** Declares `sum` as a AggWide, and `unit`, the exponent of 2 of its units. */
 const loadWide = (slot: Placed, i: number, name: string): FinishText => {
@@ -111,7 +113,7 @@ const varianceText = (slots: readonly Placed[], float: "f32" | "f64", root: bool
     key: loads.map((load) => load.key).join(),
     statements: `
   let n = S[${at(0)}];
-  ok = n > P[0].w;
+  ok = n > ddof;
   if (ok) {
     ${loads.map((load) => load.statements).join("\n    ")}
     if (agg_wide_negative(&sum)) { agg_wide_negate(&sum); }
@@ -120,7 +122,7 @@ const varianceText = (slots: readonly Placed[], float: "f32" | "f64", root: bool
     agg_wide_subtract(&spread, &square);
     var quotient = AggQuotient(vec2<u32>(0u), 0);
     let unit = squares_unit + 64 * i32(sum_bottom);
-    if (!agg_wide_negative(&spread)) { quotient = agg_wide_quotient(&spread, u32_mul_wide(n, n - P[0].w)); }
+    if (!agg_wide_negative(&spread)) { quotient = agg_wide_quotient(&spread, u32_mul_wide(n, n - ddof)); }
     ${
       root
         ? `if (any(quotient.m != vec2<u32>(0u))) { quotient = agg_quotient_root(AggQuotient(quotient.m, quotient.x + unit)); }
@@ -191,70 +193,147 @@ const textOf = (aggregate: Aggregate, slots: readonly Placed[], input: Physical)
 /** 0 for a bool, whose result is a bitmap. */
 const resultWords = (physical: Physical): number => Math.floor(WORDS[storageOfPhysical(physical)]);
 
-/**
- * One thread for each group.
- *
- *     bindings: state (read): entry of g at g * stride | result (read_write, zeroed where it has bits): [values][validity]
- *     params:   groups, stride, validity offset, ddof | first words of the aggregate's slots in an entry
- */
-const finishKernel = (aggregate: Aggregate, text: FinishText, input: Physical, physical: Physical): Kernel => {
-  const words = resultWords(physical);
-  const type = words === 0 ? "bool" : words === 2 ? "vec2<u32>" : "u32";
-  const store = [
-    "if (value) { atomicOr(&result[g >> 5u], 1u << (g & 31u)); }",
-    "atomicStore(&result[g], value);",
-    "atomicStore(&result[2u * g], value.x);\n  atomicStore(&result[2u * g + 1u], value.y);",
-  ][words];
+/** An aggregate that a kernel finishes. */
+interface Finishing {
+  readonly aggregate: Aggregate;
+  readonly slots: readonly Placed[];
+  readonly physical: Physical;
+  readonly nullable: boolean;
+  readonly text: FinishText;
+  /** Everything that decides its WGSL but for where the result goes. */
+  readonly key: string;
+}
+
+const finishingOf = (layout: Layout, aggregate: Aggregate, inputs: readonly RowValue[], filled: boolean): Finishing => {
+  const { kind } = aggregate;
+  const value = inputs[aggregate.input];
+  const input = value?.physical ?? "u32";
+  const slots = slotsOf(aggregate, inputs).map((slot) => find(layout, slot));
+  const nullable = WITH_FEW.has(kind) || (WITHOUT_VALUES.has(kind) && !(filled && value?.nullable === false));
+  const text = textOf(aggregate, slots, input);
   return {
-    name: `aggregate-${aggregate.kind.replace("_", "-")}`,
-    key: `${input};${text.key}`,
-    wgsl: () =>
-      link(`
+    aggregate,
+    slots,
+    physical: resultPhysical(aggregate, input),
+    nullable,
+    text,
+    key: `${kind}${nullable ? "?" : ""}(${input};${text.key})`,
+  };
+};
+
+/**
+ * A workgroup for 64 groups and one aggregate, a thread for each group: two words of every bitmap belong to the workgroup. The text of
+ * aggregates that differ only in their slots is there once.
+ *
+ *     bindings: state (read): entry of g at g * stride | the results (read_write): [values][validity]
+ *     params:   groups, stride | of each aggregate: validity offset, ddof, 0, 0 | first words of its slots in an entry
+ */
+const finishKernel = (finishings: readonly Finishing[]): Kernel => {
+  const texts = new Map<string, { readonly finishing: Finishing; readonly results: number[] }>();
+  for (const [k, finishing] of finishings.entries()) {
+    const same = texts.get(finishing.key);
+    if (same === undefined) texts.set(finishing.key, { finishing, results: [k] });
+    else same.results.push(k);
+  }
+  const wgsl = (): string => {
+    const cases = [...texts.values()].map(({ finishing, results }) => ({ results, text: finishCase(finishing, results) }));
+    return link(`
 @group(0) @binding(0) var<storage, read> S: array<u32>;
-@group(0) @binding(1) var<storage, read_write> result: array<atomic<u32>>;
-@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 2>;
-${text.statements.includes("agg_wide_") ? WIDE : ""}
+${finishings.map((_, k) => `@group(0) @binding(${k + 1}) var<storage, read_write> result${k}: array<u32>;`).join("\n")}
+@group(0) @binding(${finishings.length + 1}) var<uniform> P: array<vec4<u32>, ${1 + 2 * finishings.length}>;
+var<workgroup> bits: array<atomic<u32>, 4>;
+${finishings.some(({ text }) => text.statements.includes("agg_wide_")) ? WIDE : ""}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let g = group_id(wid, nwg) * ${WORKGROUP}u + lid;
-  if (g >= P[0].x) { return; }
+  let number = group_id(wid, nwg);
+  let which = number % ${finishings.length}u;
+  let g = number / ${finishings.length}u * ${WORKGROUP}u + lid;
+  let inside = g < P[0].x;
   let entry = g * P[0].y;
-  var ok = true;
-  var value: ${type};
-  ${text.statements}
-  ${store}
-  ${NULLABLE.has(aggregate.kind) ? "if (ok) { atomicOr(&result[P[0].z + (g >> 5u)], 1u << (g & 31u)); }" : ""}
-}`),
-    bindings: ["read", "read_write"],
-    params: 8,
+  let validity = P[1u + 2u * which].x;
+  let ddof = P[1u + 2u * which].y;
+  let slots = P[2u + 2u * which];
+  let word = (g - lid) / 32u + lid;
+  let has_word = lid < 2u && word * 32u < P[0].x;
+  ${switchOf("which", cases)}
+}`);
+  };
+  return {
+    name: "aggregate-finish",
+    key: finishings.map(({ key }) => key).join(),
+    wgsl,
+    bindings: ["read", ...finishings.map(() => "read_write" as const)],
+    params: 4 + 8 * finishings.length,
     workgroup: WORKGROUP,
   };
 };
 
-/** Records the dispatch that makes the result of one aggregate out of the entries at the start of `state`. */
-export function finishAggregate(
+/** The last of the cases is the default. */
+const switchOf = (
+  selector: string,
+  cases: readonly { readonly results: readonly number[]; readonly text: string }[],
+): string => `switch (${selector}) {
+  ${cases.map(({ results, text }, i) => `${i === cases.length - 1 ? "default" : `case ${results.map((k) => `${k}u`).join(", ")}:`} {\n  ${text}\n  }`).join("\n  ")}
+  }`;
+
+/** Finishes one of several aggregates that have the same text. */
+const finishCase = ({ physical, nullable, text }: Finishing, results: readonly number[]): string => {
+  const words = resultWords(physical);
+  const bit = "1u << (lid & 31u)";
+  const stores = results.map((k) => {
+    const values = [
+      `if (has_word) { result${k}[word] = atomicLoad(&bits[lid]); }`,
+      `if (inside) { result${k}[g] = value; }`,
+      `if (inside) { result${k}[2u * g] = value.x; result${k}[2u * g + 1u] = value.y; }`,
+    ][words];
+    const valid = nullable ? ` if (has_word) { result${k}[validity + word] = atomicLoad(&bits[2u + lid]); }` : "";
+    return { results: [k], text: `${values}${valid}` };
+  });
+  return `var ok = true;
+  var value: ${words === 0 ? "bool" : words === 2 ? "vec2<u32>" : "u32"};
+  if (inside) {
+    ${text.statements}
+    ${words === 0 ? `if (value) { atomicOr(&bits[lid >> 5u], ${bit}); }` : ""}
+    ${nullable ? `if (ok) { atomicOr(&bits[2u + (lid >> 5u)], ${bit}); }` : ""}
+  }
+  workgroupBarrier();
+  ${switchOf("which", stores)}`;
+};
+
+/**
+ * Records what makes the results of aggregates out of the entries at the start of `state`; in the order of the aggregates, owned by the caller.
+ * `filled`: every group has rows, so that those of an input without nulls have values.
+ */
+export function finishAggregates(
   device: Device,
   state: DeviceBuffer,
   layout: Layout,
   groups: number,
-  aggregate: Aggregate,
+  aggregates: readonly Aggregate[],
   inputs: readonly RowValue[],
-): AggregateResult {
-  const input = inputs[aggregate.input]?.physical ?? "u32";
-  const physical = resultPhysical(aggregate, input);
-  const slots = slotsOf(aggregate, inputs).map((slot) => find(layout, slot));
-  const values = Math.ceil(Math.ceil(groups * WORDS[storageOfPhysical(physical)]) / 4) * 4;
-  const validityOffset = NULLABLE.has(aggregate.kind) ? values : null;
-  const bitmap = validityOffset === null ? 0 : Math.ceil(bitmapWords(groups) / 4) * 4;
-  const words = Math.max(4, values + bitmap);
-  // bits are added to zeros, all else is written
-  const hasBits = bitmap > 0 || resultWords(physical) === 0;
-  const buffer = hasBits ? device.allocZeroed(words, aggregate.kind) : device.alloc(words, aggregate.kind);
-  device.launch({
-    kernel: finishKernel(aggregate, textOf(aggregate, slots, input), input, physical),
-    bindings: [state, buffer],
-    params: [groups, layout.stride, validityOffset ?? 0, aggregate.ddof ?? 1, ...slots.map((slot) => slot.at)],
-    workgroups: Math.ceil(groups / WORKGROUP),
+  filled: boolean,
+): readonly AggregateResult[] {
+  const finishings = aggregates.map((aggregate) => finishingOf(layout, aggregate, inputs, filled));
+  const results = finishings.map(({ aggregate, physical, nullable }): AggregateResult => {
+    const values = Math.ceil(Math.ceil(groups * WORDS[storageOfPhysical(physical)]) / 4) * 4;
+    const validityOffset = nullable ? values : null;
+    const bitmap = validityOffset === null ? 0 : Math.ceil(bitmapWords(groups) / 4) * 4;
+    return { physical, buffer: device.alloc(Math.max(4, values + bitmap), aggregate.kind), validityOffset };
   });
-  return { physical, buffer, validityOffset };
+  const share = device.limits.storageBuffers - 1;
+  for (let at = 0; at < finishings.length; at += share) {
+    const part = finishings.slice(at, at + share);
+    const own = results.slice(at, at + share);
+    const paramsOf = ({ aggregate, slots }: Finishing, k: number): readonly number[] => {
+      const firsts = Array.from({ length: 4 }, (_, i) => slots[i]?.at ?? 0);
+      return [own[k]?.validityOffset ?? 0, aggregate.ddof ?? 1, 0, 0, ...firsts];
+    };
+    device.launch({
+      kernel: finishKernel(part),
+      bindings: [state, ...own.map(({ buffer }) => buffer)],
+      params: [groups, layout.stride, 0, 0, ...part.flatMap(paramsOf)],
+      workgroups: Math.ceil(groups / WORKGROUP) * part.length,
+    });
+  }
+  return results;
 }

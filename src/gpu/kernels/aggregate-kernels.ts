@@ -34,7 +34,8 @@ export interface RowSource {
 
 /**
  * Family words behind the program's arguments, in two vec4:
- * rows, groups, number of the first row, threads in the dispatch | groups that rows go to, replicas, rounds of the loop, 0.
+ * rows, groups, number of the first row, threads in the dispatch | groups that rows go to, replicas, rounds of the loop, first entry that
+ * workgroups write.
  */
 export const ROW_PARAMS = 8;
 
@@ -78,6 +79,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let targets = P[${words + 1}].x;
   let replicas = P[${words + 1}].y;
   let rounds = P[${words + 1}].z;
+  let written = P[${words + 1}].w;
   ${body}
 }`);
   };
@@ -111,7 +113,7 @@ const joinReplicas = (emit: Emission, layout: Layout): string => {
     let origin = e * ${stride}u;
     let at = e / replicas * replicas * ${stride}u;
     var raised = false;
-    ${emit.raiseEntry("W", atOrigin)}
+    ${emit.raiseEntry("W", atOrigin, false)}
   }
   workgroupBarrier();
   for (var g = lid; g < targets; g += ${WORKGROUP}u) { realign_entry(g * replicas * ${stride}u, nwg); }
@@ -131,14 +133,13 @@ const joinReplicas = (emit: Emission, layout: Layout): string => {
 /**
  * Everything goes to group 0. Each thread strides over the rows with its entry in registers; the 256 entries of a workgroup meet in
  * `replicas` (a power of two) entries in workgroup memory, so that fewer of them wait for one another, and those in the first. Workgroup w
- * writes partial entry `groups + w` of the state.
+ * writes entry `written + w` of the state.
  *
- *     registers (256 x stride) -> W (replicas x sharedStride) -> S[(groups + w) * stride ..]
+ *     registers (256 x stride) -> W (replicas x sharedStride) -> S[(written + w) * stride ..]
  */
 export function privateKernel(source: RowSource, layout: Layout, replicas: number): Kernel {
   const stride = sharedStride(layout);
   const register = (i: number): string => `r${i}`;
-  const first = (i: number): string => `atomicLoad(&W[${i}u])`;
   return rowKernel({
     name: "aggregate-all",
     variant: `${replicas}`,
@@ -147,7 +148,7 @@ export function privateKernel(source: RowSource, layout: Layout, replicas: numbe
     memories: ["W"],
     text: (emit) => ({
       declarations: `var<workgroup> W: array<atomic<u32>, ${stride * replicas}>;
-${realignEntry(emit, layout)}`,
+${replicas > 1 ? realignEntry(emit, layout) : ""}`,
       body: `
   ${emit.registers}
   for (var row = group * ${WORKGROUP}u + lid; row < rows; row += threads) {
@@ -159,12 +160,9 @@ ${realignEntry(emit, layout)}`,
   ${emit.settle}
   {
     let at = (lid & (replicas - 1u)) * ${stride}u;
-    var raised = false;
     ${
       layout.pending
-        ? `${emit.raiseEntry("W", register)}
-    workgroupBarrier();
-    if (lid < replicas) { realign_entry(lid * ${stride}u, nwg); }
+        ? `${emit.raiseEntry("W", register, true)}
     workgroupBarrier();`
         : ""
     }
@@ -172,16 +170,7 @@ ${realignEntry(emit, layout)}`,
   }
   workgroupBarrier();
   ${replicas > 1 ? joinReplicas(emit, layout) : ""}
-  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(groups + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }
-  ${
-    layout.pending
-      ? `if (lid == 0u) {
-    let at = 0u;
-    var raised = false;
-    ${emit.raiseEntry("S", first)}
-  }`
-      : ""
-  }`,
+  for (var i = lid; i < ${layout.stride}u; i += ${WORKGROUP}u) { atomicStore(&S[(written + group) * ${layout.stride}u + i], atomicLoad(&W[i])); }`,
     }),
   });
 }
@@ -189,9 +178,9 @@ ${realignEntry(emit, layout)}`,
 /**
  * Few groups: every workgroup has `replicas` (a power of two) entries of each group in workgroup memory; lanes spread over the replicas.
  * A round takes `roundRows` rows for each thread: pending words are raised, entries realigned if any was, then rows are added. In the
- * end replicas are added to the first one, and workgroup w writes partial entry `groups + w * targets + g` of the state.
+ * end replicas are added to the first one, and workgroup w writes entry `written + w * targets + g` of the state.
  *
- *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> W[id * replicas * sharedStride ..] -> S[(groups + ..) * stride ..]
+ *     rows -> W[(id * replicas + lane % replicas) * sharedStride ..] -> W[id * replicas * sharedStride ..] -> S[(written + ..) * stride ..]
  */
 export function sharedKernel(source: RowSource, layout: Layout, { words, replicas, roundRows }: SharedShape): Kernel {
   const stride = sharedStride(layout);
@@ -209,7 +198,7 @@ export function sharedKernel(source: RowSource, layout: Layout, { words, replica
 ${layout.pending ? "var<workgroup> dirty: u32;" : ""}
 fn raise_row(at: u32, number: u32${parameters}) -> bool {
     var raised = false;
-    ${emit.raise("W")}
+    ${emit.raise("W", false)}
     return raised;
 }
 fn add_row(at: u32, number: u32${parameters}) {
@@ -248,22 +237,18 @@ ${realignEntry(emit, layout)}`,
   ${replicas > 1 ? joinReplicas(emit, layout) : ""}
   for (var g = lid; g < targets; g += ${WORKGROUP}u) {
     let origin = g * replicas * ${stride}u;
-    let to = (groups + group * targets + g) * ${layout.stride}u;
+    let to = (written + group * targets + g) * ${layout.stride}u;
     for (var i = 0u; i < rolled(${layout.stride}u, nwg); i++) { atomicStore(&S[to + i], atomicLoad(&W[origin + i])); }
-    ${
-      layout.pending
-        ? `let at = g * ${layout.stride}u;
-    var raised = false;
-    ${emit.raiseEntry("S", atOrigin)}`
-        : ""
-    }
   }`,
     }),
   });
 }
 
-/** Many groups: each thread takes one row to its group's entry in device memory. `step` "raise" comes first where slots have pending words. */
-export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "add"): Kernel {
+/** What is done with rows or entries: pending words are raised, at once with the rest of an entry to which nothing was added yet, or they are added. */
+export type Step = "raise" | "raise-empty" | "add";
+
+/** Many groups: each thread takes one row to its group's entry in device memory. Raising comes first where slots have pending words. */
+export function manyKernel(source: RowSource, layout: Layout, step: Step): Kernel {
   return rowKernel({
     name: `aggregate-many-${step}`,
     source,
@@ -277,7 +262,7 @@ export function manyKernel(source: RowSource, layout: Layout, step: "raise" | "a
   let at = ${source.ids ? "ids[row]" : "0u"} * ${layout.stride}u;
   ${load(layout)}
   var raised = false;
-  ${emit[step]("S")}`,
+  ${step === "add" ? emit.add("S") : emit.raise("S", step === "raise-empty")}`,
     }),
   });
 }

@@ -5,7 +5,7 @@ import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import type { RowValue } from "../row-program.ts";
 import { absorbKernel, mergeKernel, realignKernel } from "./aggregate-entry-kernels.ts";
-import { type AggregateResult, finishAggregate } from "./aggregate-finish.ts";
+import { type AggregateResult, finishAggregates } from "./aggregate-finish.ts";
 import {
   manyKernel,
   privateKernel,
@@ -13,6 +13,7 @@ import {
   type RowSource,
   SHARED_WORDS,
   type SharedShape,
+  type Step,
   sharedKernel,
   sharedStride,
   WORKGROUP,
@@ -94,6 +95,8 @@ export class AccumulatorPart {
   readonly #workgroups: number;
   readonly #shape: SharedShape;
   readonly #state: DeviceBuffer;
+  /** Whether anything was added to the groups' entries, which are unspecified before. */
+  #filled = false;
 
   /** `takes`: what is going to be added; entries need no room for those of workgroups. */
   constructor(device: Device, layout: Layout, groups: number, takes: "rows" | "entries" = "rows") {
@@ -103,7 +106,6 @@ export class AccumulatorPart {
     this.#shape = shapeFor(device, layout, groups);
     this.#workgroups = this.#shape.replicas > 0 ? workgroupsFor(device, layout, groups) : workgroupsForOne(device, layout, groups);
     this.#state = device.alloc(takes === "rows" ? stateWords(device, layout, groups) : groups * layout.stride, "aggregate state");
-    device.clear(this.#state, 0, groups * layout.stride);
   }
 
   accumulate(batch: RowBatch): void {
@@ -116,42 +118,57 @@ export class AccumulatorPart {
     else this.#direct(batch);
   }
 
-  /** Rows into partial entries, those into the groups' entries. */
+  /** Rows into partial entries, those into the groups' entries; the first rows directly where a single workgroup takes them. */
   #partial(batch: RowBatch, kernel: Kernel, targets: number, replicas: number): void {
     const { roundRows } = this.#shape;
     const workgroups = Math.min(this.#workgroups, Math.max(1, Math.ceil(batch.rows / (WORKGROUP * ROWS_PER_THREAD))));
     const threads = workgroups * WORKGROUP;
-    this.#launchRows(batch, kernel, workgroups, [threads, targets, replicas, Math.ceil(batch.rows / (threads * roundRows))]);
-    this.#realign();
-    this.#launchEntries(mergeKernel(this.#layout), [workgroups * targets, this.#groups, targets]);
+    const fresh = !this.#filled && targets === this.#groups;
+    const written = fresh && workgroups === 1 ? 0 : this.#groups;
+    if (!fresh) this.#fill();
+    this.#filled = true;
+    this.#launchRows(batch, kernel, workgroups, [threads, targets, replicas, Math.ceil(batch.rows / (threads * roundRows)), written]);
+    if (written === 0) return;
+    const params = [workgroups, this.#groups, targets, fresh ? 1 : 0];
+    this.#device.launch({ kernel: mergeKernel(this.#layout), bindings: [this.#state], params, workgroups: targets });
+  }
+
+  /** Makes the groups' entries empty ones where nothing was added to them. */
+  #fill(): void {
+    if (!this.#filled) this.#device.clear(this.#state, 0, this.#groups * this.#layout.stride);
+    this.#filled = true;
   }
 
   #direct(batch: RowBatch): void {
     const workgroups = Math.ceil(batch.rows / WORKGROUP);
-    if (this.#layout.pending) {
-      this.#launchRows(batch, manyKernel(batch.source, this.#layout, "raise"), workgroups, []);
-      this.#realign();
-    }
-    this.#launchRows(batch, manyKernel(batch.source, this.#layout, "add"), workgroups, []);
+    this.#inSteps((step) => this.#launchRows(batch, manyKernel(batch.source, this.#layout, step), workgroups, []));
   }
 
   /** Adds entry r of another state of the layout to group `ids[r]` (beyond the groups: to none), or all of them to group 0. */
   absorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null): void {
-    if (this.#layout.pending) {
-      this.#launchAbsorb(entries, rows, ids, "raise");
-      this.#realign();
-    }
-    this.#launchAbsorb(entries, rows, ids, "add");
+    this.#inSteps((step) => this.#launchAbsorb(entries, rows, ids, step));
   }
 
-  #launchAbsorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null, step: "raise" | "add"): void {
+  /** What is added to the groups' entries in device memory, after their pending words where there are some. */
+  #inSteps(launch: (step: Step) => void): void {
+    const empty = !this.#filled;
+    this.#fill();
+    if (this.#layout.pending) {
+      launch(empty ? "raise-empty" : "raise");
+      if (!empty) this.#realign();
+    }
+    launch("add");
+  }
+
+  #launchAbsorb(entries: DeviceBuffer, rows: number, ids: DeviceBuffer | null, step: Step): void {
     const kernel = absorbKernel(this.#layout, ids !== null, step);
     const bindings = [entries, ...(ids === null ? [] : [ids]), this.#state];
     this.#device.launch({ kernel, bindings, params: [rows, this.#groups], workgroups: Math.ceil(rows / WORKGROUP) });
   }
 
   #realign(): void {
-    if (this.#layout.pending) this.#launchEntries(realignKernel(this.#layout), [this.#groups]);
+    const [kernel, workgroups] = [realignKernel(this.#layout), Math.ceil(this.#groups / WORKGROUP)];
+    this.#device.launch({ kernel, bindings: [this.#state], params: [this.#groups, 0], workgroups });
   }
 
   #launchRows({ source, ids, rows, rowBase }: RowBatch, kernel: Kernel, workgroups: number, words: readonly number[]): void {
@@ -163,12 +180,9 @@ export class AccumulatorPart {
     this.#device.launch({ kernel, bindings, params, workgroups });
   }
 
-  #launchEntries(kernel: Kernel, params: readonly [number, ...number[]]): void {
-    this.#device.launch({ kernel, bindings: [this.#state], params, workgroups: Math.ceil(params[0] / WORKGROUP) });
-  }
-
   /** The groups' entries, owned by the caller: the state itself where that is little else. Nothing may be added afterwards. */
   entries(): DeviceBuffer {
+    this.#fill();
     const words = this.#groups * this.#layout.stride;
     if (this.#state.words <= words * MOST_KEPT) return this.#state.retain();
     const entries = this.#device.alloc(words, "aggregate entries");
@@ -176,8 +190,10 @@ export class AccumulatorPart {
     return entries;
   }
 
-  finish(aggregate: Aggregate, inputs: readonly RowValue[]): AggregateResult {
-    return finishAggregate(this.#device, this.#state, this.#layout, this.#groups, aggregate, inputs);
+  /** `filled`: rows were added to every group. */
+  finish(aggregates: readonly Aggregate[], inputs: readonly RowValue[], filled: boolean): readonly AggregateResult[] {
+    this.#fill();
+    return finishAggregates(this.#device, this.#state, this.#layout, this.#groups, aggregates, inputs, filled);
   }
 
   release(): void {

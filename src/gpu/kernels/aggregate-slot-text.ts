@@ -8,7 +8,7 @@ export type Memory = "S" | "W";
 
 /**
  * Text over one slot. In scope: for rows `v0 v1 ..` (the program's outputs), `number` (global row number); for memory `at` (first word of
- * the entry) and `raised` (set when a pending word was raised); registers are `r0 r1 ..`, one for each word of an entry.
+ * the entry) and `raised` (set when a pending word of an entry that is not empty was raised); registers are `r0 r1 ..`, one for each word of an entry.
  */
 export interface SlotText {
   /** Declares registers that are not words of the entry. */
@@ -17,12 +17,12 @@ export interface SlotText {
   readonly fold: string;
   /** Makes the registers an entry, after the last row. */
   readonly settle?: string;
-  /** Raises the pending words of the entry by the row. */
-  readonly raise?: (memory: Memory) => string;
+  /** Raises the pending words of the entry by the row; where `empty`, nothing was added to the entry yet, and it fits them at once. */
+  readonly raise?: (memory: Memory, empty: boolean) => string;
   /** Adds the row to the entry, whose pending words have been raised and realigned. */
   readonly add: (memory: Memory) => string;
   /** The same two for a whole other entry, whose word i is `word(i)`. */
-  readonly raiseEntry?: (memory: Memory, word: (i: number) => string) => string;
+  readonly raiseEntry?: (memory: Memory, word: (i: number) => string, empty: boolean) => string;
   readonly addEntry: (memory: Memory, word: (i: number) => string) => string;
   /** Makes the entry fit its pending words; `nwg` is in scope. */
   readonly realign?: (memory: Memory) => string;
@@ -83,15 +83,17 @@ const extremeKey = (slot: Placed & { readonly kind: "extreme" }): string => {
 /** A slot [pending high][high][low] that keeps the largest 64-bit key: the low word counts only beside the winning high word. */
 const largestWideText = (slot: Placed, key: string): SlotText => {
   const [pending, high, low] = [slot.at, slot.at + 1, slot.at + 2];
-  const raise = (m: Memory, value: string): string =>
-    `{ let h = ${value}; if (h > atomicLoad(&${m}[at + ${pending}u])) { atomicMax(&${m}[at + ${pending}u], h); raised = true; } }`;
+  const raise = (m: Memory, value: string, empty: boolean): string => {
+    const fit = empty ? `atomicMax(&${m}[at + ${high}u], h);` : "raised = true;";
+    return `{ let h = ${value}; if (h > atomicLoad(&${m}[at + ${pending}u])) { atomicMax(&${m}[at + ${pending}u], h); ${fit} } }`;
+  };
   const add = (m: Memory, h: string, l: string): string =>
     `if (${h} == atomicLoad(&${m}[at + ${high}u]) && ${l} > atomicLoad(&${m}[at + ${low}u])) { atomicMax(&${m}[at + ${low}u], ${l}); }`;
   return {
     fold: guarded(slot, `let k = ${key}; if (k.y > r${high} || (k.y == r${high} && k.x > r${low})) { r${high} = k.y; r${low} = k.x; }`),
-    raise: (m) => guarded(slot, raise(m, `${key}.y`)),
+    raise: (m, empty) => guarded(slot, raise(m, `${key}.y`, empty)),
     add: (m) => guarded(slot, `let k = ${key}; ${add(m, "k.y", "k.x")}`),
-    raiseEntry: (m, word) => raise(m, word(1)),
+    raiseEntry: (m, word, empty) => raise(m, word(1), empty),
     addEntry: (m, word) => `{ let h = ${word(1)}; let l = ${word(2)}; ${add(m, "h", "l")} }`,
     realign: (m) => `if (atomicLoad(&${m}[at + ${pending}u]) > atomicLoad(&${m}[at + ${high}u])) {
       atomicStore(&${m}[at + ${high}u], atomicLoad(&${m}[at + ${pending}u]));
@@ -176,8 +178,10 @@ const windowText = (slot: Placed & { readonly kind: "window" }): SlotText => {
     return `{ let y = ${chosen}; ${low(k)} += y; ${high(k)} += ${signed ? "c.sign + " : ""}u32(${low(k)} < y); }`;
   };
   const finite = (body: string): string => guarded(slot, `let x = v${slot.input}.v; if (${name}_finite(x)) { ${body} }`);
-  const raise = (m: Memory, value: string): string =>
-    `let b = ${value}; if (b > atomicLoad(&${m}[at + ${pending}u])) { atomicMax(&${m}[at + ${pending}u], b); raised = true; }`;
+  const raise = (m: Memory, value: string, empty: boolean): string => {
+    const fit = empty ? `atomicMax(&${m}[at + ${bottom}u], b);` : "raised = true;";
+    return `let b = ${value}; if (b > atomicLoad(&${m}[at + ${pending}u])) { atomicMax(&${m}[at + ${pending}u], b); ${fit} }`;
+  };
   return {
     ...(signed ? { scratch: `var ${negatives} = 0u;` } : {}),
     fold: finite(`
@@ -199,7 +203,7 @@ const windowText = (slot: Placed & { readonly kind: "window" }): SlotText => {
           .map((k) => `${low(k)} += ${negatives}; ${high(k)} += u32(${low(k)} < ${negatives});`)
           .join("\n  ")
       : "",
-    raise: (m) => finite(raise(m, `${name}_bottom(x)`)),
+    raise: (m, empty) => finite(raise(m, `${name}_bottom(x)`, empty)),
     add: (m) =>
       finite(`
       let c = ${name}_place(x);
@@ -208,7 +212,7 @@ const windowText = (slot: Placed & { readonly kind: "window" }): SlotText => {
         .map((i) => `${m}_chunk(at + ${first}u, t${i > 0 ? ` + ${i}` : ""}, ${bins}, c.c${i}, c.sign);`)
         .join("\n      ")}
     `),
-    raiseEntry: (m, word) => `{ ${raise(m, word(1))} }`,
+    raiseEntry: (m, word, empty) => `{ ${raise(m, word(1), empty)} }`,
     addEntry: (m, word) => `{ let down = i32(atomicLoad(&${m}[at + ${bottom}u])) - i32(${word(1)});
       ${range(bins)
         .map((k) => `if (down <= ${k}) { ${m}_add64(at + ${first + 2 * k}u - 2u * u32(down), ${word(2 + 2 * k)}, ${word(3 + 2 * k)}); }`)

@@ -61,9 +61,12 @@ export class GroupAccumulator {
     for (const { part } of this.#parts) part.accumulate(batch);
   }
 
-  /** Results in the order of the aggregates, `groups` rows each, owned by the caller; accumulation may go on afterwards. */
-  finish(): readonly AggregateResult[] {
-    return this.#parts.flatMap(({ part, aggregates }) => aggregates.map((aggregate) => part.finish(aggregate, this.#inputs)));
+  /**
+   * Results in the order of the aggregates, `groups` rows each, owned by the caller; accumulation may go on afterwards. `filled`: rows were added
+   * to every group, so that min, max and mean of an input without nulls have no bitmap.
+   */
+  finish(filled = false): readonly AggregateResult[] {
+    return this.#parts.flatMap(({ part, aggregates }) => part.finish(aggregates, this.#inputs, filled));
   }
 
   /** Gives the state back. */

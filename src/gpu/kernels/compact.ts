@@ -1,112 +1,137 @@
-/** Row numbers of the set bits of a mask, ascending: what a filter keeps. */
+/** Brings marked rows together, in their order: what a filter keeps. */
 
 import type { DeviceBuffer } from "../buffers.ts";
-import { bitmapWords } from "../column.ts";
+import { bitmapWords, type Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
-import { exclusiveScan } from "./scan.ts";
+import { gather, type TakenAlong, takeAllAlong } from "./gather.ts";
+import { exclusiveScan, SCAN_LANES, sumBefore } from "./scan.ts";
 
-/** Mask words of a workgroup, one for each invocation: 8,192 rows. */
-const BLOCK = 256;
+/** Rows marked in a bitmap. */
+export interface MarkedBlocks {
+  /** Bitmap of `rows` bits; bits beyond are 0. */
+  readonly bits: DeviceBuffer;
+  /** For each block of MARKED_BLOCK rows, those marked in it. */
+  readonly counts: DeviceBuffer;
+  readonly rows: number;
+}
 
-/* mask -> counts[group]; P = first word of the mask, its words. */
-const countBlocks: Kernel = {
-  name: "compact-count",
-  key: "",
-  wgsl: () => /* wgsl */ `
-@group(0) @binding(0) var<storage, read> mask: array<u32>;
-@group(0) @binding(1) var<storage, read_write> counts: array<u32>;
-@group(0) @binding(2) var<uniform> P: array<vec4<u32>, 1>;
-var<workgroup> partial: array<u32, 256>;
+/** Rows that are counted together. */
+export const MARKED_BLOCK = 2048;
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let block = wid.x + wid.y * nwg.x;
-  let word = block * 256u + t;
-  partial[t] = 0u;
-  if (word < P[0].y) { partial[t] = countOneBits(mask[P[0].x + word]); }
-  for (var half = 128u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (t < half) { partial[t] += partial[t + half]; }
-  }
-  if (t == 0u && word < P[0].y) { counts[block] = partial[0]; }
-}`,
-  bindings: ["read", "read_write"],
-  params: 2,
-  workgroup: BLOCK,
-};
+/** Mask words of a workgroup, one for each invocation. */
+const WORKGROUP = 256;
+/** Rows of a workgroup. */
+const TILE = WORKGROUP * 32;
+
+/** What says how many rows are marked in front of a block: the counts of all blocks, which every workgroup adds up by itself, or their sums. */
+type Base = "counts" | "before";
+
+const BASES = {
+  counts: { functions: sumBefore("counts", WORKGROUP), base: (block: string) => `sum_before(${block}, t)` },
+  before: { functions: "", base: (block: string) => `before[${block}]` },
+} as const satisfies Record<Base, { readonly functions: string; readonly base: (block: string) => string }>;
 
 /*
- * mask, bases[group] -> rows. Each invocation counts one word, the workgroup scans the counts; then the invocations walk over the
- * 8,192 rows 256 at a time, so that neighbours write neighbouring words:
+ * bits, counts or before -> rows, or the columns taken along. Each invocation counts one word, the workgroup scans the counts; then the
+ * invocations walk over the 8,192 rows 256 at a time, so that neighbours write neighbouring words:
  *
- *     position of row r = bases[group] + before[r / 32] + bits of word r / 32 below bit r % 32
+ *     place of row r = marked in front of the workgroup + scanned[r / 32] - bits of word r / 32 from bit r % 32 on
+ *
+ * P = words of the bitmap.
  */
-const scatterRows: Kernel = {
-  name: "compact-scatter",
-  key: "",
-  wgsl: () => /* wgsl */ `
-@group(0) @binding(0) var<storage, read> mask: array<u32>;
-@group(0) @binding(1) var<storage, read> bases: array<u32>;
-@group(0) @binding(2) var<storage, read_write> rows: array<u32>;
-@group(0) @binding(3) var<uniform> P: array<vec4<u32>, 1>;
-var<workgroup> words: array<u32, 256>;
-var<workgroup> upto: array<u32, 512>;
-
-@compute @workgroup_size(256)
+const scatterKernel = (by: Base, along: TakenAlong | null): Kernel => {
+  const bindings = along?.bindings ?? (["read_write"] as const);
+  return {
+    name: "compact-scatter",
+    key: `${by};${along?.key ?? ""}`,
+    wgsl: () => /* wgsl */ `
+@group(0) @binding(0) var<storage, read> bits: array<u32>;
+@group(0) @binding(1) var<storage, read> ${by}: array<u32>;
+${along === null ? "@group(0) @binding(2) var<storage, read_write> rows: array<u32>;" : along.declarations()}
+@group(0) @binding(${2 + bindings.length}) var<uniform> P: vec4<u32>;
+var<workgroup> words: array<u32, ${WORKGROUP}>;
+${SCAN_LANES}
+${BASES[by].functions}
+@compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-  let block = wid.x + wid.y * nwg.x;
-  if (block * 256u >= P[0].y) { return; }
-  let word = block * 256u + t;
-  var bits = 0u;
-  if (word < P[0].y) { bits = mask[P[0].x + word]; }
-  words[t] = bits;
-  var sum = countOneBits(bits);
-  upto[t] = sum;
-  var side = 0u;
-  for (var step = 1u; step < 256u; step <<= 1u) {
-    workgroupBarrier();
-    if (t >= step) { sum += upto[side + t - step]; }
-    side = 256u - side;
-    upto[side + t] = sum;
-  }
-  workgroupBarrier();
-  let base = bases[block];
+  let tile = wid.x + wid.y * nwg.x;
+  if (tile * ${WORKGROUP}u >= P.x) { return; }
+  let base = ${BASES[by].base(`tile * ${TILE / MARKED_BLOCK}u`)};
+  let own = tile * ${WORKGROUP}u + t;
+  var word = 0u;
+  if (own < P.x) { word = bits[own]; }
+  words[t] = word;
+  scan_lanes(countOneBits(word), t);
   let below = (1u << (t & 31u)) - 1u;
   for (var k = 0u; k < 32u; k++) {
     let w = k * 8u + (t >> 5u);
     let m = words[w];
-    if (((m >> (t & 31u)) & 1u) != 0u) {
-      rows[base + upto[side + w] - countOneBits(m & ~below)] = block * 8192u + k * 256u + t;
-    }
+    if (((m >> (t & 31u)) & 1u) == 0u) { continue; }
+    let at = base + scanned[w] - countOneBits(m & ~below);
+    let row = tile * ${TILE}u + k * ${WORKGROUP}u + t;
+    ${along === null ? "rows[at] = row;" : along.text("at", ["row"])}
   }
 }`,
-  bindings: ["read", "read", "read_write"],
-  params: 2,
-  workgroup: BLOCK,
+    bindings: ["read", "read", ...bindings],
+    params: 1,
+    workgroup: WORKGROUP,
+  };
 };
 
-/** Selected rows; the caller owns `rows`. */
-export interface Selection {
-  /** `count` u32 row numbers, ascending. */
-  readonly rows: DeviceBuffer;
-  readonly count: number;
-}
+/** Blocks up to which workgroups add up the counts in front of them: the work grows with the square. */
+const SUMMED_BLOCKS = 1 << 14;
 
-/** The rows of the set bits among the first `count` bits of the bitmap at word `maskWord` of `mask`; bits beyond `count` are 0. One round trip. */
-export const compact = async (device: Device, mask: DeviceBuffer, maskWord: number, count: number): Promise<Selection> => {
-  const words = bitmapWords(count);
-  if (words === 0) return { rows: device.alloc(0, "selected rows"), count: 0 };
-  const blocks = Math.ceil(words / BLOCK);
-  const params = [maskWord, words];
-  const counts = device.alloc(blocks, "compact counts");
-  device.launch({ kernel: countBlocks, bindings: [mask, counts], params, workgroups: blocks });
-  const { offsets, total } = exclusiveScan(device, counts, blocks);
+const launchScatter = (
+  device: Device,
+  { bits, counts, rows }: MarkedBlocks,
+  along: TakenAlong | null,
+  targets: readonly DeviceBuffer[],
+): void => {
+  const words = bitmapWords(rows);
+  const blocks = Math.ceil(rows / MARKED_BLOCK);
+  const launch = (by: Base, ranks: DeviceBuffer): void =>
+    device.launch({
+      kernel: scatterKernel(by, along),
+      bindings: [bits, ranks, ...targets],
+      params: [words],
+      workgroups: Math.ceil(words / WORKGROUP),
+    });
+  if (blocks <= SUMMED_BLOCKS) launch("counts", counts);
+  else {
+    const { offsets, total } = exclusiveScan(device, counts, blocks);
+    total.release();
+    launch("before", offsets);
+    offsets.release();
+  }
+};
+
+/** How many rows are marked. One round trip. */
+export const countMarked = async (device: Device, { counts, rows }: MarkedBlocks): Promise<number> =>
+  rows === 0 ? 0 : (await device.read(counts, 0, Math.ceil(rows / MARKED_BLOCK))).reduce((sum, count) => sum + count, 0);
+
+/** The numbers of the marked rows, which are `count`: u32, ascending, owned by the caller. */
+export const compactRows = (device: Device, marked: MarkedBlocks, count: number): DeviceBuffer => {
+  const rows = device.alloc(count, "selected rows");
+  if (count > 0) launchScatter(device, marked, null, [rows]);
+  return rows;
+};
+
+/** The marked rows, which are `count`, of columns of `marked.rows` rows; in their order, nullable as the columns are, owned by the caller. */
+export const compactColumns = (device: Device, marked: MarkedBlocks, columns: readonly Column[], count: number): readonly Column[] => {
+  const along = takeAllAlong(device, columns, count, 2);
+  if (along !== null) {
+    for (const taken of along) launchScatter(device, marked, taken, taken.buffers);
+    return along.flatMap(({ targets }) => targets.flat());
+  }
+  const rows = compactRows(device, marked, count);
+  const taken = gather(device, columns, rows, count, false);
+  rows.release();
+  return taken;
+};
+
+/** Gives the buffers back. */
+export const releaseMarked = ({ bits, counts }: MarkedBlocks): void => {
+  bits.release();
   counts.release();
-  device.prepare(scatterRows);
-  const [selected = 0] = await device.read(total, 0, 1).finally(() => total.release());
-  const rows = device.alloc(selected, "selected rows");
-  if (selected > 0) device.launch({ kernel: scatterRows, bindings: [mask, offsets, rows], params, workgroups: blocks });
-  offsets.release();
-  return { rows, count: selected };
 };

@@ -198,6 +198,15 @@ export const takeAlong = (
   };
 };
 
+/** As `takeAlong` of one list, in as many launches of the kernel as the device's bindings make necessary. */
+export const takeAllAlong = (device: Device, columns: readonly Column[], count: number, before: number): readonly TakenAlong[] | null => {
+  const share = Math.floor((device.limits.storageBuffers - before) / 2);
+  if (share < 1 || columns.some((column) => slotOf(column) === "bits" || column.validityOffset !== null)) return null;
+  const parts = Array.from({ length: Math.ceil(columns.length / share) }, (_, k) => columns.slice(k * share, (k + 1) * share));
+  const along = parts.map((part) => takeAlong(device, [part], count, before)).filter((taken) => taken !== null);
+  return along.length === parts.length && parts.length > 0 ? along : null;
+};
+
 interface Pair extends Listed {
   readonly source: Column;
   readonly target: Column;

@@ -8,7 +8,7 @@ import { constantWords } from "./fill.ts";
 import type { TakenAlong } from "./gather.ts";
 import { NONE, WORKGROUP } from "./hash-group-insert.ts";
 import type { Scratch } from "./keys-scratch.ts";
-import { exclusiveScan } from "./scan.ts";
+import { exclusiveScan, SCAN_LANES, sumBefore } from "./scan.ts";
 
 /** Rows marked in a bitmap. */
 export interface MarkedRows {
@@ -27,9 +27,7 @@ export interface RankedRows extends Pick<MarkedRows, "bits" | "rows"> {
   readonly ranks: { readonly by: RanksBy; readonly words: DeviceBuffer };
 }
 
-/** Marked rows that can be numbered in any order. */
 export interface NumberedRows extends RankedRows {
-  readonly ranks: { readonly by: "before"; readonly words: DeviceBuffer };
   /** One word: all bits set. */
   readonly total: DeviceBuffer;
 }
@@ -38,29 +36,38 @@ export interface NumberedRows extends RankedRows {
 export const RANK_FUNCTION = `
 fn rank_of(row: u32, base: u32) -> u32 { return base + before[row >> 5u] + countOneBits(bits[row >> 5u] & ((1u << (row & 31u)) - 1u)); }`;
 
-/** As RANK_FUNCTION over `bits` and `counts`, for the rows of workgroup `group` alone, with the base that `rank_base` has for all of it. */
-const OWN_RANKS = `
-var<workgroup> rank_sums: array<u32, ${WORKGROUP}>;
-fn rank_base(group: u32, lane: u32) -> u32 {
-  var sum = 0u;
-  for (var word = lane; word < group * ${WORKGROUP / 32}u; word += ${WORKGROUP}u) { sum += counts[word]; }
-  rank_sums[lane] = sum;
-  for (var half = ${WORKGROUP / 2}u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { rank_sums[lane] += rank_sums[lane + half]; }
-  }
-  return workgroupUniformLoad(&rank_sums[0]);
-}
+/** As RANK_FUNCTION over `bits` and `counts`, for the rows of a workgroup alone, whose base is the sum of the counts before its own. */
+const OWN_RANKS = `${sumBefore("counts", WORKGROUP)}
 fn rank_of(row: u32, base: u32) -> u32 {
   var rank = base;
   for (var word = (row >> 5u) & ~${WORKGROUP / 32 - 1}u; word < (row >> 5u); word++) { rank += counts[word]; }
   return rank + countOneBits(bits[row >> 5u] & ((1u << (row & 31u)) - 1u));
 }`;
 
+/**
+ * As RANK_FUNCTION over `bits` and `counts`, for any rows: the base is the number of words, whose counts each workgroup adds up first. It is also
+ * what tells all bits set: `all_marked`.
+ */
+export const ALL_RANKS = `${SCAN_LANES}
+fn add_up(words: u32, lane: u32) {
+  let share = (words + ${WORKGROUP - 1}u) / ${WORKGROUP}u;
+  var sum = 0u;
+  for (var word = lane * share; word < min(words, (lane + 1u) * share); word++) { sum += counts[word]; }
+  scan_lanes(sum, lane);
+}
+fn all_marked() -> u32 { return scanned[${WORKGROUP - 1}]; }
+fn rank_of(row: u32, words: u32) -> u32 {
+  let share = (words + ${WORKGROUP - 1}u) / ${WORKGROUP}u;
+  let part = (row >> 5u) / share;
+  var rank = select(scanned[max(part, 1u) - 1u], 0u, part == 0u);
+  for (var word = part * share; word < (row >> 5u); word++) { rank += counts[word]; }
+  return rank + countOneBits(bits[row >> 5u] & ((1u << (row & 31u)) - 1u));
+}`;
+
 /** WGSL of a kernel that lists marked rows, a workgroup for ${WORKGROUP} of them: the functions, and what comes before any row is looked at. */
 export const RANKS = {
   before: { functions: RANK_FUNCTION, base: "let base = 0u;" },
-  counts: { functions: OWN_RANKS, base: "let base = rank_base(group, lane);" },
+  counts: { functions: OWN_RANKS, base: `let base = sum_before(group * ${WORKGROUP / 32}u, lane);` },
 } as const satisfies Record<RanksBy, { readonly functions: string; readonly base: string }>;
 
 /** One thread for each row: bits, before or counts -> columns taken along, by rank. */
@@ -120,7 +127,7 @@ export function rankRows(device: Device, scratch: Scratch, { bits, counts, rows 
 }
 
 /** Rows up to which a workgroup counts the marked rows before its own by itself: the work grows with the square. */
-const COUNTED_ROWS = 1 << 18;
+export const COUNTED_ROWS = 1 << 18;
 
 /** What it takes to list the marked rows; held by `scratch`. */
 export const ranksOf = (device: Device, scratch: Scratch, marked: MarkedRows): RankedRows =>

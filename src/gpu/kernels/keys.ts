@@ -79,8 +79,8 @@ const ORDER = {
   f64: (v) => `f64_order(${v})`,
 } as const satisfies Record<Physical, (v: string) => string>;
 
-/** Body of an encoding kernel for one row; stores go through `put(plane, word)` with planes counted from the program's first. */
-interface Encoding {
+/** WGSL that stores the keys of a row: word p at `planes[values + p * own.y]`. */
+export interface Encoding {
   readonly key: string;
   readonly planes: number;
   readonly body: () => string;
@@ -229,7 +229,7 @@ export function hashKeys(device: Device, programs: RowProgram | readonly RowProg
 }
 
 /** Stores of a program's keys as ordered words, most significant first. */
-function orderOf(program: RowProgram, order: readonly KeyOrder[]): Encoding {
+export function orderOf(program: RowProgram, order: readonly KeyOrder[]): Encoding {
   const directions = program.outputs.map((_, k) => order[k] ?? { descending: false, nullsLast: false });
   return {
     key: `order,${directions.map(({ descending, nullsLast }) => `${descending ? "d" : "a"}${nullsLast ? "l" : "f"}`).join("")}`,

@@ -12,6 +12,7 @@ import type { Dictionary } from "../dictionary.ts";
 import type { Kernel } from "../kernel.ts";
 import type { RowProgram } from "../row-program.ts";
 import { link } from "../wgsl/library.ts";
+import { MARKED_BLOCK, type MarkedBlocks } from "./compact.ts";
 
 const WORKGROUP = 256;
 
@@ -111,40 +112,80 @@ export function map(device: Device, compiled: Compiled, rows: number, from = 0, 
   return columns;
 }
 
-/** The rows for which the boolean output `output` is true and not null, as a bitmap; bits beyond `rows` are 0. */
-export function mask(device: Device, compiled: Compiled, rows: number, output = 0): DeviceBuffer {
-  const buffer = device.alloc(Math.max(4, bitmapWords(rows)), "mask");
-  if (rows === 0) return buffer;
-  const { program } = compiled;
+/**
+ * One thread for each row, or for a row of each 256 of a block: its bits are collected in workgroup memory and counted there.
+ *
+ *     bindings: program columns (read) | bitmap (read_write) | marked rows of each block (read_write), where they are counted
+ *     params:   program args
+ */
+const maskKernel = ({ program }: Compiled, output: number, counted: boolean): Kernel => {
   const at = program.columns.length;
+  const block = counted ? MARKED_BLOCK : WORKGROUP;
   const source = `
 ${program.wgsl}
 @group(0) @binding(${at}) var<storage, read_write> rowsKept: array<u32>;
-@group(0) @binding(${at + 1}) var<uniform> P: array<vec4<u32>, ${program.argWords / 4}>;
-var<workgroup> bits: array<atomic<u32>, 8>;
+${counted ? `@group(0) @binding(${at + 1}) var<storage, read_write> counts: array<u32>;\nvar<workgroup> marked: atomic<u32>;` : ""}
+@group(0) @binding(${at + (counted ? 2 : 1)}) var<uniform> P: array<vec4<u32>, ${program.argWords / 4}>;
+var<workgroup> bits: array<atomic<u32>, ${block / 32}>;
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let group = group_id(wid, nwg);
-  let row = group * ${WORKGROUP}u + lid;
-  if (row < P[0].x) {
-    let r = out_${output}(row);
-    if (r.v && r.ok) { atomicOr(&bits[lid >> 5u], 1u << (lid & 31u)); }
+  let first = group * ${block}u;
+  for (var own = lid; own < ${block}u; own += ${WORKGROUP}u) {
+    if (first + own < P[0].x) {
+      let r = out_${output}(first + own);
+      if (r.v && r.ok) { atomicOr(&bits[own >> 5u], 1u << (lid & 31u)); }
+    }
   }
   workgroupBarrier();
-  if (lid < 8u && group * 8u + lid < ((P[0].x + 31u) >> 5u)) { rowsKept[group * 8u + lid] = atomicLoad(&bits[lid]); }
+  let word = (first >> 5u) + lid;
+  if (lid < ${block / 32}u && word < ((P[0].x + 31u) >> 5u)) {
+    let kept = atomicLoad(&bits[lid]);
+    rowsKept[word] = kept;
+    ${counted ? "atomicAdd(&marked, countOneBits(kept));" : ""}
+  }
+  ${counted ? "workgroupBarrier();\n  if (lid == 0u && first < P[0].x) { counts[group] = atomicLoad(&marked); }" : ""}
 }`;
-  device.launch({
-    kernel: {
-      name: "mask",
-      key: `mask(${output};${program.key})`,
-      wgsl: () => link(source),
-      bindings: [...program.columns.map(() => "read" as const), "read_write"],
-      params: program.argWords,
-      workgroup: WORKGROUP,
-    },
-    bindings: [...program.columns.map((c) => c.buffer), buffer],
-    params: program.args,
-    workgroups: Math.ceil(rows / WORKGROUP),
-  });
-  return buffer;
+  return {
+    name: "mask",
+    key: `mask(${output};${counted};${program.key})`,
+    wgsl: () => link(source),
+    bindings: [...program.columns.map(() => "read" as const), "read_write", ...(counted ? (["read_write"] as const) : [])],
+    params: program.argWords,
+    workgroup: WORKGROUP,
+  };
+};
+
+/** The rows for which the boolean output `output` is true and not null, as a bitmap; bits beyond `rows` are 0. */
+export function mask(device: Device, compiled: Compiled, rows: number, output = 0): DeviceBuffer {
+  const bits = maskBuffer(device, rows);
+  launchMask(device, compiled, rows, output, bits, null);
+  return bits;
 }
+
+/** As `mask`, with the rows of each block counted in the same dispatch: for those that are brought together. */
+export function markedBlocks(device: Device, compiled: Compiled, rows: number): MarkedBlocks {
+  const bits = maskBuffer(device, rows);
+  const counts = device.alloc(Math.ceil(rows / MARKED_BLOCK), "mask counts");
+  launchMask(device, compiled, rows, 0, bits, counts);
+  return { bits, counts, rows };
+}
+
+const maskBuffer = (device: Device, rows: number): DeviceBuffer => device.alloc(Math.max(4, bitmapWords(rows)), "mask");
+
+const launchMask = (
+  device: Device,
+  compiled: Compiled,
+  rows: number,
+  output: number,
+  bits: DeviceBuffer,
+  counts: DeviceBuffer | null,
+): void => {
+  const { columns, args } = compiled.program;
+  device.launch({
+    kernel: maskKernel(compiled, output, counts !== null),
+    bindings: [...columns.map((c) => c.buffer), bits, ...(counts === null ? [] : [counts])],
+    params: args,
+    workgroups: Math.ceil(rows / (counts === null ? WORKGROUP : MARKED_BLOCK)),
+  });
+};

@@ -84,10 +84,16 @@ ${HEAD}
 const DIGIT = `
 fn digit_of(word: u32) -> u32 { return ((min(word, P[1].x) - P[1].y) >> P[1].z) & P[1].w; }`;
 
-/** Counts the digits of each tile: words -> counts[digit * tiles + tile]. */
-export const COUNT: Kernel = {
+/**
+ * What tells where the rows of a tile go: the counts of all tiles, which each adds up by itself, at [tile * 256 + digit], or sums of the counts, of
+ * those in front in the order of [digit * tiles + tile].
+ */
+export type Places = "counts" | "offsets";
+
+/** Counts the digits of each tile: words -> counts, laid out for `places`. */
+export const countKernel = (places: Places): Kernel => ({
   name: "radix-count",
-  key: "radix-count",
+  key: `radix-count(${places})`,
   bindings: ["read", "read_write"],
   params: 8,
   workgroup: WORKGROUP,
@@ -105,9 +111,23 @@ ${HEAD}
     if (row < P[0].x) { atomicAdd(&sums[digit_of(words[row])], 1u); }
   }
   workgroupBarrier();
-  if (lane <= P[1].w) { counts[lane * P[0].y + group] = atomicLoad(&sums[lane]); }
+  if (lane <= P[1].w) { counts[${places === "counts" ? "group * 256u + lane" : "lane * P[0].y + group"}] = atomicLoad(&sums[lane]); }
 }`),
-};
+});
+
+/** The rows of the invocation's digit in all tiles, and in those in front. */
+const OWN_COUNTS = `
+  var all = 0u;
+  var in_front = 0u;
+  if (lane <= P[1].w) {
+    for (var tile = 0u; tile < P[0].y; tile++) {
+      let count = counts[tile * 256u + lane];
+      all += count;
+      if (tile < group) { in_front += count; }
+    }
+  }
+  var all_upto = all;
+  atomicStore(&stage[512u + lane], all_upto);`;
 
 export interface ScatterSpec {
   /** The permutation so far is the row numbers themselves. */
@@ -116,31 +136,34 @@ export interface ScatterSpec {
   readonly keepWords: boolean;
   /** The rounds are a constant, so that what an invocation keeps of each round stays in registers; software adapters compile too long. */
   readonly unrolled: boolean;
+  readonly places: Places;
 }
 
 /**
  * Moves the rows of a tile to where their digit goes, keeping their order.
  *
- *     words, offsets[digit * tiles + tile] -> moved rows | [rows: the permutation so far] | [moved words]
+ *     words, counts or offsets -> moved rows | [rows: the permutation so far] | [moved words]
  *
  * Rank: 8 teams of 32 invocations; a team owns 512 consecutive rows and takes 32 of them in a round. In a round each invocation sets
  * its bit in the mask of its digit, so the mask's lower bits are the rank within the round, and `sums` has what the team counted before.
- * Scan: `sums` becomes the place in the sorted tile of each team's first row of a digit.
+ * Scan: `sums` becomes the place in the sorted tile of each team's first row of a digit; beside it the places of digits among all rows, where
+ *   the counts are added up here.
  * Move: half a tile at a time is put in order in workgroup memory, so that neighbours in a run are written by neighbours.
  *
  *     workgroup memory, 16 KiB: stage: masks[team][digit], then the half tile | sums[team][digit], then shifts[digit]
  */
-export const scatterKernel = ({ identity, keepWords, unrolled }: ScatterSpec): Kernel => ({
+export const scatterKernel = ({ identity, keepWords, unrolled, places }: ScatterSpec): Kernel => ({
   name: "radix-scatter",
-  key: `radix-scatter(${identity},${keepWords},${unrolled})`,
+  key: `radix-scatter(${identity},${keepWords},${unrolled},${places})`,
   bindings: ["read", "read", "read_write", ...(identity ? [] : (["read"] as const)), ...(keepWords ? (["read_write"] as const) : [])],
   params: 8,
   workgroup: WORKGROUP,
   wgsl: () => {
     const rounds = unrolled ? "16u" : "P[0].z";
+    const own = places === "counts";
     return link(`
 @group(0) @binding(0) var<storage, read> words: array<u32>;
-@group(0) @binding(1) var<storage, read> offsets: array<u32>;
+@group(0) @binding(1) var<storage, read> ${places}: array<u32>;
 @group(0) @binding(2) var<storage, read_write> moved_rows: array<u32>;
 ${identity ? "" : "@group(0) @binding(3) var<storage, read> rows: array<u32>;"}
 ${keepWords ? `@group(0) @binding(${identity ? 3 : 4}) var<storage, read_write> moved_words: array<u32>;` : ""}
@@ -177,18 +200,23 @@ ${HEAD}
 
   var total = 0u;
   for (var t = 0u; t < 8u; t++) { total += sums[t * 256u + lane]; }
+${own ? OWN_COUNTS : ""}
   var upto = total;
   var from_ = 0u;
   atomicStore(&stage[lane], upto);
   for (var step = 1u; step < 16u * ${rounds}; step <<= 1u) {
     workgroupBarrier();
-    if (lane >= step) { upto += atomicLoad(&stage[from_ + lane - step]); }
+    if (lane >= step) {
+      upto += atomicLoad(&stage[from_ + lane - step]);
+      ${own ? "all_upto += atomicLoad(&stage[512u + from_ + lane - step]);" : ""}
+    }
     from_ = 256u - from_;
     atomicStore(&stage[from_ + lane], upto);
+    ${own ? "atomicStore(&stage[512u + from_ + lane], all_upto);" : ""}
   }
   var begin = upto - total;
   var shift = 0u;
-  if (lane <= P[1].w && group < P[0].y) { shift = offsets[lane * P[0].y + group] - begin; }
+  if (lane <= P[1].w && group < P[0].y) { shift = ${own ? "all_upto - all + in_front" : "offsets[lane * P[0].y + group]"} - begin; }
   for (var t = 0u; t < 8u; t++) {
     let own = sums[t * 256u + lane];
     sums[t * 256u + lane] = begin;

@@ -7,8 +7,8 @@ import type { Binding } from "../kernel.ts";
 import { iota } from "./fill.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratch, withScratchAsync } from "./keys-scratch.ts";
-import { COUNT, MOST_PIECES, packKernel, RANGES, scatterKernel, TILE, WORKGROUP } from "./radix-sort-kernels.ts";
-import { RANKED_ROWS, rankSort } from "./rank-sort.ts";
+import { countKernel, MOST_PIECES, packKernel, RANGES, scatterKernel, TILE, WORKGROUP } from "./radix-sort-kernels.ts";
+import { isRanked, rankSort } from "./rank-sort.ts";
 import { exclusiveScan } from "./scan.ts";
 
 /** `bits` bits of what varies in a plane, to be put at bit `place` of a packed word: (word - least) >> shift. */
@@ -116,6 +116,17 @@ export function packWords(
   return words;
 }
 
+/** Tiles up to which each adds up the counts of all by itself. */
+const TILES_ADDED_UP = 64;
+
+/** The counts, which are released, as sums of those in front; held by `scratch`. */
+const offsetsOf = (device: Device, scratch: Scratch, counts: DeviceBuffer, number: number): DeviceBuffer => {
+  const { offsets, total } = exclusiveScan(device, counts, number);
+  total.release();
+  scratch.drop(counts);
+  return scratch.own(offsets);
+};
+
 /**
  * Sorts by all digits of `digits`, least significant first. `start`: the permutation so far, null for the row numbers themselves;
  * taken over. Returns the new one, held by `scratch`.
@@ -123,27 +134,25 @@ export function packWords(
 function sortByWords(device: Device, scratch: Scratch, digits: Digits, rows: number, start: DeviceBuffer | null): DeviceBuffer | null {
   const tiles = Math.ceil(rows / TILE);
   const passes = Math.ceil(digits.bits / 8);
+  const places = tiles <= TILES_ADDED_UP ? "counts" : "offsets";
   let words = digits.words;
   let permutation = start;
   for (let pass = 0, done = 0; pass < passes; pass++) {
     const bits = Math.ceil((digits.bits - done) / (passes - pass));
     const mask = maskOf(bits);
     const params = [rows, tiles, 16, 0, digits.ceiling, digits.floor, digits.shift + done, mask];
-    const counts = scratch.alloc(tiles * (mask + 1), "sort digit counts");
-    device.launch({ kernel: COUNT, bindings: [words, counts], params, workgroups: tiles });
-    const scanned = exclusiveScan(device, counts, tiles * (mask + 1));
-    const offsets = scratch.own(scanned.offsets);
-    scanned.total.release();
-    scratch.drop(counts);
+    const counts = scratch.alloc(tiles * (places === "counts" ? 256 : mask + 1), "sort digit counts");
+    device.launch({ kernel: countKernel(places), bindings: [words, counts], params, workgroups: tiles });
+    const ranks = places === "counts" ? counts : offsetsOf(device, scratch, counts, tiles * (mask + 1));
     const movedRows = scratch.alloc(rows, "sort rows");
     const movedWords = pass + 1 < passes ? scratch.alloc(rows, "sort words") : null;
     device.launch({
-      kernel: scatterKernel({ identity: permutation === null, keepWords: movedWords !== null, unrolled: !device.adapter.software }),
-      bindings: [words, offsets, movedRows, ...(permutation === null ? [] : [permutation]), ...(movedWords === null ? [] : [movedWords])],
+      kernel: scatterKernel({ identity: permutation === null, keepWords: movedWords !== null, unrolled: !device.adapter.software, places }),
+      bindings: [words, ranks, movedRows, ...(permutation === null ? [] : [permutation]), ...(movedWords === null ? [] : [movedWords])],
       params,
       workgroups: tiles,
     });
-    scratch.drop(offsets);
+    scratch.drop(ranks);
     if (permutation !== null) scratch.drop(permutation);
     if (!("buffer" in words)) scratch.drop(words);
     permutation = movedRows;
@@ -186,7 +195,8 @@ const checkRows = (device: Device, rows: number): void => {
 export async function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceBuffer> {
   const { rows, planes } = keys;
   checkRows(device, rows);
-  if (rows <= RANKED_ROWS && planes > 0) return rankSort(device, keys);
+  const all = { list: null, count: rows };
+  if (isRanked(keys, all)) return rankSort(device, keys, all, rows);
   return withScratchAsync(device, async (scratch) => {
     if (rows < 2 || planes === 0) return iota(device, 0, rows);
     const words = planWords(await varyingPlanes(device, scratch, keys));

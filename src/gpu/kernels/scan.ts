@@ -1,4 +1,4 @@
-/** Prefix sums of u32: sums of tiles, then the scan of each tile from where its predecessors end; all tiles by one workgroup where they are few. */
+/** Prefix sums of u32: sums of tiles, then the scan of each tile from where its predecessors end; where tiles are few, each adds these up by itself. */
 
 import type { DeviceBuffer } from "../buffers.ts";
 import type { Device } from "../device.ts";
@@ -53,22 +53,59 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   workgroup: 256,
 };
 
-/** Where a tile starts from: `all`: one workgroup takes all tiles; `sums`: it adds up the sums of tiles before it; `bases`: it is told. */
-type Base = "all" | "sums" | "bases";
+/** Where a tile starts from: `values`, `sums`: it adds up the values, or the sums of tiles, in front of it; `bases`: it is told. */
+type Base = "values" | "sums" | "bases";
 
-/** The sum of the sums of tiles before `number`, in every invocation of its workgroup. */
-const SUM_BEFORE = /* wgsl */ `
-fn sum_before(number: u32, t: u32) -> u32 {
+/**
+ * `fn sum_before(number, lane) -> u32`: the sum of the first `number` words of the binding `values`, in every one of the `workgroup` invocations
+ * (a power of two). In uniform control flow only.
+ */
+export const sumBefore = (values: string, workgroup: number): string => /* wgsl */ `
+var<workgroup> sums_before: array<u32, ${workgroup}>;
+fn sum_before(number: u32, lane: u32) -> u32 {
   var sum = 0u;
-  for (var other = t; other < number; other += 256u) { sum += before_tiles[other]; }
-  rows[t].x = sum;
+  for (var other = lane; other < number; other += ${workgroup}u) { sum += ${values}[other]; }
+  sums_before[lane] = sum;
+  for (var half = ${workgroup / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { sums_before[lane] += sums_before[lane + half]; }
+  }
+  return workgroupUniformLoad(&sums_before[0]);
+}
+`;
+
+/**
+ * `fn scan_lanes(value, lane)`: puts the sum of the values of invocations 0 to i of a workgroup of 256 at `scanned[i]`. In uniform control flow only.
+ */
+export const SCAN_LANES = /* wgsl */ `
+var<workgroup> scanned: array<u32, 512>;
+fn scan_lanes(value: u32, lane: u32) {
+  var sum = value;
+  scanned[lane] = sum;
+  var side = 0u;
+  for (var step = 1u; step < 256u; step <<= 1u) {
+    workgroupBarrier();
+    if (lane >= step) { sum += scanned[side + lane - step]; }
+    side = 256u - side;
+    scanned[side + lane] = sum;
+  }
+  workgroupBarrier();
+}
+`;
+
+/** The sum of the values of tiles before `tile`, in every invocation of its workgroup. */
+const SUM_IN_FRONT = /* wgsl */ `
+fn sum_in_front(tile: u32, t: u32) -> u32 {
+  var sum = vec4<u32>(0u);
+  for (var vector = t; vector < tile * TILE_VECTORS; vector += 256u) { sum += values[vector]; }
+  rows[t] = sum;
   for (var half = 128u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (t < half) { rows[t].x += rows[t + half].x; }
+    if (t < half) { rows[t] += rows[t + half]; }
   }
-  let all = workgroupUniformLoad(&rows[0]).x;
+  let all = workgroupUniformLoad(&rows[0]);
   workgroupBarrier();
-  return all;
+  return all.x + all.y + all.z + all.w;
 }
 `;
 
@@ -81,7 +118,7 @@ const scanTiles = (base: Base, inclusive: boolean): Kernel => {
   const bindings: { readonly name: string; readonly access: "read" | "read_write"; readonly type: string }[] = [
     { name: "values", access: "read", type: "vec4<u32>" },
     { name: "offsets", access: "read_write", type: "vec4<u32>" },
-    ...(base === "all" ? [] : ([{ name: "before_tiles", access: "read", type: "u32" }] as const)),
+    ...(base === "values" ? [] : ([{ name: "before_tiles", access: "read", type: "u32" }] as const)),
     ...(withTotal ? ([{ name: "total", access: "read_write", type: "u32" }] as const) : []),
   ];
   return {
@@ -92,7 +129,7 @@ ${bindings.map(({ name, access, type }, at) => `@group(0) @binding(${at}) var<st
 @group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, 1>;
 var<workgroup> rows: array<vec4<u32>, 512>;
 ${load}
-${base === "sums" ? SUM_BEFORE : ""}
+${{ values: SUM_IN_FRONT, sums: sumBefore("before_tiles", 256), bases: "" }[base]}
 /* Scans a tile of the window from a start; returns the sum up to its end. */
 fn scan_tile(tile: u32, start: u32, t: u32) -> u32 {
   let first = tile * TILE_VECTORS + t;
@@ -137,12 +174,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 };
 
 const MAIN = {
-  all: `var end = 0u;
-  for (var tile = 0u; tile * 4096u < P[0].x; tile++) {
-    workgroupBarrier();
-    end = scan_tile(tile, end, t);
-  }
-  if (t == 0u) { total[0] = end; }`,
+  values: `let tile = wid.x;
+  let end = scan_tile(tile, sum_in_front(tile, t), t);
+  if (t == 0u && tile == P[0].z - 1u) { total[0] = end; }`,
   sums: `let tile = wid.x + wid.y * nwg.x;
   let number = P[0].y + tile;
   let end = scan_tile(tile, sum_before(number, t), t);
@@ -152,10 +186,10 @@ const MAIN = {
 } as const satisfies Record<Base, string>;
 
 const kernelsOf = (base: Base) => ({ exclusive: scanTiles(base, false), inclusive: scanTiles(base, true) });
-const KERNELS = { all: kernelsOf("all"), sums: kernelsOf("sums"), bases: kernelsOf("bases") } as const;
+const KERNELS = { values: kernelsOf("values"), sums: kernelsOf("sums"), bases: kernelsOf("bases") } as const;
 
-/** Tiles that one workgroup scans one after the other: a dispatch more takes longer. */
-const TILES_AT_ONCE = 4;
+/** Tiles of which each may add up the values of those before it: the work grows with the square, but a dispatch more takes longer. */
+const tilesAtOnce = ({ adapter }: Device): number => (adapter.software ? 8 : 64);
 /** Tiles of which each may add up the sums of those before it. */
 const TILES_SUMMED = 4096;
 
@@ -176,9 +210,10 @@ export const inclusiveScan = (device: Device, values: DeviceBuffer, count: numbe
 const scan = (device: Device, values: DeviceBuffer, count: number, kind: "exclusive" | "inclusive"): Scanned => {
   const offsets = device.alloc(count, "scan offsets");
   const tiles = Math.ceil(count / TILE);
-  if (tiles <= TILES_AT_ONCE) {
+  if (tiles <= tilesAtOnce(device)) {
     const total = device.alloc(1, "scan total");
-    device.launch({ kernel: KERNELS.all[kind], bindings: [values, offsets, total], params: [count], workgroups: 1 });
+    const workgroups = Math.max(1, tiles);
+    device.launch({ kernel: KERNELS.values[kind], bindings: [values, offsets, total], params: [count, 0, workgroups], workgroups });
     return { offsets, total };
   }
   const sums = device.alloc(tiles, "scan sums");

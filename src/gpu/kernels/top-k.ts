@@ -1,15 +1,17 @@
 /** The first rows of a sort without sorting all: rows beyond a threshold of their leading bits are dropped first. */
 
 import type { DeviceBuffer } from "../buffers.ts";
+import type { Column } from "../column.ts";
 import type { Device } from "../device.ts";
 import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
+import { gather } from "./gather.ts";
 import { WORKGROUP } from "./hash-group-insert.ts";
 import { listCounted, ranksOf } from "./hash-group-rank.ts";
 import type { KeyPlanes } from "./keys.ts";
-import { withScratchAsync } from "./keys-scratch.ts";
+import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 import { packWords, planLeadingWord, sortRows, varyingPlanes } from "./radix-sort.ts";
-import { RANKED_ROWS } from "./rank-sort.ts";
+import { isRanked, type RowsToRank, rankColumns, rankSort } from "./rank-sort.ts";
 
 /** Bins of the histogram of leading bits. */
 const BIN_BITS = 11;
@@ -95,47 +97,66 @@ ${HEAD}
 };
 
 /**
- * The first `k` rows (all where there are fewer) of what `sortRows` gives, in the same order; the caller owns the buffer, which may be
- * longer than `count`. Where the leading bits do not set at least half of the rows apart from these, all rows are sorted. At most three
- * round trips, none for few rows.
+ * The first `k` rows (all where there are fewer) of columns in the order of `sortRows`; the caller owns the results. Where the leading bits
+ * do not set at least half of the rows apart from these, all rows are sorted. At most three round trips, none for few rows.
  */
-export async function topRows(
-  device: Device,
-  keys: KeyPlanes,
-  k: number,
-): Promise<{ readonly rows: DeviceBuffer; readonly count: number }> {
-  const { rows } = keys;
-  const count = Math.min(k, rows);
+export function topColumns(device: Device, keys: KeyPlanes, columns: readonly Column[], k: number): Promise<readonly Column[]> {
+  const count = Math.min(k, keys.rows);
   return withScratchAsync(device, async (scratch) => {
-    const gather = (planes: DeviceBuffer, stride: number, width: number, at: DeviceBuffer, wanted: number): KeyPlanes => {
-      const own = Math.max(64, Math.ceil(wanted / 64) * 64);
-      const buffer = scratch.alloc(own * width, "top rows");
-      const workgroups = Math.ceil(wanted / WORKGROUP);
-      device.launch({ kernel: GATHER, bindings: [planes, at, buffer], params: [wanted, own, stride, width], workgroups });
-      return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null, interleaved: false };
-    };
-    const varying = rows <= RANKED_ROWS || count * 2 >= rows || keys.planes === 0 ? [] : await varyingPlanes(device, scratch, keys);
-    if (varying.length === 0) return { rows: await sortRows(device, keys), count };
-
-    const words = packWords(device, scratch, keys, planLeadingWord(varying), null);
-    const histogram = scratch.zeroed(BINS, "top histogram");
-    device.launch({ kernel: HISTOGRAM, bindings: [words, histogram], params: [rows, 0, 0, 0], workgroups: Math.ceil(rows / SPAN) });
-    const bins = await device.read(histogram, 0, BINS);
-    let candidates = 0;
-    let threshold = -1;
-    while (candidates < count) {
-      threshold += 1;
-      candidates += bins[threshold] ?? 0;
-    }
-    if (candidates * 2 > rows) return { rows: await sortRows(device, keys), count };
-
-    const bitmap = Math.ceil(rows / 32);
-    const bits = scratch.alloc(bitmap, "top marks");
-    const counts = scratch.alloc(bitmap, "top mark counts");
-    const workgroups = Math.ceil(rows / WORKGROUP);
-    device.launch({ kernel: THRESHOLD, bindings: [words, bits, counts], params: [rows, bitmap, Math.max(0, threshold), 0], workgroups });
-    const { list } = listCounted(device, scratch, ranksOf(device, scratch, { bits, counts, rows }), null, candidates);
-    const order = scratch.own(await sortRows(device, gather(keys.buffer, keys.stride, keys.planes, list, candidates)));
-    return { rows: scratch.keep(gather(list, 0, 1, order, count).buffer), count };
+    const candidates = await candidatesOf(device, scratch, keys, count);
+    const few = isRanked(keys, candidates);
+    const ranked = few ? rankColumns(device, keys, candidates, columns, count) : null;
+    if (ranked !== null) return ranked;
+    const rows = scratch.own(
+      few ? rankSort(device, keys, candidates, count) : await sortCandidates(device, scratch, keys, candidates, count),
+    );
+    return gather(device, columns, rows, count, false);
   });
+}
+
+/** Rows that the first `count` ones are among: all, or those that a threshold of the leading bits leaves, held by `scratch`. */
+async function candidatesOf(device: Device, scratch: Scratch, keys: KeyPlanes, count: number): Promise<RowsToRank> {
+  const { rows } = keys;
+  const all = { list: null, count: rows };
+  if (isRanked(keys, all) || count * 2 >= rows || keys.planes === 0) return all;
+  const varying = await varyingPlanes(device, scratch, keys);
+  if (varying.length === 0) return all;
+  const words = packWords(device, scratch, keys, planLeadingWord(varying), null);
+  const histogram = scratch.zeroed(BINS, "top histogram");
+  device.launch({ kernel: HISTOGRAM, bindings: [words, histogram], params: [rows, 0, 0, 0], workgroups: Math.ceil(rows / SPAN) });
+  const bins = await device.read(histogram, 0, BINS);
+  let candidates = 0;
+  let threshold = -1;
+  while (candidates < count) {
+    threshold += 1;
+    candidates += bins[threshold] ?? 0;
+  }
+  if (candidates * 2 > rows) return all;
+  const bitmap = Math.ceil(rows / 32);
+  const bits = scratch.alloc(bitmap, "top marks");
+  const counts = scratch.alloc(bitmap, "top mark counts");
+  const workgroups = Math.ceil(rows / WORKGROUP);
+  device.launch({ kernel: THRESHOLD, bindings: [words, bits, counts], params: [rows, bitmap, Math.max(0, threshold), 0], workgroups });
+  const { list } = listCounted(device, scratch, ranksOf(device, scratch, { bits, counts, rows }), null, candidates);
+  return { list, count: candidates };
+}
+
+/** The first `count` candidates in order; owned by the caller, and longer than that where there are more. */
+async function sortCandidates(
+  device: Device,
+  scratch: Scratch,
+  keys: KeyPlanes,
+  { list, count: candidates }: RowsToRank,
+  count: number,
+): Promise<DeviceBuffer> {
+  if (list === null) return sortRows(device, keys);
+  const take = (planes: DeviceBuffer, stride: number, width: number, at: DeviceBuffer, wanted: number): KeyPlanes => {
+    const own = Math.max(64, Math.ceil(wanted / 64) * 64);
+    const buffer = scratch.alloc(own * width, "top rows");
+    const workgroups = Math.ceil(wanted / WORKGROUP);
+    device.launch({ kernel: GATHER, bindings: [planes, at, buffer], params: [wanted, own, stride, width], workgroups });
+    return { buffer, planes: width, rows: wanted, stride: own, nullPlane: null, interleaved: false };
+  };
+  const order = scratch.own(await sortRows(device, take(keys.buffer, keys.stride, keys.planes, list, candidates)));
+  return scratch.keep(take(list, 0, 1, order, count).buffer);
 }
