@@ -139,7 +139,7 @@ fn main(@builtin(local_invocation_index) row: u32) {
   let own = P[${words}];
   if (row < own.x) {
     let values = row;
-${body}
+${body()}
   }
   workgroupBarrier();
   if (row >= own.x) { return; }
