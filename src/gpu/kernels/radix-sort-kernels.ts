@@ -120,10 +120,14 @@ const OWN_COUNTS = `
   var all = 0u;
   var in_front = 0u;
   if (lane <= P[1].w) {
-    for (var tile = 0u; tile < P[0].y; tile++) {
-      let count = counts[tile * 256u + lane];
-      all += count;
-      if (tile < group) { in_front += count; }
+    for (var tile = 0u; tile < P[0].y; tile += 4u) {
+      var four: array<u32, 4>;
+      for (var k = 0u; k < 4u; k++) { four[k] = counts[min(tile + k, P[0].y - 1u) * 256u + lane]; }
+      for (var k = 0u; k < 4u; k++) {
+        let count = select(0u, four[k], tile + k < P[0].y);
+        all += count;
+        in_front += select(0u, count, tile + k < group);
+      }
     }
   }
   var all_upto = all;

@@ -64,7 +64,12 @@ export const sumBefore = (values: string, workgroup: number): string => /* wgsl 
 var<workgroup> sums_before: array<u32, ${workgroup}>;
 fn sum_before(number: u32, lane: u32) -> u32 {
   var sum = 0u;
-  for (var other = lane; other < number; other += ${workgroup}u) { sum += ${values}[other]; }
+  var other = lane;
+  // loads that wait for one another would take as long as all else
+  for (; other + ${3 * workgroup}u < number; other += ${4 * workgroup}u) {
+    sum += ${[0, 1, 2, 3].map((k) => `${values}[other + ${k * workgroup}u]`).join(" + ")};
+  }
+  for (; other < number; other += ${workgroup}u) { sum += ${values}[other]; }
   sums_before[lane] = sum;
   for (var half = ${workgroup / 2}u; half > 0u; half >>= 1u) {
     workgroupBarrier();
@@ -97,7 +102,9 @@ fn scan_lanes(value: u32, lane: u32) {
 const SUM_IN_FRONT = /* wgsl */ `
 fn sum_in_front(tile: u32, t: u32) -> u32 {
   var sum = vec4<u32>(0u);
-  for (var vector = t; vector < tile * TILE_VECTORS; vector += 256u) { sum += values[vector]; }
+  for (var vector = t; vector < tile * TILE_VECTORS; vector += TILE_VECTORS) {
+    sum += (values[vector] + values[vector + 256u]) + (values[vector + 512u] + values[vector + 768u]);
+  }
   rows[t] = sum;
   for (var half = 128u; half > 0u; half >>= 1u) {
     workgroupBarrier();
@@ -189,7 +196,7 @@ const kernelsOf = (base: Base) => ({ exclusive: scanTiles(base, false), inclusiv
 const KERNELS = { values: kernelsOf("values"), sums: kernelsOf("sums"), bases: kernelsOf("bases") } as const;
 
 /** Tiles of which each may add up the values of those before it: the work grows with the square, but a dispatch more takes longer. */
-const tilesAtOnce = ({ adapter }: Device): number => (adapter.software ? 8 : 64);
+const tilesAtOnce = ({ adapter }: Device): number => (adapter.software ? 8 : 32);
 /** Tiles of which each may add up the sums of those before it. */
 const TILES_SUMMED = 4096;
 
