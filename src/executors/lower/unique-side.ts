@@ -8,7 +8,7 @@ type Sources = Pick<LowerContext, "source">;
 
 /**
  * The side whose first key comes from the smaller table, as the key of a dimension does; null where the tables are the same, or not known.
- * A key that its side is grouped by comes from as few rows as there can be.
+ * A key that its side is grouped by, or distinct by, comes from as few rows as there can be.
  */
 export function uniqueSide(lower: Sources, { left, right, leftOn, rightOn }: Join): "left" | "right" | null {
   const [a, b] = [leftOn[0], rightOn[0]];
@@ -27,8 +27,9 @@ function tableRows(lower: Sources, plan: Plan, name: string): number | null {
     case "filter":
     case "sort":
     case "slice":
-    case "distinct":
       return tableRows(lower, plan.input, name);
+    case "distinct":
+      return plan.subset.length === 1 && plan.subset[0] === name ? 0 : tableRows(lower, plan.input, name);
     case "project":
       return ofExpr(lower, plan.input, plan.exprs, name);
     case "aggregate":

@@ -38,6 +38,7 @@ test("keys that came through another join, and those that their side is grouped 
   assert.equal(guess(joined.join(dimension(), { on: "name" }), SIZES), null);
   assert.equal(guess(joined.join(facts(), { on: "v", suffix: "_b" }), { ...SIZES, "k,v": 50 }), null);
   assert.equal(guess(facts().join(facts().groupBy("k").agg(c("v").sum()), { on: "k", suffix: "_sum" }), SIZES), "right");
+  assert.equal(guess(facts().join(facts().unique({ subset: ["k"] }), { on: "k", suffix: "_once" }), SIZES), "right");
   assert.equal(guess(facts().join(facts().groupBy(["k", "v"]).agg(pl.len()), { on: "k", suffix: "_sum" }), SIZES), null);
 });
 
