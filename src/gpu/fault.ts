@@ -51,8 +51,8 @@ export class Fault {
   }
 
   /**
-   * Makes a buffer. That there is no memory for it is reported later, when `failed` is called with it, or thrown if it is to be
-   * mapped. @throws OutOfDeviceMemoryError
+   * Makes a buffer. That there is no memory for it is reported later, when `failed` is called, or thrown if it is to be mapped.
+   * @throws OutOfDeviceMemoryError
    */
   allocate(device: GPUDevice, descriptor: GPUBufferDescriptor, failed: () => void): GPUBuffer {
     const what = `buffer "${descriptor.label}" of ${descriptor.size} bytes`;

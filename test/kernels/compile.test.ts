@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { Column } from "../../src/gpu/column.ts";
 import { valueWords } from "../../src/gpu/column.ts";
 import type { Recoding } from "../../src/gpu/compile/compile.ts";
 import { compile } from "../../src/gpu/compile/compile.ts";
 import type { Dictionaries, Dictionary } from "../../src/gpu/dictionary.ts";
+import { collectGarbage } from "../../src/gpu/garbage.ts";
 import type { DType } from "../../src/ir/dtype.ts";
 import type { Expr } from "../../src/ir/expr.ts";
 import { call, column, literal, lookup } from "../../src/ir/expr.ts";
@@ -179,4 +181,32 @@ test("equal expressions of other plans are the same ones", async () => {
   assert.deepEqual((await again)?.program.args, (await one)?.program.args);
   assert.equal((await two)?.program.key, (await one)?.program.key);
   assert.deepEqual((await two)?.program.args, [ROWS, 2, 0, 0]);
+});
+
+test("what is kept of a compilation holds on to nothing that it was about", async () => {
+  const refs: WeakRef<object>[] = [];
+  const compileOnce = async (): Promise<void> => {
+    const [one, other] = [dictionaryOf(5), dictionaryOf(9)];
+    const answers = new Answers(false, true);
+    const columns = new Map([
+      ["a", columnOf(INT, true)],
+      ["s", columnOf(TEXT, true, one)],
+      ["t", columnOf(TEXT, true, other)],
+    ]);
+    const target = dictionaryOf(20);
+    const recoding: Recoding = new Map([[one, { dictionary: target, table: columnOf(TEXT, true, target, 6) }]]);
+    const exprs = [
+      s,
+      call("is_null", [a], BOOL),
+      call("or", [isLong, call("eq", [s, t], BOOL)], BOOL),
+      call("eq", [s, literal("y", TEXT)], BOOL),
+    ];
+    await compile(exprs, columns, ROWS, answers, [recoding]);
+    refs.push(...[answers, columns, one, other, target, ...columns.values()].map((held) => new WeakRef(held)));
+  };
+  await compileOnce();
+  await setImmediate();
+  collectGarbage();
+  const held = refs.flatMap((ref, k) => (ref.deref() === undefined ? [] : [k]));
+  assert.deepEqual(held, []);
 });

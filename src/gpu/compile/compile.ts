@@ -14,7 +14,7 @@ import { argumentText, columnsProgram, declareColumn, loadValidity, loadValue, s
 import { CALENDAR } from "./calendar.ts";
 import { EMISSIONS } from "./emit.ts";
 import type { Answer, Place, Question, Recoding } from "./inputs.ts";
-import { Inputs, NO_COLUMN, Recording } from "./inputs.ts";
+import { columnNamed, evaluated, Inputs, literalDictionary, NO_COLUMN, Recording, recodedOutput, unified } from "./inputs.ts";
 import { literalWords } from "./numbers.ts";
 import { structureName } from "./structure.ts";
 import type { Value } from "./value.ts";
@@ -61,12 +61,23 @@ export async function compile(
   }
   const inputs = new Inputs(columns, rows, dictionaries, recodings);
   const text = await emitProgram(exprs, inputs);
+  if (known.length === VARIANTS) known.shift();
   known.push(text);
   return launchable(text, inputs);
 }
 
-/** A word that travels as an argument of each launch. */
+/** A word that travels as an argument of each launch. Outlives the inputs that it was made for, as all of a text: it may not hold on to them. */
 type Argument = number | ((inputs: Inputs) => number);
+
+const rowsOf: Argument = (inputs) => inputs.rows;
+const validityOffsetOf =
+  (column: Place): Argument =>
+  (inputs) =>
+    inputs.column(column).validityOffset ?? 0;
+const sizeOf =
+  (dictionary: Place): Argument =>
+  (inputs) =>
+    inputs.dictionary(dictionary).size;
 
 /** What of a program is the same for all inputs that its recording is of. */
 interface ProgramText {
@@ -77,8 +88,10 @@ interface ProgramText {
   readonly outputs: readonly (RowValue & { readonly dtype: DType; readonly dictionary: Place | null; readonly column: Place | null })[];
 }
 
-/** All texts of each list of expressions: they differ in what columns can be null, and in which columns and dictionaries are the same. */
+/** The texts of lists of expressions: they differ in what columns can be null, and in which columns and dictionaries are the same. */
 const TEXTS = new RecentlyUsed<string, ProgramText[]>(1 << 10);
+/** Texts that are kept for one list of expressions. */
+const VARIANTS = 16;
 
 function textsOf(exprs: readonly Expr[]): ProgramText[] {
   const key = exprs.map(structureName).join();
@@ -156,7 +169,7 @@ function compileColumns(
 class ProgramState {
   readonly inputs: Inputs;
   readonly recording = new Recording();
-  readonly #arguments: Argument[] = [(inputs) => inputs.rows];
+  readonly #arguments: Argument[] = [rowsOf];
   /** Where the validity of columns starts. */
   readonly #offsets = new Map<Place, string>();
 
@@ -169,7 +182,7 @@ class ProgramState {
   }
 
   column(name: string): Promise<Place> {
-    return this.ask((inputs) => inputs.named(name));
+    return this.ask(columnNamed(name));
   }
 
   /** Appends an argument and returns its WGSL expression. */
@@ -189,7 +202,7 @@ class ProgramState {
     if (column.validityOffset === null) return null;
     let offset = this.#offsets.get(place);
     if (offset === undefined) {
-      offset = this.argument((inputs) => inputs.column(place).validityOffset ?? 0);
+      offset = this.argument(validityOffsetOf(place));
       this.#offsets.set(place, offset);
     }
     return loadValidity(column, place, row, offset);
@@ -220,7 +233,7 @@ class FunctionState {
   async recodeOutput(value: Value, k: number): Promise<Value> {
     const { dictionary } = value;
     if (dictionary === null) return value;
-    const [target, table = NO_COLUMN] = await this.#shared.ask((inputs) => inputs.recoded(k, dictionary));
+    const [target, table = NO_COLUMN] = await this.#shared.ask(recodedOutput(k, dictionary));
     return target === undefined ? value : this.#recode(value, target, table);
   }
 
@@ -266,7 +279,7 @@ class FunctionState {
     const { dtype, value } = expr;
     if (physicalOf(dtype) === "code") {
       const text = typeof value === "string" ? value : null;
-      const dictionary = await this.#shared.ask((inputs) => inputs.literal(text, dtype));
+      const dictionary = await this.#shared.ask(literalDictionary(text, dtype));
       return { dtype, v: "0u", ok: text === null ? "false" : null, dictionary };
     }
     if (typeof value === "string") throw new InternalError(`a string literal has dtype ${dtype.kind}`);
@@ -277,14 +290,13 @@ class FunctionState {
   async #lookup({ arg, dsl, dtype }: LookupExpr): Promise<Value> {
     const value = await this.emit(arg);
     const dictionary = dictionaryOf(value);
-    return this.#translate(value, await this.#shared.ask((inputs) => inputs.evaluated(dictionary, dsl, dtype)));
+    return this.#translate(value, await this.#shared.ask(evaluated(dictionary, dsl, dtype)));
   }
 
   /** Reads a table, of a row for each entry of the value's dictionary and a last one for null, at the value's code. */
   #translate(value: Value, table: Place): Value {
     const dictionary = dictionaryOf(value);
-    const size = (): string => this.#shared.argument((inputs) => inputs.dictionary(dictionary).size);
-    const row = value.ok === null ? value.v : this.#bind(`select(${size()}, ${value.v}, ${value.ok})`);
+    const row = value.ok === null ? value.v : this.#bind(`select(${this.#shared.argument(sizeOf(dictionary))}, ${value.v}, ${value.ok})`);
     return this.#load(table, row);
   }
 
@@ -302,9 +314,9 @@ class FunctionState {
     const need = DICTIONARY_NEEDS[fn];
     const used = [...new Set(args.flatMap((a) => (a.dictionary === null ? [] : [a.dictionary])))];
     if (used.length === 0 || need === undefined) return args;
-    const [unified, ...tables] = await this.#shared.ask((inputs) => inputs.unified(used, need));
-    if (unified === undefined) throw new InternalError("no dictionary covers the arguments of a call");
-    return args.map((a) => (a.dictionary === null ? a : this.#recode(a, unified, tables[used.indexOf(a.dictionary)] ?? NO_COLUMN)));
+    const [dictionary, ...tables] = await this.#shared.ask(unified(used, need));
+    if (dictionary === undefined) throw new InternalError("no dictionary covers the arguments of a call");
+    return args.map((a) => (a.dictionary === null ? a : this.#recode(a, dictionary, tables[used.indexOf(a.dictionary)] ?? NO_COLUMN)));
   }
 }
 

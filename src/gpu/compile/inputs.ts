@@ -23,15 +23,15 @@ export class Inputs {
   readonly columns: Column[] = [];
   readonly dictionaries: Dictionary[] = [];
   readonly rows: number;
-  readonly #batch: ReadonlyMap<string, Column>;
-  readonly #service: Dictionaries;
-  readonly #recodings: readonly (Recoding | null)[];
+  readonly batch: ReadonlyMap<string, Column>;
+  readonly service: Dictionaries;
+  readonly recodings: readonly (Recoding | null)[];
 
   constructor(batch: ReadonlyMap<string, Column>, rows: number, service: Dictionaries, recodings: readonly (Recoding | null)[]) {
-    this.#batch = batch;
+    this.batch = batch;
     this.rows = rows;
-    this.#service = service;
-    this.#recodings = recodings;
+    this.service = service;
+    this.recodings = recodings;
   }
 
   column(place: Place): Column {
@@ -47,37 +47,6 @@ export class Inputs {
     return dictionary;
   }
 
-  /** The column of the batch. */
-  named(name: string): Place {
-    const column = this.#batch.get(name);
-    if (column === undefined)
-      throw new InternalError(`column ${JSON.stringify(name)} is not in the batch: ${[...this.#batch.keys()].join(", ")}`);
-    return this.placeOf(column);
-  }
-
-  /** The dictionary of a literal. */
-  literal(value: string | null, dtype: DType): Place {
-    return this.placeOfDictionary(this.#service.literal(value, dtype));
-  }
-
-  /** The table of an expression's answers about a dictionary. */
-  async evaluated(dictionary: Place, dsl: string, dtype: DType): Promise<Place> {
-    return this.placeOf(await this.#service.evaluate(this.dictionary(dictionary), dsl, dtype));
-  }
-
-  /** The dictionary that covers those, then the table of new codes of each. */
-  async unified(dictionaries: readonly Place[], need: "unique" | "sorted"): Promise<readonly Place[]> {
-    const asked = dictionaries.map((place) => this.dictionary(place));
-    const { dictionary, tables } = await this.#service.unify(asked, need);
-    return [this.placeOfDictionary(dictionary), ...asked.map((_, k) => this.#tablePlace(tables[k] ?? null))];
-  }
-
-  /** The dictionary that codes of an output are brought to, and the table of new codes; empty: they stay as they are. */
-  recoded(output: number, dictionary: Place): readonly Place[] {
-    const target = this.#recodings[output]?.get(this.dictionary(dictionary));
-    return target === undefined ? [] : [this.placeOfDictionary(target.dictionary), this.#tablePlace(target.table)];
-  }
-
   placeOf(column: Column): Place {
     if (column.dictionary !== null) this.placeOfDictionary(column.dictionary);
     return placeIn(this.columns, column);
@@ -87,7 +56,7 @@ export class Inputs {
     return placeIn(this.dictionaries, dictionary);
   }
 
-  #tablePlace(table: Column | null): Place {
+  placeOfTable(table: Column | null): Place {
     return table === null ? NO_COLUMN : this.placeOf(table);
   }
 }
@@ -99,8 +68,47 @@ function placeIn<T>(met: T[], one: T): Place {
 
 export type Answer = Place | readonly Place[];
 
-/** Depends on nothing but the inputs and what answers before it said. */
+/** Depends on nothing but the inputs and what answers before it said; holds on to nothing, as it outlives the inputs that it was first asked of. */
 export type Question<T extends Answer> = (inputs: Inputs) => T | Promise<T>;
+
+/** A column of the batch. */
+export const columnNamed =
+  (name: string): Question<Place> =>
+  (inputs) => {
+    const column = inputs.batch.get(name);
+    if (column === undefined)
+      throw new InternalError(`column ${JSON.stringify(name)} is not in the batch: ${[...inputs.batch.keys()].join(", ")}`);
+    return inputs.placeOf(column);
+  };
+
+/** The dictionary of a literal. */
+export const literalDictionary =
+  (value: string | null, dtype: DType): Question<Place> =>
+  (inputs) =>
+    inputs.placeOfDictionary(inputs.service.literal(value, dtype));
+
+/** The table of an expression's answers about a dictionary. */
+export const evaluated =
+  (dictionary: Place, dsl: string, dtype: DType): Question<Place> =>
+  async (inputs) =>
+    inputs.placeOf(await inputs.service.evaluate(inputs.dictionary(dictionary), dsl, dtype));
+
+/** The dictionary that covers those, then the table of new codes of each. */
+export const unified =
+  (dictionaries: readonly Place[], need: "unique" | "sorted"): Question<readonly Place[]> =>
+  async (inputs) => {
+    const asked = dictionaries.map((place) => inputs.dictionary(place));
+    const { dictionary, tables } = await inputs.service.unify(asked, need);
+    return [inputs.placeOfDictionary(dictionary), ...asked.map((_, k) => inputs.placeOfTable(tables[k] ?? null))];
+  };
+
+/** The dictionary that codes of an output are brought to, and the table of new codes; empty: they stay as they are. */
+export const recodedOutput =
+  (output: number, dictionary: Place): Question<readonly Place[]> =>
+  (inputs) => {
+    const target = inputs.recodings[output]?.get(inputs.dictionary(dictionary));
+    return target === undefined ? [] : [inputs.placeOfDictionary(target.dictionary), inputs.placeOfTable(target.table)];
+  };
 
 /** What of a column decides a text. */
 interface ColumnForm {
