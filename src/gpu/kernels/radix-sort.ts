@@ -196,7 +196,7 @@ export async function sortRows(device: Device, keys: KeyPlanes): Promise<DeviceB
   const { rows, planes } = keys;
   checkRows(device, rows);
   const all = { list: null, count: rows };
-  if (isRanked(keys, all)) return rankSort(device, keys, all, rows);
+  if (isRanked(device, keys, all)) return rankSort(device, keys, all, rows);
   return withScratchAsync(device, async (scratch) => {
     if (rows < 2 || planes === 0) return iota(device, 0, rows);
     const words = planWords(await varyingPlanes(device, scratch, keys));

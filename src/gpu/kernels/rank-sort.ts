@@ -11,15 +11,43 @@ import { type Encoding, type KeyOrder, type KeyPlanes, orderOf } from "./keys.ts
 
 const WORKGROUP = 64;
 
-/** Whether row a comes before row b: the first of `planes` planes that lie `stride` words apart decides first. */
-const before = (planes: string, stride: string): string => `
-fn before(a: u32, b: u32) -> bool {
-  for (var plane = 0u; plane < ${planes}; plane++) {
+/** How the keys of a kernel lie: number of planes, words between them, and the row that is row i of those to be ranked. */
+interface Ranked {
+  readonly planes: string;
+  readonly stride: string;
+  readonly rowAt: (i: string) => string;
+}
+
+/**
+ * `fn place_of(row, rows) -> u32`: how many of the `rows` rows come before `row` by `planes`, the first plane deciding first, then their own order. First words are
+ * loaded four at a time, and the others only where these are equal.
+ */
+const placeFunction = ({ planes, stride, rowAt }: Ranked): string => `
+fn comes_before(a: u32, b: u32) -> bool {
+  for (var plane = 1u; plane < ${planes}; plane++) {
     let x = planes[plane * ${stride} + a];
     let y = planes[plane * ${stride} + b];
     if (x != y) { return x < y; }
   }
   return a < b;
+}
+fn place_of(row: u32, rows: u32) -> u32 {
+  let first = planes[row];
+  var place = 0u;
+  for (var i = 0u; i < rows; i += 4u) {
+    var others: array<u32, 4>;
+    var words: array<u32, 4>;
+    for (var k = 0u; k < 4u; k++) {
+      others[k] = ${rowAt("min(i + k, rows - 1u)")};
+      words[k] = planes[others[k]];
+    }
+    for (var k = 0u; k < 4u; k++) {
+      if (i + k >= rows) { break; }
+      if (words[k] < first) { place += 1u; }
+      if (words[k] == first) { place += u32(comes_before(others[k], row)); }
+    }
+  }
+  return place;
 }`;
 
 /** Where a kernel with `number` bindings in front puts the rows in order: declarations, and the text that puts `row` at `place`. */
@@ -42,28 +70,27 @@ const rankKernel = (listed: boolean, along: TakenAlong | null): Kernel => {
     workgroup: WORKGROUP,
     wgsl: () => {
       const target = targetOf(along, read.length);
+      const rowAt = (i: string): string => (listed ? `list[${i}]` : i);
       return link(`
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
 ${listed ? "@group(0) @binding(1) var<storage, read> list: array<u32>;" : ""}
 ${target.declarations}
 @group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, 1>; // rows, stride, planes, rows wanted
-fn row_at(i: u32) -> u32 { return ${listed ? "list[i]" : "i"}; }
-${before("P[0].z", "P[0].y")}
+${placeFunction({ planes: "P[0].z", stride: "P[0].y", rowAt })}
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let own = group_id(wid, nwg) * ${WORKGROUP}u + lane;
   if (own >= P[0].x) { return; }
-  let row = row_at(own);
-  var place = 0u;
-  for (var other = 0u; other < P[0].x; other++) { place += u32(before(row_at(other), row)); }
+  let row = ${rowAt("own")};
+  let place = place_of(row, P[0].x);
   if (place < P[0].w) { ${target.text} }
 }`);
     },
   };
 };
 
-/** Rows up to which this is faster than reading what varies in their keys: the work grows with the square. */
-export const RANKED_ROWS = 1024;
+/** Rows up to which this is faster than reading what varies in their keys: the work grows with the square, which a GPU has threads for. */
+export const RANKED_ROWS = { software: 1 << 10, hardware: 1 << 13 } as const;
 
 /** Rows of key planes that are to be sorted. */
 export interface RowsToRank {
@@ -73,7 +100,8 @@ export interface RowsToRank {
 }
 
 /** Whether so few rows are sorted at once; without keys nothing is. */
-export const isRanked = ({ planes }: KeyPlanes, { count }: RowsToRank): boolean => count <= RANKED_ROWS && planes > 0;
+export const isRanked = (device: Device, { planes }: KeyPlanes, { count }: RowsToRank): boolean =>
+  planes > 0 && count <= RANKED_ROWS[device.adapter.software ? "software" : "hardware"];
 
 /** The first `most` of the rows in the order of their keys, rows with equal keys in their own; without a round trip. The caller owns the result. */
 export function rankSort(device: Device, keys: KeyPlanes, rows: RowsToRank, most: number): DeviceBuffer {
@@ -82,7 +110,10 @@ export function rankSort(device: Device, keys: KeyPlanes, rows: RowsToRank, most
   return sorted;
 }
 
-/** These rows of columns, which the caller owns; null where some column is not plain or there are none. */
+/** Rows up to which ranking all again, for further columns, takes no longer than a list of them and a gather. */
+const RANKED_AGAIN = 1024;
+
+/** These rows of columns, which the caller owns; null where some column is not plain, there are none, or they should be gathered. */
 export function rankColumns(
   device: Device,
   keys: KeyPlanes,
@@ -92,6 +123,10 @@ export function rankColumns(
 ): readonly Column[] | null {
   const along = takeAllAlong(device, columns, most, rows.list === null ? 1 : 2);
   if (along === null) return null;
+  if (along.length > 1 && rows.count > RANKED_AGAIN) {
+    for (const { buffer } of along.flatMap(({ targets }) => targets.flat())) buffer.release();
+    return null;
+  }
   for (const taken of along) launch(device, keys, rows, most, taken, taken.buffers);
   return along.flatMap(({ targets }) => targets.flat());
 }
@@ -133,7 +168,7 @@ ${program.wgsl}
 ${target.declarations}
 @group(0) @binding(${bindings.length}) var<uniform> P: array<vec4<u32>, ${words + 1}>; // of the program; rows, stride, 0, rows wanted
 var<workgroup> planes: array<u32, ${planes * ENCODED_ROWS}>;
-${before(`${planes}u`, `${ENCODED_ROWS}u`)}
+${placeFunction({ planes: `${planes}u`, stride: `${ENCODED_ROWS}u`, rowAt: (i) => i })}
 @compute @workgroup_size(${ENCODED_ROWS})
 fn main(@builtin(local_invocation_index) row: u32) {
   let own = P[${words}];
@@ -143,8 +178,7 @@ ${body()}
   }
   workgroupBarrier();
   if (row >= own.x) { return; }
-  var place = 0u;
-  for (var other = 0u; other < own.x; other++) { place += u32(before(other, row)); }
+  let place = place_of(row, own.x);
   if (place < own.w) { ${target.text} }
 }`);
     },

@@ -104,7 +104,7 @@ export function topColumns(device: Device, keys: KeyPlanes, columns: readonly Co
   const count = Math.min(k, keys.rows);
   return withScratchAsync(device, async (scratch) => {
     const candidates = await candidatesOf(device, scratch, keys, count);
-    const few = isRanked(keys, candidates);
+    const few = isRanked(device, keys, candidates);
     const ranked = few ? rankColumns(device, keys, candidates, columns, count) : null;
     if (ranked !== null) return ranked;
     const rows = scratch.own(
@@ -118,7 +118,7 @@ export function topColumns(device: Device, keys: KeyPlanes, columns: readonly Co
 async function candidatesOf(device: Device, scratch: Scratch, keys: KeyPlanes, count: number): Promise<RowsToRank> {
   const { rows } = keys;
   const all = { list: null, count: rows };
-  if (isRanked(keys, all) || count * 2 >= rows || keys.planes === 0) return all;
+  if (isRanked(device, keys, all) || count * 2 >= rows || keys.planes === 0) return all;
   const varying = await varyingPlanes(device, scratch, keys);
   if (varying.length === 0) return all;
   const words = packWords(device, scratch, keys, planLeadingWord(varying), null);
