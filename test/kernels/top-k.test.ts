@@ -91,8 +91,17 @@ test("no rows, no keys, equal keys", async () => {
   for (const rows of [1000, 3000]) await check([keyColumn({ kind: "Int64" }, rows, 1, false, 1)], rows, [ascending], [3]);
 });
 
-test("300,000 rows, and nothing is left allocated", async () => {
+test("few of many rows without a round trip, keys that hardly repeat and keys that do, at the edges of tiles", async () => {
+  const order = [true, false].map((descending) => ({ descending, nullsLast: descending }));
+  for (const rows of [2049, 3072, 5000, 70_000])
+    for (const distinct of [3, 1000]) {
+      const columns = [keyColumn({ kind: "Int32" }, rows, distinct, true, rows), keyColumn({ kind: "Float64" }, rows, 5000, false, 7)];
+      await check(columns, rows, order, [1, 17, 256, 257]);
+    }
+});
+
+test("600,000 rows, and nothing is left allocated", async () => {
   const before = device.stats.allocatedBytes;
-  await check([keyColumn({ kind: "UInt32" }, 300_000, 200_000, false, 8)], 300_000, [{ descending: true, nullsLast: false }], [100]);
+  await check([keyColumn({ kind: "UInt32" }, 600_000, 200_000, false, 8)], 600_000, [{ descending: true, nullsLast: false }], [100]);
   assert.equal(device.stats.allocatedBytes, before);
 });

@@ -11,6 +11,17 @@ import { type Encoding, type KeyOrder, type KeyPlanes, orderOf } from "./keys.ts
 
 const WORKGROUP = 64;
 
+/** `fn comes_before(a, b) -> bool` of two rows whose words of the first plane are equal: the other planes decide, then their order. */
+export const comesBefore = (planes: string, stride: string): string => `
+fn comes_before(a: u32, b: u32) -> bool {
+  for (var plane = 1u; plane < ${planes}; plane++) {
+    let x = planes[plane * ${stride} + a];
+    let y = planes[plane * ${stride} + b];
+    if (x != y) { return x < y; }
+  }
+  return a < b;
+}`;
+
 /** How the keys of a kernel lie: number of planes, words between them, and the row that is row i of those to be ranked. */
 interface Ranked {
   readonly planes: string;
@@ -22,15 +33,7 @@ interface Ranked {
  * `fn place_of(row, rows) -> u32`: how many of the `rows` rows come before `row` by `planes`, the first plane deciding first, then their own order. First words are
  * loaded four at a time, and the others only where these are equal.
  */
-const placeFunction = ({ planes, stride, rowAt }: Ranked): string => `
-fn comes_before(a: u32, b: u32) -> bool {
-  for (var plane = 1u; plane < ${planes}; plane++) {
-    let x = planes[plane * ${stride} + a];
-    let y = planes[plane * ${stride} + b];
-    if (x != y) { return x < y; }
-  }
-  return a < b;
-}
+const placeFunction = ({ planes, stride, rowAt }: Ranked): string => `${comesBefore(planes, stride)}
 fn place_of(row: u32, rows: u32) -> u32 {
   let first = planes[row];
   var place = 0u;
@@ -90,11 +93,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 };
 
 /** Rows up to which this is faster than reading what varies in their keys: the work grows with the square, which a GPU has threads for. */
-export const RANKED_ROWS = { software: 1 << 10, hardware: 1 << 13 } as const;
+export const RANKED_ROWS = { software: 1 << 10, hardware: 1 << 11 } as const;
 
 /** Rows of key planes that are to be sorted. */
 export interface RowsToRank {
-  /** u32, ascending; null: all rows of the planes. */
+  /** u32, in any order; null: all rows of the planes. */
   readonly list: DeviceBuffer | null;
   readonly count: number;
 }

@@ -11,7 +11,7 @@ import { listCounted, ranksOf } from "./hash-group-rank.ts";
 import type { KeyPlanes } from "./keys.ts";
 import { type Scratch, withScratchAsync } from "./keys-scratch.ts";
 import { packWords, planLeadingWord, sortRows, varyingPlanes } from "./radix-sort.ts";
-import { isRanked, type RowsToRank, rankColumns, rankSort } from "./rank-sort.ts";
+import { comesBefore, isRanked, type RowsToRank, rankColumns, rankSort } from "./rank-sort.ts";
 
 /** Bins of the histogram of leading bits. */
 const BIN_BITS = 11;
@@ -96,9 +96,79 @@ ${HEAD}
 }`),
 };
 
+/** Rows of a tile, of which the first ones are found by ranking each among all of it. */
+const TILE = 1024;
+/** Wanted rows up to which tiles leave a quarter of their rows at most, and rows up to which that takes no longer than two round trips. */
+const TILE_WANTED = TILE / 4;
+const TILED_ROWS = 1 << 19;
+
+/** planes | rows in tiles, where not all are -> of each tile the first rows; P = rows, stride of the planes, planes, rows wanted of a tile. */
+const topOfTiles = (listed: boolean): Kernel => {
+  const reads = listed ? (["read", "read"] as const) : (["read"] as const);
+  return {
+    name: "top-tiles",
+    key: `top-tiles(${listed})`,
+    bindings: [...reads, "read_write"],
+    params: 4,
+    workgroup: WORKGROUP,
+    wgsl: () =>
+      link(`
+@group(0) @binding(0) var<storage, read> planes: array<u32>;
+${listed ? "@group(0) @binding(1) var<storage, read> list: array<u32>;" : ""}
+@group(0) @binding(${reads.length}) var<storage, read_write> found: array<u32>;
+@group(0) @binding(${reads.length + 1}) var<uniform> P: array<vec4<u32>, 1>;
+var<workgroup> rows: array<u32, ${TILE}>;
+var<workgroup> words: array<u32, ${TILE}>;
+${comesBefore("P[0].z", "P[0].y")}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let tile = group_id(wid, nwg);
+  let first = tile * ${TILE}u;
+  if (first >= P[0].x) { return; }
+  let number = min(${TILE}u, P[0].x - first);
+  for (var at = lane; at < number; at += ${WORKGROUP}u) {
+    let row = ${listed ? "list[first + at]" : "first + at"};
+    rows[at] = row;
+    words[at] = planes[row];
+  }
+  workgroupBarrier();
+  for (var at = lane; at < number; at += ${WORKGROUP}u) {
+    let row = rows[at];
+    let word = words[at];
+    var place = 0u;
+    for (var other = 0u; other < number; other++) {
+      let seen = words[other];
+      if (seen < word) { place += 1u; }
+      if (seen == word) { place += u32(comes_before(rows[other], row)); }
+    }
+    if (place < P[0].w) { found[tile * P[0].w + place] = row; }
+  }
+}`),
+  };
+};
+
+/** Rows few enough to be ranked, which the first `count` ones are among, held by `scratch`: the first ones of tiles, of these again. */
+function firstOfTiles(device: Device, scratch: Scratch, keys: KeyPlanes, count: number): RowsToRank {
+  let left: RowsToRank = { list: null, count: keys.rows };
+  while (!isRanked(device, keys, left)) {
+    const tiles = Math.ceil(left.count / TILE);
+    const found = scratch.alloc(tiles * count, "top rows of tiles");
+    device.launch({
+      kernel: topOfTiles(left.list !== null),
+      bindings: [keys.buffer, ...(left.list === null ? [] : [left.list]), found],
+      params: [left.count, keys.stride, keys.planes, count],
+      workgroups: tiles,
+    });
+    if (left.list !== null) scratch.drop(left.list);
+    left = { list: found, count: (tiles - 1) * count + Math.min(count, left.count - (tiles - 1) * TILE) };
+  }
+  return left;
+}
+
 /**
  * The first `k` rows (all where there are fewer) of columns in the order of `sortRows`; the caller owns the results. Where the leading bits
- * do not set at least half of the rows apart from these, all rows are sorted. At most three round trips, none for few rows.
+ * do not set at least half of the rows apart from these, all rows are sorted. At most three round trips, none for few rows, and none for few
+ * wanted ones of some hundred thousand.
  */
 export function topColumns(device: Device, keys: KeyPlanes, columns: readonly Column[], k: number): Promise<readonly Column[]> {
   const count = Math.min(k, keys.rows);
@@ -119,6 +189,7 @@ async function candidatesOf(device: Device, scratch: Scratch, keys: KeyPlanes, c
   const { rows } = keys;
   const all = { list: null, count: rows };
   if (isRanked(device, keys, all) || count * 2 >= rows || keys.planes === 0) return all;
+  if (count <= TILE_WANTED && rows <= TILED_ROWS) return firstOfTiles(device, scratch, keys, count);
   const varying = await varyingPlanes(device, scratch, keys);
   if (varying.length === 0) return all;
   const words = packWords(device, scratch, keys, planLeadingWord(varying), null);
