@@ -167,7 +167,7 @@ class InMemoryRun {
         return this.#sides(plan, (left, right) => rangeJoin(context, plan, left, right));
       case "join": {
         const { plan: fused, predicates, ...bases } = fusedJoin(plan, this.#shared);
-        return this.#sides(bases, (left, right) => join(context, fused, left, right, { predicates, unique: null, inPlace: 0 }));
+        return this.#sides(bases, (left, right) => join(context, fused, left, right, { predicates, unique: null, inPlace: false }));
       }
     }
   }

@@ -18,7 +18,7 @@ import type { Batch, Table } from "./table.ts";
 import { batchOf, columnOf, releaseBatch, retainBatch } from "./table.ts";
 
 /** Rows up to which an operator looks at all with the predicate as a mask: beyond, that costs more than a round trip to bring its rows together. */
-export const MASKED_ROWS = 1 << 23;
+export const MASKED_ROWS = 1 << 25;
 
 /** `outputs` of the rows of `base` for which `predicate` is true. */
 export interface Pipeline {

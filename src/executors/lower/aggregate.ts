@@ -6,7 +6,7 @@ import type { Aggregate } from "../../ir/plan.ts";
 import { expressions } from "../../ir/plan.ts";
 import { type FusedAggregate, fusedAggregate } from "../fused-aggregate.ts";
 import { aggregate } from "../operators/aggregate.ts";
-import { IN_PLACE, thereAnd } from "../operators/join-in-place.ts";
+import { thereAnd } from "../operators/join-in-place.ts";
 import { ORIGIN, originField } from "../operators/origin.ts";
 import { type Decomposition, decompose, finishPartials, mergePartials, partialAggregate } from "../operators/partial-aggregate.ts";
 import type { PhysicalNode } from "../physical/node.ts";
@@ -24,7 +24,7 @@ export function lowerAggregate(lower: LowerContext, plan: Aggregate): PhysicalNo
     return mapNode({
       name: nameOf(plan),
       logical: plan,
-      inputs: [each(inPlaceOf(lower, fused.pipeline.base, plan.keys.length === 0 ? IN_PLACE.once : IN_PLACE.severalTimes))],
+      inputs: [each(inPlaceOf(lower, fused.pipeline.base))],
       rows: plan.keys.length === 0 ? 1 : null,
       run: (context, [input]) => {
         const table = one(input);

@@ -32,18 +32,18 @@ export interface LowerContext {
   shared(plan: Plan): boolean;
   /** Of nodes whose rows were brought back into order: the rows as they were spread before. */
   readonly spreads: Map<PhysicalNode, Spread>;
-  /** Of joins that can leave rows in place, so many of them: the node that does, for who knows such tables and is the only one to read it. */
-  readonly inPlace: Map<PhysicalNode, (most: number) => PhysicalNode>;
+  /** Of joins that can leave their rows in place: the node that does, for who knows such tables and is the only one to read it. */
+  readonly inPlace: Map<PhysicalNode, PhysicalNode>;
   /** Notes that a node takes one partition although its input has several. */
   onePartition(node: string): void;
   /** Notes that groups are put together in one place, which `manyGroups` would not do. */
   groupsTogether(): void;
 }
 
-/** The physical node of an input whose reader knows tables in place, of so many rows. */
-export function inPlaceOf(lower: LowerContext, plan: Plan, most: number): PhysicalNode {
+/** The physical node of an input whose reader knows tables in place. */
+export function inPlaceOf(lower: LowerContext, plan: Plan): PhysicalNode {
   const node = lower.of(plan);
-  return (lower.shared(plan) ? undefined : lower.inPlace.get(node)?.(most)) ?? node;
+  return (lower.shared(plan) ? undefined : lower.inPlace.get(node)) ?? node;
 }
 
 /** Partitions after which what becomes of rows is extrapolated. */

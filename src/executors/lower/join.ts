@@ -4,7 +4,6 @@ import { detailsOf, nameOf } from "../../ir/explain.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { fusedJoin, NO_PREDICATES } from "../fused-join.ts";
 import { join, swapped } from "../operators/join.ts";
-import { IN_PLACE } from "../operators/join-in-place.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
 import type { MapNode, PhysicalNode, Seen } from "../physical/node.ts";
 import { inPlaceOf, type LowerContext } from "./context.ts";
@@ -32,16 +31,16 @@ export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
 /** A join of one partition with one, which takes the predicates of its sides over where these are one partition without them, too. */
 function inOne(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
   const fused = fusedJoin(plan, lower.shared);
-  const [a, b] = [fused.left, fused.right].map((side) => inPlaceOf(lower, side, IN_PLACE.severalTimes));
+  const [a, b] = [inPlaceOf(lower, fused.left), inPlaceOf(lower, fused.right)];
   const whole = together(lower, plan, plan, left, right, "plain");
-  if (a === undefined || b === undefined || !isOne(lower, a) || !isOne(lower, b)) return whole;
+  if (!isOne(lower, a) || !isOne(lower, b)) return whole;
   const unique = uniqueSide(lower, fused.plan);
   const running =
-    (inPlace: number): MapNode["run"] =>
+    (inPlace: boolean): MapNode["run"] =>
     (context, [x, y]) =>
       join(context, fused.plan, one(x), one(y), { predicates: fused.predicates, unique, inPlace });
-  const node: MapNode = { ...whole, inputs: [each(a), each(b)], run: running(0) };
-  lower.inPlace.set(node, (most) => ({ ...node, run: running(most) }));
+  const node: MapNode = { ...whole, inputs: [each(a), each(b)], run: running(false) };
+  lower.inPlace.set(node, { ...node, run: running(true) });
   return node;
 }
 
@@ -88,7 +87,7 @@ function together(
     kept: plan.how === "inner" || plan.how === "semi" ? left.kept * right.kept : left.kept,
     logical,
     inputs: [broadcast === "left" ? all(collapsed(left)) : each(left), broadcast === "right" ? all(collapsed(right)) : each(right)],
-    run: (context, [a, b]) => join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique, inPlace: 0 }),
+    run: (context, [a, b]) => join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique, inPlace: false }),
   });
 }
 

@@ -18,11 +18,8 @@ import type { TakenRows } from "./taken-rows.ts";
 const THERE = "\u0001there";
 const BOOLEAN: DType = { kind: "Boolean" };
 
-/**
- * Rows up to which it costs less to look at all of them again than to wait for the number of those that are left: for what looks at them several
- * times, joins and groups, and for an aggregation of all of them.
- */
-export const IN_PLACE = { severalTimes: 1 << 21, once: 1 << 23 } as const;
+/** Rows up to which it costs less to look at all of them again, several times, than to wait for the number of those that are left. */
+const ROWS_IN_PLACE = 1 << 23;
 
 /** The rows of a table that may be in place for which `predicate` is true: that as one predicate. */
 export function thereAnd({ schema }: Pick<Table, "schema">, predicate: Expr | null): Expr | null {
@@ -33,7 +30,7 @@ export function thereAnd({ schema }: Pick<Table, "schema">, predicate: Expr | nu
 
 /**
  * The join in place; `unique`: right keys are guessed not to repeat, which is then checked when the query ends. Null where it does not work so: that
- * needs one batch on the left of at most `most` rows, of which a left join takes all, and one right row at most for each.
+ * needs one batch on the left of not too many rows, of which a left join takes all, and one right row at most for each.
  */
 export async function joinInPlace(
   context: QueryContext,
@@ -41,14 +38,13 @@ export async function joinInPlace(
   left: TakenRows,
   right: TakenRows,
   unique: boolean,
-  most: number,
 ): Promise<Table | null> {
   const kind = PROBE[plan.how];
   const [batch, ...others] = left.table.batches;
   const { guesses } = context;
   if (kind === undefined || plan.how === "full" || batch === undefined || others.length > 0 || guesses === null) return null;
   if ((kind === "inner" || kind === "left") && !unique) return null;
-  if (batch.rows === 0 || batch.rows > most || (kind === "left" && left.predicate !== null)) return null;
+  if (batch.rows === 0 || batch.rows > ROWS_IN_PLACE || (kind === "left" && left.predicate !== null)) return null;
   const rightRows = rowsOf(right.table);
   if (rightRows === 0 || rightRows > rowsThatFit(context, right.table.schema, plan.rightOn)) return null;
   const build = await singleBatch(context, right.table);

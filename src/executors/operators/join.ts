@@ -34,11 +34,11 @@ export interface JoinSides {
   readonly predicates: JoinPredicates;
   /** The side whose keys probably do not repeat. */
   readonly unique: "left" | "right" | null;
-  /** Rows up to which the left ones may stay in place: 0 where who reads the result knows no such tables. */
-  readonly inPlace: number;
+  /** Whether who reads the result knows tables in place. */
+  readonly inPlace: boolean;
 }
 
-const UNKNOWN: JoinSides = { predicates: NO_PREDICATES, unique: null, inPlace: 0 };
+const UNKNOWN: JoinSides = { predicates: NO_PREDICATES, unique: null, inPlace: false };
 
 /**
  * Whether the right rows should look for the left ones, not the other way round. Where any order will do, those do whose keys may repeat, since each
@@ -66,7 +66,7 @@ export async function join(context: QueryContext, plan: Join, left: Table, right
   const partitions = Math.ceil((2 * built) / fit);
   const rows = await takenRows(context, plan, { left, right }, predicates, built > fit ? 0 : MASKED_ROWS);
   try {
-    const placed = inPlace > 0 ? await joinInPlace(context, plan, rows.left, rows.right, unique === "right", inPlace) : null;
+    const placed = inPlace ? await joinInPlace(context, plan, rows.left, rows.right, unique === "right") : null;
     if (placed !== null) return placed;
     return built > fit && plan.how !== "cross"
       ? await joinPartitions(context, plan, rows.left.table, rows.right.table, partitions)
