@@ -161,8 +161,8 @@ async function streaming(input: ExecutionInput, sources: PolarsSources, root: Ph
     runStreaming(run, root, async (tables, partition) => {
       const batches = tables.flatMap((t) => t.batches);
       const [exported, checked] = await Promise.allSettled([exportFrame(module.native, device, batches, plan.schema), guesses?.check()]);
-      if (exported.status === "rejected") throw exported.reason;
       if (checked.status === "rejected") throw checked.reason;
+      if (exported.status === "rejected") throw exported.reason;
       await receiver.take(exported.value, partition);
     }),
   ).finally(() => {

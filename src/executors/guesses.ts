@@ -15,33 +15,36 @@ interface Guess {
 
 export class Guesses {
   readonly #device: Device;
-  #open: Guess[] = [];
+  readonly #open = new Set<Guess>();
+  #wrong = false;
 
   constructor(device: Device) {
     this.#device = device;
   }
 
-  /** Takes it for granted that a word is 0; the buffer is taken over. */
+  /** Takes it for granted that a word is 0; the buffer is taken over, and outlives the scope that it was made in. */
   zero(buffer: DeviceBuffer, word: number): void {
-    this.#open.push({ buffer, word });
+    this.#device.outlive(buffer);
+    this.#open.add({ buffer, word });
   }
 
-  /** Waits with whoever reads at the moment. @throws WrongGuessError where one of the guesses so far was wrong. */
+  /** Waits with whoever reads at the moment. @throws WrongGuessError where one of the guesses so far was wrong, now and ever after. */
   async check(): Promise<void> {
-    const open = this.#open;
-    if (open.length === 0) return;
-    this.#open = [];
-    try {
+    const open = [...this.#open];
+    if (open.length > 0) {
       const words = await this.#device.readMany(open.map(({ buffer, word }) => ({ buffer, word, words: 1 })));
-      if (words.some(([word]) => word !== 0)) throw new WrongGuessError("keys were guessed not to repeat, and do");
-    } finally {
-      for (const { buffer } of open) buffer.release();
+      this.#wrong ||= words.some(([word]) => word !== 0);
+      for (const guess of open) this.#close(guess);
     }
+    if (this.#wrong) throw new WrongGuessError("keys were guessed not to repeat, and do");
   }
 
   /** Frees what was not looked at. */
   close(): void {
-    for (const { buffer } of this.#open) buffer.release();
-    this.#open = [];
+    for (const guess of this.#open) this.#close(guess);
+  }
+
+  #close(guess: Guess): void {
+    if (this.#open.delete(guess)) guess.buffer.release();
   }
 }

@@ -164,6 +164,13 @@ export class Device {
     return own;
   }
 
+  /** Takes a buffer out of the scope that it was made in: it stays when that fails. */
+  outlive(buffer: DeviceBuffer): void {
+    const buffers = this.#scopes.getStore()?.buffers;
+    const at = buffers?.indexOf(pooled(buffer)) ?? -1;
+    if (at >= 0) buffers?.splice(at, 1);
+  }
+
   /** Runs `work` without the scope that it is called in. */
   outsideScope<T>(work: () => Promise<T>): Promise<T> {
     return this.#scopes.exit(work);

@@ -1,7 +1,7 @@
 /** Join over partitions: a small side is broadcast, else both sides are shuffled by their keys and the rows brought back into order. */
 
 import { detailsOf, nameOf } from "../../ir/explain.ts";
-import type { Join, JoinOutput } from "../../ir/plan.ts";
+import type { Join, JoinOutput, Plan } from "../../ir/plan.ts";
 import { fusedJoin, NO_PREDICATES } from "../fused-join.ts";
 import { join, swapped } from "../operators/join.ts";
 import { ORIGIN, originField, RIGHT_ORIGIN } from "../operators/origin.ts";
@@ -31,7 +31,8 @@ export function lowerJoin(lower: LowerContext, plan: Join): PhysicalNode {
 /** A join of one partition with one, which takes the predicates of its sides over where these are one partition without them, too. */
 function inOne(lower: LowerContext, plan: Join, left: PhysicalNode, right: PhysicalNode): PhysicalNode {
   const fused = fusedJoin(plan, lower.shared);
-  const [a, b] = [inPlaceOf(lower, fused.left), inPlaceOf(lower, fused.right)];
+  const inputOf = plan.how === "cross" ? lower.of : (side: Plan) => inPlaceOf(lower, side);
+  const [a, b] = [inputOf(fused.left), inputOf(fused.right)];
   const whole = together(lower, plan, plan, left, right, "plain");
   if (!isOne(lower, a) || !isOne(lower, b)) return whole;
   const unique = uniqueSide(lower, fused.plan);
@@ -133,7 +134,9 @@ function shuffled(lower: LowerContext, plan: Join, left: PhysicalNode, right: Ph
   const matched = spread?.node.partitions === partitions ? spread.node : exchanged;
   const [a, b] = how === "right" ? [matched, ordering.node] : [ordering.node, matched];
   const origins: readonly Origin[] = how === "full" ? BOTH : [{ side: how === "right" ? "right" : "left", name: ORIGIN }];
-  const joined = together(lower, plan, withOrigins(plan, origins), a, b, "plain", exchanged.partitionedBy);
+  // in the order of the side that was tagged: who takes the rows as they were spread relies on ascending origins
+  const tagging: Join = { ...withOrigins(plan, origins), ordered: true };
+  const joined = together(lower, plan, tagging, a, b, "plain", exchanged.partitionedBy);
   return inOriginalOrder(lower, joined, ordering.tags, {
     schema: plan.schema,
     by: origins.map((o) => o.name),

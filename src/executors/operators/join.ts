@@ -1,5 +1,6 @@
 /** Join: by hashing, or every row with every other; in partitions where a binding does not hold one side. */
 
+import { InternalError } from "../../errors.ts";
 import { crossJoin } from "../../gpu/kernels/join-expand.ts";
 import type { Join, JoinOutput } from "../../ir/plan.ts";
 import { singleBatch } from "../codes.ts";
@@ -79,6 +80,8 @@ export async function join(context: QueryContext, plan: Join, left: Table, right
 
 /** All rows of both sides at once. */
 async function joinWhole(context: QueryContext, plan: Join, left: TakenRows, right: TakenRows): Promise<Table> {
+  if (plan.how === "cross" && (left.predicate !== null || right.predicate !== null))
+    throw new InternalError("a cross join takes all rows of its sides");
   const build = await singleBatch(context, right.table);
   try {
     const batches =

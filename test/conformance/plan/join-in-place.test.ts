@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import pl, { type LazyDataFrame } from "nodejs-polars";
+import { OutOfDeviceMemoryError } from "../../../src/errors.ts";
+import { frameDifference } from "../../../src/fallback/frame-difference.ts";
+import { ReadbackPool } from "../../../src/gpu/staging.ts";
 import { GPUEngine } from "../../../src/index.ts";
 import { assertGpuEqualsCpu, closeEngines } from "../harness.ts";
 
@@ -38,6 +41,8 @@ const total = (rows: LazyDataFrame, by: string): LazyDataFrame =>
 const check = (make: () => LazyDataFrame) => assertGpuEqualsCpu(make, { order: "any", partitions: [100_000, 100_000, 60], anyZero: true });
 
 const joined = () => facts.lazy().join(shops.lazy(), { on: "shop" });
+
+const few = () => pl.DataFrame({ k: [1, 2, 3] }).lazy();
 
 /** The types of nodejs-polars know no right joins. */
 function rightJoined(left: LazyDataFrame, right: LazyDataFrame): LazyDataFrame {
@@ -80,6 +85,11 @@ const QUERIES: Readonly<Record<string, () => LazyDataFrame>> = {
       .groupBy("town")
       .agg(c("id").first().alias("first"), c("item").last().alias("last"), c("amount").median().alias("middle"), c("shop").nUnique())
       .sort("town"),
+  "a join, then every row with every other": () => total(joined().join(few(), { how: "cross" }), "k"),
+  "every row with those of a join": () =>
+    few()
+      .join(facts.lazy().join(shops.lazy(), { on: "shop", how: "semi" }), { how: "cross" })
+      .select("k", "id"),
   "nulls that are equal": () =>
     total(facts.lazy().join(shops.lazy().withColumns(c("town").alias("shop")).head(9), { on: "shop", nullsEqual: true } as const), "name"),
   "nothing on one side": () => total(joined().join(towns.lazy().filter(c("town").gt(99)), { on: "town" }), "region"),
@@ -114,4 +124,27 @@ test("nobody waits for the rows of a join in place, and a wrong guess is made on
   const trips = [await tripsOf(wrong), await tripsOf(wrong)];
   assert.deepEqual(trips, [3, 2]);
   await engine.close();
+});
+
+test("a wrong guess is found however memory runs out while it is read", async () => {
+  const wrong = () => facts.lazy().join(visits.lazy(), { on: "shop" }).select(c("amount").sum(), pl.len().alias("rows"));
+  const expected = await wrong().collect();
+  const { take } = ReadbackPool.prototype;
+  for (let failing = 0; failing < 4; failing++) {
+    const engine = new GPUEngine({ raiseOnFail: true });
+    let reads = 0;
+    ReadbackPool.prototype.take = function (bytes) {
+      if (reads++ === failing) throw new OutOfDeviceMemoryError("injected");
+      return take.call(this, bytes);
+    };
+    try {
+      assert.equal(frameDifference(expected, await wrong().collect({ engine }), {}), null, `read ${failing}`);
+      assert.ok(reads > failing);
+    } finally {
+      ReadbackPool.prototype.take = take;
+    }
+    const stats = await engine.deviceStats();
+    assert.equal(stats?.allocatedBytes, stats?.residentBytes);
+    await engine.close();
+  }
 });

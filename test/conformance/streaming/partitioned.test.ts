@@ -77,3 +77,22 @@ for (const engine of ENGINES) {
     });
   }
 }
+
+test("a window over the keys of a join in no order of its own goes by the order of its rows", async () => {
+  // the smaller table on the left: where any order will do, its rows are looked for
+  const small = keyed("s", 120, (row) => (row * 7) % 60);
+  const large = keyed("l", 400, (row) => (row * 13) % 60);
+  const running = small.join(large, { on: "k" }).withColumns(c("l").cumSum().over("k").as("sum"), c("l").shift(1).over("k").as("before"));
+  for (const engine of ENGINES) {
+    const gpu = new GPUEngine({ raiseOnFail: true, executorOptions: { engine, broadcastJoinLimit: 1, maxRowsPerPartition: 30 } });
+    const rows = (await running.collect({ engine: gpu })).toRecords();
+    assert.equal(rows.length, 800);
+    const seen = new Map<unknown, { readonly sum: number; readonly last: unknown }>();
+    for (const { k, l, sum, before } of rows) {
+      const known = seen.get(k) ?? { sum: 0, last: null };
+      assert.deepEqual([Number(sum), before], [known.sum + Number(l), known.last], engine);
+      seen.set(k, { sum: Number(sum), last: l });
+    }
+    await gpu.close();
+  }
+});
