@@ -196,6 +196,32 @@ export function probe(device: Device, table: JoinTable, left: JoinSide, kind: Jo
   });
 }
 
+/** A table over the left rows, in which the right ones look theirs up. */
+export interface LeftTable {
+  readonly table: DeviceBuffer;
+  readonly capacity: number;
+  /** The slot of each left row. */
+  readonly slots: DeviceBuffer;
+  /** Zeros, for the right rows of each slot. */
+  readonly counts: DeviceBuffer;
+  readonly looked: Looked;
+  /** How right rows are noted, of which each slot has several. */
+  readonly note: "rows" | "rows of few";
+}
+
+/** The buffers are held by `scratch`. */
+export function leftTable(device: Device, scratch: Scratch, left: JoinSide, right: JoinSide, { nullsEqual }: JoinOptions): LeftTable {
+  const { table, slots, capacity } = insertRows(device, scratch, left.keys, {
+    mask: left.mask,
+    skipNulls: !nullsEqual,
+    repeats: "nothing",
+    most: null,
+  });
+  const counts = scratch.zeroed(capacity, "join right rows of slots");
+  const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
+  return { table, capacity, slots, counts, looked, note: capacity <= FEW_SLOTS ? "rows of few" : "rows" };
+}
+
 /**
  * As `probe`, without a table over the right side: the right rows look for the keys of the left ones. For right sides that have far more
  * rows, of which few are found. One round trip.
@@ -205,20 +231,13 @@ export function joinByLeft(
   left: JoinSide,
   right: JoinSide,
   kind: JoinKind,
-  { nullsEqual }: JoinOptions,
+  options: JoinOptions,
   wanted: Wanted | null = null,
 ): Promise<JoinRows> {
   const { rows } = left.keys;
   return withScratchAsync(device, async (scratch) => {
     if (rows === 0) return noRows(scratch, kind);
-    const { table, slots, capacity } = insertRows(device, scratch, left.keys, {
-      mask: left.mask,
-      skipNulls: !nullsEqual,
-      repeats: "nothing",
-      most: null,
-    });
-    const counts = scratch.zeroed(capacity, "join right rows of slots");
-    const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
+    const { table, capacity, slots, counts, looked, note } = leftTable(device, scratch, left, right, options);
     const slotted: Slotted = { rows, slots, counts, repeats: null, base: 0, mask: left.mask };
     if (!isPairs(kind)) {
       lookUp(device, looked, { note: "found", notes: [counts] });
@@ -230,7 +249,6 @@ export function joinByLeft(
     // the pairs, and the most right rows of a slot
     const sums = scratch.zeroed(3, "join sums");
     const rightSlots = scratch.alloc(right.keys.rows, "join right slots");
-    const note = capacity <= FEW_SLOTS ? "rows of few" : "rows";
     lookUp(device, looked, { slots: rightSlots, note, notes: [counts, holders, sums] });
     scratch.drop(table);
     const tallied = tally(device, scratch, slotted, kind, sums);

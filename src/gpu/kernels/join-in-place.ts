@@ -7,8 +7,7 @@ import type { Kernel } from "../kernel.ts";
 import { link } from "../wgsl/library.ts";
 import { NULL_ROW, takeAlong } from "./gather.ts";
 import { insertRows, NONE, WORKGROUP } from "./hash-group-insert.ts";
-import { type JoinOptions, type JoinSide, lookUp } from "./hash-join.ts";
-import { FEW_SLOTS } from "./hash-join-probe.ts";
+import { type JoinOptions, type JoinSide, leftTable, lookUp } from "./hash-join.ts";
 import { isPairs, type JoinKind, launchTally, type Marks, marksOf, type Slotted } from "./hash-join-tally.ts";
 import { type Scratch, withScratch } from "./keys-scratch.ts";
 
@@ -104,23 +103,10 @@ export function matchInPlace(
 }
 
 /** As `matchInPlace`: the right rows, which are far more, look for the left ones. */
-export function matchInPlaceByLeft(
-  device: Device,
-  left: JoinSide,
-  right: JoinSide,
-  kind: JoinKind,
-  { nullsEqual }: JoinOptions,
-): RowsInPlace {
+export function matchInPlaceByLeft(device: Device, left: JoinSide, right: JoinSide, kind: JoinKind, options: JoinOptions): RowsInPlace {
   return withScratch(device, (scratch) => {
     const { rows } = left.keys;
-    const { table, slots, capacity } = insertRows(device, scratch, left.keys, {
-      mask: left.mask,
-      skipNulls: !nullsEqual,
-      repeats: "nothing",
-      most: null,
-    });
-    const counts = scratch.zeroed(capacity, "join right rows of slots");
-    const looked = { built: left.keys, asked: right, table: { table, capacity }, nullsEqual };
+    const { capacity, slots, counts, looked, note } = leftTable(device, scratch, left, right, options);
     const marks = marksInPlace(scratch, { rows, slots, counts, repeats: null, base: 0, mask: left.mask }, kind);
     if (!isPairs(kind)) {
       lookUp(device, looked, { note: "found", notes: [counts] });
@@ -129,7 +115,7 @@ export function matchInPlaceByLeft(
     }
     const holders = scratch.alloc(capacity, "join right row of slots");
     const sums = scratch.zeroed(3, "join sums");
-    lookUp(device, looked, { note: capacity <= FEW_SLOTS ? "rows of few" : "rows", notes: [counts, holders, sums] });
+    lookUp(device, looked, { note, notes: [counts, holders, sums] });
     if (marks !== null) launchTally(device, slots, marks);
     const matches = scratch.alloc(rows, "join right rows");
     device.launch({
