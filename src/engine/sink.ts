@@ -77,7 +77,7 @@ function placeRefusal({ file: { path, mkdir }, directory }: Sink): Refusal | nul
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const written = ({ call }: Sink, rows: NativeLazyFrame, path: string): Promise<NativeDataFrame> =>
-  quietly(() => call.over(rows, path).collect());
+  quietly(() => call.staged(rows, path).collect());
 
 const lazy = (frame: NativeDataFrame): NativeLazyFrame => quietly(() => frame.lazy());
 
@@ -175,7 +175,7 @@ export async function sinkOnCpu<T>(sink: Sink, run: (plan?: NativeLazyFrame) => 
   const destination = directory ? Destination.directory(file.path) : Destination.file(file.path);
   const staged = destination.staged(nameOf(sink));
   try {
-    const result = await run(call.over(call.input, staged));
+    const result = await run(call.staged(call.input, staged));
     destination.publish(nameOf(sink), directory ? nameOf(sink) : fileName(file.path));
     destination.keep();
     return result;

@@ -6,6 +6,9 @@ import { copyArguments, type NativeFunction } from "./patching.ts";
 
 const SINKS: ReadonlySet<string> = new Set(["sinkCsv", "sinkParquet", "sinkIpc", "sinkJson"]);
 
+const withoutFolders = (option: unknown): unknown =>
+  typeof option === "object" && option !== null && "mkdir" in option ? { ...option, mkdir: false } : option;
+
 export class SinkCalls {
   private readonly calls = new WeakMap<object, SinkCall>();
 
@@ -30,9 +33,11 @@ export class SinkCalls {
       const copied = copyArguments(options, (value) => value);
       const result = Reflect.apply(original, this, args);
       if (isQuiet() || typeof path !== "string" || typeof result !== "object" || result === null) return result;
-      const over: SinkCall["over"] = (rows, to) =>
-        quietly(() => Reflect.apply(original, rows, [to, ...copyArguments(copied, (value) => value)]) as NativeLazyFrame);
-      calls.set(result, { input: this as NativeLazyFrame, path, over });
+      const call = (rows: NativeLazyFrame, to: string, given: readonly unknown[]): NativeLazyFrame =>
+        quietly(() => Reflect.apply(original, rows, [to, ...copyArguments(given, (value) => value)]) as NativeLazyFrame);
+      const over: SinkCall["over"] = (rows, to) => call(rows, to, copied);
+      const staged: SinkCall["staged"] = (rows, to) => call(rows, to, copied.map(withoutFolders));
+      calls.set(result, { input: this as NativeLazyFrame, path, over, staged });
       return result;
     };
   }

@@ -12,6 +12,8 @@ export interface SinkCall {
   readonly path: string;
   /** The sink with the user's own options over other rows, to another file. */
   over(rows: NativeLazyFrame, path: string): NativeLazyFrame;
+  /** As `over`, to a file in a folder that is there: none is made, not even where polars opens the file after the folder has gone. */
+  staged(rows: NativeLazyFrame, path: string): NativeLazyFrame;
 }
 
 /** The file that a sink makes. */
