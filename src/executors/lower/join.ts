@@ -35,11 +35,10 @@ function inOne(lower: LowerContext, plan: Join, left: PhysicalNode, right: Physi
   const [a, b] = [inputOf(fused.left), inputOf(fused.right)];
   const whole = together(lower, plan, plan, left, right, "plain");
   if (!isOne(lower, a) || !isOne(lower, b)) return whole;
-  const unique = uniqueSide(lower, fused.plan);
   const running =
     (inPlace: boolean): MapNode["run"] =>
     (context, [x, y]) =>
-      join(context, fused.plan, one(x), one(y), { predicates: fused.predicates, unique, inPlace });
+      join(context, fused.plan, one(x), one(y), { predicates: fused.predicates, unique: uniqueSide(lower, fused.plan), inPlace });
   const node: MapNode = { ...whole, inputs: [each(a), each(b)], run: running(false) };
   lower.inPlace.set(node, { ...node, run: running(true) });
   return node;
@@ -78,7 +77,6 @@ function together(
   broadcast: "left" | "right" | "plain",
   partitionedBy: string | null = null,
 ): MapNode {
-  const unique = uniqueSide(lower, plan);
   return mapNode({
     name: nameOf(logical),
     detail: () => `${detailsOf(logical)}${broadcast === "plain" ? "" : ` BROADCAST ${broadcast.toUpperCase()}`}`,
@@ -88,7 +86,8 @@ function together(
     kept: plan.how === "inner" || plan.how === "semi" ? left.kept * right.kept : left.kept,
     logical,
     inputs: [broadcast === "left" ? all(collapsed(left)) : each(left), broadcast === "right" ? all(collapsed(right)) : each(right)],
-    run: (context, [a, b]) => join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique, inPlace: false }),
+    run: (context, [a, b]) =>
+      join(context, plan, one(a), one(b), { predicates: NO_PREDICATES, unique: uniqueSide(lower, plan), inPlace: false }),
   });
 }
 

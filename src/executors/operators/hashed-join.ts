@@ -17,7 +17,7 @@ import { assemble, partsOfRows, releaseRows, wantedOf } from "./join-output.ts";
 import type { TakenRows } from "./taken-rows.ts";
 
 /** How the left side sees the join. */
-export const PROBE: Partial<Record<Join["how"], JoinKind>> = {
+export const JOIN_KINDS: Partial<Record<Join["how"], JoinKind>> = {
   inner: "inner",
   left: "left",
   full: "left",
@@ -38,7 +38,7 @@ export interface BatchRows {
 export async function hashedJoin(context: QueryContext, plan: Join, probed: TakenRows, built: BatchRows): Promise<readonly Batch[]> {
   const build = built.batch;
   const { device } = context;
-  const kind = PROBE[plan.how];
+  const kind = JOIN_KINDS[plan.how];
   if (kind === undefined) throw new InternalError(`a ${plan.how} join is not hashed`);
   const [[buildKeys] = [], probeKeys = []] = await compileKeys(
     context,

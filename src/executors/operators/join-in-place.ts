@@ -10,7 +10,7 @@ import type { Join } from "../../ir/plan.ts";
 import { compileKeys, singleBatch } from "../codes.ts";
 import type { QueryContext } from "../context.ts";
 import { type Batch, batchOf, columnOf, releaseBatch, rowsOf, type Table } from "../table.ts";
-import { type BatchRows, FAR_LARGER, PROBE, releaseSide, sideOf } from "./hashed-join.ts";
+import { type BatchRows, FAR_LARGER, JOIN_KINDS, releaseSide, sideOf } from "./hashed-join.ts";
 import { rowsThatFit } from "./partition.ts";
 import type { TakenRows } from "./taken-rows.ts";
 
@@ -39,7 +39,7 @@ export async function joinInPlace(
   right: TakenRows,
   unique: boolean,
 ): Promise<Table | null> {
-  const kind = PROBE[plan.how];
+  const kind = JOIN_KINDS[plan.how];
   const [batch, ...others] = left.table.batches;
   const { guesses } = context;
   if (kind === undefined || plan.how === "full" || batch === undefined || others.length > 0 || guesses === null) return null;

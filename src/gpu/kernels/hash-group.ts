@@ -168,6 +168,10 @@ function numberGroups(
   return { firsts: { bits, ranks: { by: "counts", words: counts }, total, rows }, taken };
 }
 
+/** Columns with room for a group of each row, now that there are so many; handed to the caller. */
+const cutTo = (scratch: Scratch, taken: readonly Column[], groups: number): readonly Column[] =>
+  taken.map((column) => ({ ...column, length: groups, buffer: scratch.keep(column.buffer) }));
+
 /** The first rows of columns of all rows; null where they are not taken along. */
 function takeFirsts(device: Device, firsts: NumberedRows, groups: number, wanted: readonly Column[]): readonly Column[] | null {
   const along = takeAllAlong(device, wanted, groups, 2);
@@ -255,7 +259,7 @@ async function groupFew(
     workgroups: 1,
   });
   const [groups = 0] = await device.read(total, 0, 1);
-  const own = taken?.map((column) => ({ ...column, length: groups, buffer: scratch.keep(column.buffer) }));
+  const own = taken === undefined ? undefined : cutTo(scratch, taken, groups);
   return { ids: scratch.keep(ids), groups, first: scratch.keep(firsts), ...(own === undefined ? {} : { taken: own }) };
 }
 
@@ -286,7 +290,7 @@ export function groupRows(
       ]);
       if (flags === null || overflow?.[0] === 0) {
         const groups = total?.[0] ?? 0;
-        const own = atOnce?.map((column) => ({ ...column, length: groups, buffer: scratch.keep(column.buffer) }));
+        const own = atOnce === null ? null : cutTo(scratch, atOnce, groups);
         const taken = own ?? takeFirsts(device, firsts, groups, wanted);
         const first = taken === null ? listCounted(device, scratch, firsts, null, groups).list : scratch.alloc(0, "group first rows");
         return { ids: scratch.keep(slots), groups, first: scratch.keep(first), ...(taken === null ? {} : { taken }) };

@@ -102,7 +102,7 @@ interface Looked {
 }
 
 /** What to make of the rows that are looked up; by default nothing. */
-interface Asked {
+interface Results {
   /** Where the slot of each row goes. */
   readonly slots?: DeviceBuffer;
   /** Where the table's row of each row goes instead, and the number that stands for none. */
@@ -117,7 +117,7 @@ interface Asked {
 }
 
 /** Looks the rows up. */
-export function lookUp(device: Device, { built, asked, table, nullsEqual }: Looked, results: Asked): void {
+export function lookUp(device: Device, { built, asked, table, nullsEqual }: Looked, results: Results): void {
   const { slots, matches = null, along = null, note = "nothing", notes = [], marks = null } = results;
   const { keys, mask } = asked;
   const written = slots ?? matches?.buffer ?? null;

@@ -118,10 +118,19 @@ export function map(device: Device, compiled: Compiled, rows: number, from = 0, 
  *     bindings: program columns (read) | bitmap (read_write) | marked rows of each block (read_write), where they are counted
  *     params:   program args
  */
-const maskKernel = ({ program }: Compiled, output: number, counted: boolean): Kernel => {
+const maskKernel = ({ program }: Compiled, output: number, counted: boolean): Kernel => ({
+  name: "mask",
+  key: `mask(${output};${counted};${program.key})`,
+  wgsl: () => link(maskText(program, output, counted)),
+  bindings: [...program.columns.map(() => "read" as const), "read_write", ...(counted ? (["read_write"] as const) : [])],
+  params: program.argWords,
+  workgroup: WORKGROUP,
+});
+
+function maskText(program: RowProgram, output: number, counted: boolean): string {
   const at = program.columns.length;
   const block = counted ? MARKED_BLOCK : WORKGROUP;
-  const source = `
+  return `
 ${program.wgsl}
 @group(0) @binding(${at}) var<storage, read_write> rowsKept: array<u32>;
 ${counted ? `@group(0) @binding(${at + 1}) var<storage, read_write> counts: array<u32>;\nvar<workgroup> marked: atomic<u32>;` : ""}
@@ -146,15 +155,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   }
   ${counted ? "workgroupBarrier();\n  if (lid == 0u && first < P[0].x) { counts[group] = atomicLoad(&marked); }" : ""}
 }`;
-  return {
-    name: "mask",
-    key: `mask(${output};${counted};${program.key})`,
-    wgsl: () => link(source),
-    bindings: [...program.columns.map(() => "read" as const), "read_write", ...(counted ? (["read_write"] as const) : [])],
-    params: program.argWords,
-    workgroup: WORKGROUP,
-  };
-};
+}
 
 /** The rows for which the boolean output `output` is true and not null, as a bitmap; bits beyond `rows` are 0. */
 export function mask(device: Device, compiled: Compiled, rows: number, output = 0): DeviceBuffer {
